@@ -1,0 +1,56 @@
+// How a sink or a site link reads the spool: by its own durable cursor, at its own pace, on its own
+// thread. Sees only what is durable.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "protocol/base/result.hpp"
+#include "protocol/model/envelope.hpp"
+#include "protocol/model/ids.hpp"
+#include "protocol/model/traffic_class.hpp"
+
+namespace fleetgate::contract {
+
+/// How far one reader has come: in each lane, the position of the last record it is done with.
+struct cursor {
+  model::spool_uuid spool;
+  std::array<model::position, model::lane_count> lanes{};
+  bool operator==(const cursor&) const = default;
+};
+
+/// One record read back. Views point into the read_block.
+struct stored_record {
+  model::envelope envelope;
+  model::position at;
+  model::lane in = model::lane::telemetry_owed;
+};
+
+/// What one read returned, with its memory; reused from read to read.
+struct read_block {
+  std::vector<stored_record> records;
+  cursor end;                     // where the reader stands once it is done with these records
+  std::uint64_t damaged = 0;      // records that were skipped because their checksum failed
+  std::vector<std::vector<std::byte>> memory;
+  bool empty() const noexcept { return records.empty() && damaged == 0; }
+};
+
+class spool_reader {
+ public:
+  virtual ~spool_reader() = default;
+
+  /// Goes on from `from`. Faults: foreign_spool, position_beyond_end (both permanent: never skip).
+  virtual result<void> seek(const cursor& from) = 0;
+
+  /// At most about `most_bytes` of payload and `most_records` into `block` (cleared first), higher
+  /// classes first with a minimum share for each lane. An empty block: nothing more is durable yet.
+  /// Marks are left out of `records`; `end` is past them. Faults: storage_io.
+  virtual result<void> read(read_block& block, std::size_t most_bytes,
+                            std::size_t most_records) = 0;
+
+  [[nodiscard]] virtual model::spool_uuid spool() const = 0;
+};
+
+}  // namespace fleetgate::contract

@@ -1,0 +1,162 @@
+// A bounded mailbox with lanes by traffic class, bounded in items and bytes. Many senders, one
+// reader. What lies in it carries its own charge on the memory budget (memory_budget.hpp). The CAF
+// mailbox behind it carries at most one wake-up: `offer` says when that is due.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "protocol/model/traffic_class.hpp"
+
+namespace fleetgate::runtime {
+
+/// For a mailbox whose senders and reader share one thread.
+struct no_lock {
+  void lock() noexcept {}
+  void unlock() noexcept {}
+};
+
+struct mailbox_limits {
+  std::size_t items = 0;  // per lane
+  std::size_t bytes = 0;  // per lane; one item may exceed it in an empty lane
+};
+
+struct mailbox_depth {
+  std::size_t items = 0;
+  std::size_t bytes = 0;
+};
+
+struct offer_outcome {
+  bool accepted = false;
+  bool wake_reader = false;  // the reader sleeps and no wake-up is under way: send one
+};
+
+/// `T` is movable. What `offer` refuses stays with the sender.
+template <class T, class Lock = std::mutex>
+class mailbox {
+ public:
+  using traffic_class = model::traffic_class;
+
+  explicit mailbox(mailbox_limits limits) noexcept : limits_(limits) {}
+  mailbox(const mailbox&) = delete;
+  mailbox& operator=(const mailbox&) = delete;
+
+  /// `item` is moved from only where it is accepted. `bytes` is what it keeps in memory.
+  offer_outcome offer(traffic_class cls, T& item, std::size_t bytes) {
+    std::lock_guard hold(lock_);
+    lane& l = lanes_[model::index(cls)];
+    if (!fits(l, bytes)) {
+      ++refused_;
+      return {false, false};
+    }
+    return {true, push(l, std::move(item), bytes)};
+  }
+
+  /// For things that may be lost: makes room by handing the oldest of the lane to
+  /// `displaced(T&&)`. Always accepts.
+  template <class Displaced>
+  offer_outcome offer_displacing(traffic_class cls, T item, std::size_t bytes,
+                                 Displaced&& displaced) {
+    std::lock_guard hold(lock_);
+    lane& l = lanes_[model::index(cls)];
+    while (!fits(l, bytes)) displaced(pop(l));
+    return {true, push(l, std::move(item), bytes)};
+  }
+
+  /// Hands at most `most` items to `sink(traffic_class, T&&)`, higher classes first; each lane that
+  /// has items gets at least a sixteenth of `most`, so that low lanes never starve. Returns how
+  /// many. The sink runs without the lock.
+  template <class Sink>
+  std::size_t drain(std::size_t most, Sink&& sink) {
+    const auto quota = shares(most);
+    std::size_t done = 0;
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      for (std::size_t left = quota[i]; left != 0; --left, ++done) {
+        sink(static_cast<traffic_class>(i), take_one(i));
+      }
+    }
+    return done;
+  }
+
+  /// The reader says that it goes to sleep. False: there is more, it must go on instead.
+  [[nodiscard]] bool sleep() {
+    std::lock_guard hold(lock_);
+    for (const lane& l : lanes_) {
+      if (!l.items.empty()) return false;
+    }
+    awake_ = false;
+    return true;
+  }
+
+  [[nodiscard]] mailbox_depth depth(traffic_class cls) const {
+    std::lock_guard hold(lock_);
+    const lane& l = lanes_[model::index(cls)];
+    return {l.items.size(), l.bytes};
+  }
+  [[nodiscard]] const mailbox_limits& limits() const noexcept { return limits_; }
+  /// How many offers were refused so far.
+  [[nodiscard]] std::uint64_t refused() const {
+    std::lock_guard hold(lock_);
+    return refused_;
+  }
+
+ private:
+  struct entry {
+    T item;
+    std::size_t bytes;
+  };
+  struct lane {
+    std::deque<entry> items;
+    std::size_t bytes = 0;
+  };
+  using quotas = std::array<std::size_t, model::traffic_class_count>;
+
+  [[nodiscard]] bool fits(const lane& l, std::size_t bytes) const noexcept {
+    return l.items.empty() ||
+           (l.items.size() < limits_.items && l.bytes + bytes <= limits_.bytes);
+  }
+  bool push(lane& l, T&& item, std::size_t bytes) {
+    l.items.push_back({std::move(item), bytes});
+    l.bytes += bytes;
+    return !std::exchange(awake_, true);
+  }
+  T pop(lane& l) {
+    entry e = std::move(l.items.front());
+    l.items.pop_front();
+    l.bytes -= e.bytes;
+    return std::move(e.item);
+  }
+  T take_one(std::size_t lane_index) {
+    std::lock_guard hold(lock_);
+    return pop(lanes_[lane_index]);
+  }
+  quotas shares(std::size_t most) const {
+    std::lock_guard hold(lock_);
+    quotas quota{};
+    const std::size_t least = most / 16 + 1;
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      quota[i] = std::min({least, lanes_[i].items.size(), most});
+      most -= quota[i];
+    }
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      const std::size_t more = std::min(most, lanes_[i].items.size() - quota[i]);
+      quota[i] += more;
+      most -= more;
+    }
+    return quota;
+  }
+
+  const mailbox_limits limits_;
+  mutable Lock lock_;
+  std::array<lane, model::traffic_class_count> lanes_;
+  bool awake_ = false;
+  std::uint64_t refused_ = 0;
+};
+
+}  // namespace fleetgate::runtime

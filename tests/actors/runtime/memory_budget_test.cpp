@@ -1,0 +1,65 @@
+#include "actors/runtime/memory_budget.hpp"
+
+#include <gtest/gtest.h>
+
+#include "actors/runtime/arena.hpp"
+
+namespace fleetgate::runtime {
+namespace {
+
+using model::traffic_class;
+
+TEST(memory_budget, keeps_a_reserve_for_control_and_heartbeat) {
+  memory_budget b(1600);
+  EXPECT_TRUE(b.take(traffic_class::telemetry, 1400));
+  EXPECT_FALSE(b.take(traffic_class::event, 1));
+  EXPECT_TRUE(b.take(traffic_class::heartbeat, 100));
+  EXPECT_FALSE(b.take(traffic_class::heartbeat, 1));
+  EXPECT_TRUE(b.take(traffic_class::control, 100));
+  EXPECT_FALSE(b.take(traffic_class::control, 1));
+  EXPECT_EQ(b.used(), 1600u);
+  EXPECT_EQ(b.used(traffic_class::telemetry), 1400u);
+}
+
+TEST(memory_budget, a_charge_gives_back_when_it_goes) {
+  memory_budget b(1 << 20);
+  memory_credit credit(b);
+  ASSERT_TRUE(credit.take(traffic_class::event, 100));
+  {
+    const memory_charge charge = credit.collect(traffic_class::event);
+    EXPECT_EQ(charge.bytes(), 100u);
+  }
+  credit.trim();
+  EXPECT_EQ(b.used(), 0u);
+}
+
+TEST(memory_budget, credit_is_refused_when_the_budget_is_used_up) {
+  memory_budget b(memory_credit::block_bytes * 2);
+  memory_credit credit(b);
+  std::size_t taken = 0;
+  while (credit.take(traffic_class::telemetry, 1000)) taken += 1000;
+  EXPECT_GT(taken, 0u);
+  EXPECT_LE(b.used(), b.limit());
+  EXPECT_EQ(credit.collect(traffic_class::telemetry).bytes(), taken);
+}
+
+TEST(arena, what_it_hands_out_stays_where_it_is_until_clear) {
+  arena a;
+  std::vector<std::string_view> kept;
+  for (int i = 0; i < 5000; ++i) kept.push_back(a.copy(std::string_view("message of some length")));
+  for (const auto s : kept) ASSERT_EQ(s, "message of some length");
+  EXPECT_EQ(a.used(), 5000 * kept.front().size());
+  a.clear();
+  EXPECT_EQ(a.used(), 0u);
+}
+
+TEST(arena, takes_more_than_a_block_at_once) {
+  arena a;
+  const std::string large(arena::block_bytes * 3, 'x');
+  EXPECT_EQ(a.copy(std::string_view(large)), large);
+  a.clear();
+  EXPECT_EQ(a.copy(std::string_view("y")), "y");
+}
+
+}  // namespace
+}  // namespace fleetgate::runtime
