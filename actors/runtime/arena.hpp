@@ -4,8 +4,11 @@
 
 #include <cstddef>
 #include <cstring>
+#include <cstdint>
 #include <memory>
+#include <new>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "protocol/base/bytes.hpp"
@@ -39,6 +42,15 @@ class arena {
     return {p, from.size()};
   }
   std::string_view copy(std::string_view from) { return as_text(copy(as_bytes(from))); }
+
+  /// A copy of `value` in the arena. What is made here is never destroyed.
+  template <class T>
+  T* make(const T& value) {
+    static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= alignof(std::max_align_t));
+    std::byte* raw = allocate(sizeof(T) + alignof(T));
+    raw += (alignof(T) - reinterpret_cast<std::uintptr_t>(raw) % alignof(T)) % alignof(T);
+    return new (raw) T(value);
+  }
 
   /// Bytes handed out since the last `clear`.
   [[nodiscard]] std::size_t used() const noexcept { return used_; }

@@ -84,6 +84,18 @@ class mailbox {
     return done;
   }
 
+  /// Hands all items of one lane to `sink(T&&)`.
+  template <class Sink>
+  void drain_lane(traffic_class cls, Sink&& sink) {
+    for (std::size_t left = depth(cls).items; left != 0; --left) sink(take_one(model::index(cls)));
+  }
+
+  /// The reader goes to sleep whatever is left: the next offer wakes it.
+  void doze() {
+    std::lock_guard hold(lock_);
+    awake_ = false;
+  }
+
   /// The reader says that it goes to sleep. False: there is more, it must go on instead.
   [[nodiscard]] bool sleep() {
     std::lock_guard hold(lock_);
@@ -92,6 +104,12 @@ class mailbox {
     }
     awake_ = false;
     return true;
+  }
+
+  /// Whether an offer would be accepted now. Only meaningful where sender and reader share a thread.
+  [[nodiscard]] bool has_room(traffic_class cls, std::size_t bytes) const {
+    std::lock_guard hold(lock_);
+    return fits(lanes_[model::index(cls)], bytes);
   }
 
   [[nodiscard]] mailbox_depth depth(traffic_class cls) const {

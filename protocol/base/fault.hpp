@@ -61,6 +61,7 @@ enum class fault_class : std::uint8_t {
   X(position_beyond_end, permanent, 0x83, 500, "a position lies beyond the end of the spool")     \
   X(sink_unavailable, transient, 0x83, 503, "the sink does not answer")                           \
   X(sink_rejected, permanent, 0x83, 502, "the sink refuses the row")                              \
+  X(sink_lost, transient, 0x83, 503, "the sink was lost or replaced")                               \
   X(not_found, permanent, 0x83, 404, "not found")                                                 \
   X(config_invalid, permanent, 0x83, 400, "the configuration is not valid")                       \
   X(resource_unavailable, permanent, 0x83, 500, "the operating system refused a resource")        \

@@ -58,6 +58,7 @@ struct envelope {
   std::string_view client_id;                  // MQTT session
   connection_ref connection;
   std::uint64_t received_steady_ns = 0;        // monotonic, for latency; not stored
+  std::uint32_t charged_bytes = 0;             // to its connection; comes back in the receipt
   std::uint16_t packet_id = 0;                 // 0 at QoS 0
   std::uint8_t qos = 0;
   bool dup = false;                            // MQTT DUP flag

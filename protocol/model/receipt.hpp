@@ -27,7 +27,7 @@ struct receipt {
   std::uint8_t qos = 0;
   bool session_present = false;             // only where kind == session_open
   std::uint16_t packet_id = 0;
-  std::uint32_t bytes = 0;                  // what the envelope was charged with
+  std::uint32_t bytes = 0;                  // the envelope's charged_bytes
   std::uint64_t received_steady_ns = 0;     // copied from the envelope
 };
 

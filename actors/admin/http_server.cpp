@@ -1,0 +1,289 @@
+// The only file that knows Beast. One thread runs the loop, so nothing here is locked.
+#include "actors/admin/http_server.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+#include <variant>
+
+namespace fleetgate::admin {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+namespace {
+
+/// What a client may still send after a final response before the connection is cut.
+constexpr std::size_t linger_bytes = 64 * 1024;
+constexpr std::chrono::milliseconds accept_retry{100};
+
+request to_request(const http::request<http::string_body>& from) {
+  request r;
+  r.method = std::string(from.method_string());
+  for (const auto& field : from) {
+    r.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  }
+  r.body = from.body();
+  return r;
+}
+
+response answer(const router& routes, const http::request<http::string_body>& from) {
+  request r = to_request(from);
+  const std::string_view target(from.target().data(), from.target().size());
+  if (!split_target(target, r)) {
+    return error_response(400, "malformed request target", "it is neither a path nor a URL",
+                          "send a path such as /readyz");
+  }
+  return routes.route(r);
+}
+
+response answer_to_error(error_code error, const http_options& limits) {
+  if (error == http::error::header_limit) {
+    return error_response(431, "request header too large",
+                          "at most " + std::to_string(limits.header_bytes) + " bytes are read",
+                          "send fewer or shorter header fields");
+  }
+  if (error == http::error::body_limit) {
+    return error_response(413, "request body too large",
+                          "at most " + std::to_string(limits.body_bytes) + " bytes are read",
+                          "send a smaller body");
+  }
+  return error_response(400, "malformed request", error.message(), "send HTTP/1.1");
+}
+
+/// One client: reads a request, writes its response, and so on; never two at once, which makes
+/// pipelining safe. Kept alive by its pending operation.
+class session : public std::enable_shared_from_this<session> {
+ public:
+  using gone = std::function<void(session&)>;
+
+  session(tcp::socket socket, const http_options& limits, const router& routes, gone on_end)
+      : stream_(std::move(socket)),
+        limits_(limits),
+        routes_(routes),
+        on_end_(std::move(on_end)),
+        // One block more than the header limit, for what is pipelined behind it.
+        buffer_(limits.header_bytes + 64 * 1024) {}
+  ~session() { on_end_(*this); }
+
+  void read() {
+    parser_.emplace();
+    parser_->header_limit(limits_.header_bytes);
+    parser_->body_limit(limits_.body_bytes);
+    stream_.expires_after(limits_.timeout);
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code error, std::size_t) { self->on_read(error); });
+  }
+
+  void close() {
+    stream_.close();
+  }
+
+ private:
+  using with_body = http::response<http::string_body>;
+  using without_body = http::response<http::empty_body>;
+
+  void on_read(error_code error) {
+    if (error == http::error::end_of_stream || error == beast::error::timeout) return close();
+    if (!error) {
+      const auto& r = parser_->get();
+      return write(answer(routes_, r), r.version(), r.keep_alive(), r.method() == http::verb::head);
+    }
+    // Beast's own category: the bytes were wrong. Others: the socket failed.
+    if (error.category() != make_error_code(http::error::bad_method).category()) return close();
+    write(answer_to_error(error, limits_), 11, false, false);
+  }
+
+  void write(response r, unsigned version, bool keep_alive, bool head) {
+    // To HEAD the length is that of the body that GET would have.
+    if (head) {
+      auto& m = outgoing_.emplace<without_body>(http::status(r.status), version);
+      m.content_length(r.body.size());
+      send(m, r, keep_alive);
+    } else {
+      auto& m = outgoing_.emplace<with_body>(http::status(r.status), version);
+      m.body() = std::move(r.body);
+      m.prepare_payload();
+      send(m, r, keep_alive);
+    }
+  }
+
+  template <class Message>
+  void send(Message& m, const response& r, bool keep_alive) {
+    m.set(http::field::content_type, r.content_type);
+    m.set(http::field::cache_control, "no-store");
+    m.set("X-Content-Type-Options", "nosniff");
+    for (const auto& [name, value] : r.headers) m.set(name, value);
+    m.keep_alive(keep_alive);
+    stream_.expires_after(limits_.timeout);
+    http::async_write(stream_, m,
+                      [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
+                        if (error) return self->close();
+                        if (keep_alive) return self->read();
+                        self->linger();
+                      });
+  }
+
+  /// Closing with unread bytes would reset the connection, and the client could lose the response.
+  void linger() {
+    error_code error;
+    stream_.socket().shutdown(tcp::socket::shutdown_send, error);
+    if (error) return close();
+    stream_.expires_after(limits_.timeout);
+    discard(linger_bytes);
+  }
+
+  void discard(std::size_t left) {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(std::min<std::size_t>(left, 4096)),
+                            [self = shared_from_this(), left](error_code error, std::size_t n) {
+                              if (error || n >= left) return self->close();
+                              self->discard(left - n);
+                            });
+  }
+
+  beast::tcp_stream stream_;
+  const http_options& limits_;
+  const router& routes_;
+  gone on_end_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  std::variant<std::monostate, with_body, without_body> outgoing_;
+};
+
+std::string to_text(const tcp::endpoint& e) {
+  const std::string host = e.address().to_string();
+  return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
+}
+
+}  // namespace
+
+class http_server::impl {
+ public:
+  impl(http_options options, router routes)
+      : options_(std::move(options)), routes_(std::move(routes)) {}
+
+  ~impl() {
+    if (!thread_.joinable()) return;
+    asio::post(loop_, [this] { stop(); });
+    thread_.join();
+  }
+
+  /// The fault's detail names what failed; nothing where it went well.
+  std::optional<std::string> open() {
+    error_code error;
+    const auto address = asio::ip::make_address(options_.address, error);
+    if (error) return "\"" + options_.address + "\" is not an IP address; write it as in 127.0.0.1";
+    const tcp::endpoint wanted(address, options_.port);
+    if (error = bind(wanted); error) {
+      return "admin cannot listen on " + to_text(wanted) + ": " + error.message() +
+             "; free the port or set another [admin] bind (port 0 lets the system choose)";
+    }
+    const tcp::endpoint bound = acceptor_.local_endpoint(error);
+    port_ = bound.port();
+    endpoint_ = to_text(bound);
+    accept();
+    thread_ = std::thread([this] { loop_.run(); });
+    return std::nullopt;
+  }
+
+  std::uint16_t port() const noexcept { return port_; }
+  const std::string& endpoint() const noexcept { return endpoint_; }
+
+ private:
+  error_code bind(const tcp::endpoint& wanted) {
+    error_code error;
+    acceptor_.open(wanted.protocol(), error);
+    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor_.bind(wanted, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    return error;
+  }
+
+  void accept() {
+    accepting_ = true;
+    acceptor_.async_accept([this](error_code error, tcp::socket socket) {
+      accepting_ = false;
+      if (stopping_) return;
+      if (error) return retry_accept();
+      start_session(std::move(socket));
+      if (sessions_.size() < options_.max_connections) accept();
+    });
+  }
+
+  /// Out of file descriptors, most likely: going on at once would spin.
+  void retry_accept() {
+    retry_.expires_after(accept_retry);
+    retry_.async_wait([this](error_code error) {
+      if (!error && !stopping_) accept();
+    });
+    accepting_ = true;
+  }
+
+  void start_session(tcp::socket socket) {
+    auto s = std::make_shared<session>(std::move(socket), options_, routes_,
+                                       [this](session& ended) { end_session(ended); });
+    sessions_.insert(s.get());
+    s->read();
+  }
+
+  void end_session(session& ended) {
+    sessions_.erase(&ended);
+    if (!stopping_ && !accepting_) accept();
+  }
+
+  void stop() {
+    stopping_ = true;
+    error_code ignored;  // nothing is left to be done about it
+    acceptor_.close(ignored);
+    retry_.cancel();
+    for (session* s : sessions_) s->close();
+  }
+
+  const http_options options_;
+  const router routes_;
+  std::uint16_t port_ = 0;
+  std::string endpoint_;
+  bool accepting_ = false;
+  bool stopping_ = false;
+  std::set<session*> sessions_;
+  asio::io_context loop_{1};
+  tcp::acceptor acceptor_{loop_};
+  asio::steady_timer retry_{loop_};
+  std::thread thread_;
+};
+
+http_server::http_server(std::unique_ptr<impl> i) : impl_(std::move(i)) {}
+http_server::~http_server() = default;
+
+result<std::unique_ptr<http_server>> http_server::start(http_options options, router routes) {
+  auto made = std::make_unique<impl>(std::move(options), std::move(routes));
+  if (auto wrong = made->open()) {
+    return failure(fault_code::resource_unavailable, std::move(*wrong));
+  }
+  return std::unique_ptr<http_server>(new http_server(std::move(made)));
+}
+
+std::uint16_t http_server::port() const noexcept {
+  return impl_->port();
+}
+const std::string& http_server::endpoint() const noexcept {
+  return impl_->endpoint();
+}
+
+}  // namespace fleetgate::admin

@@ -1,0 +1,49 @@
+// The admin HTTP server: one thread with its own loop, HTTP/1.1 with keep-alive and pipelining.
+// The node owns it; handlers run on its thread. Limits in http_options; where all connections are
+// taken, new ones wait in the listening socket's backlog.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "actors/admin/router.hpp"
+#include "protocol/base/result.hpp"
+
+namespace fleetgate::admin {
+
+struct http_options {
+  std::string address = "127.0.0.1";  // IPv4 or IPv6 literal
+  std::uint16_t port = 0;             // 0: the system chooses
+  std::size_t max_connections = 64;
+  std::uint32_t header_bytes = 8 * 1024;
+  std::uint64_t body_bytes = 1024 * 1024;
+  /// For one whole request to arrive (also the first or next on an idle connection), and for its
+  /// response to leave.
+  std::chrono::milliseconds timeout{10'000};
+};
+
+class http_server {
+ public:
+  /// Binds and starts to serve. Fault: resource_unavailable (names the address and the next step).
+  static result<std::unique_ptr<http_server>> start(http_options options, router routes);
+
+  /// Closes all connections and joins the thread.
+  ~http_server();
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+
+  /// The port in use.
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  /// "127.0.0.1:9600".
+  [[nodiscard]] const std::string& endpoint() const noexcept;
+
+ private:
+  class impl;
+  explicit http_server(std::unique_ptr<impl> i);
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace fleetgate::admin

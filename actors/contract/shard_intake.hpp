@@ -1,0 +1,35 @@
+// What the connections of a shard put together for its parser in one round, and the memory it lies
+// in. Belongs to the shard; one thread. Limit: the lanes of `to_parser`, and the memory budget.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "actors/contract/inbound_message.hpp"
+#include "actors/runtime/arena.hpp"
+#include "actors/runtime/mail.hpp"
+#include "actors/runtime/memory_budget.hpp"
+#include "protocol/model/envelope.hpp"
+
+namespace fleetgate::contract {
+
+/// Exactly one of the two is set. Both lie in the arena of their class.
+struct inbound_item {
+  const inbound_message* message = nullptr;
+  const model::envelope* mark = nullptr;  // release, session_open, session_close: passed on as it is
+};
+
+using inbound_mail = runtime::mail<inbound_item, runtime::no_lock>;
+
+struct shard_intake {
+  shard_intake(std::uint16_t shard_number, runtime::memory_budget& budget,
+               runtime::mailbox_limits limits)
+      : shard(shard_number), credit(budget), to_parser(limits) {}
+
+  const std::uint16_t shard;
+  std::array<runtime::arena, model::traffic_class_count> memory;  // of the batches being made
+  runtime::memory_credit credit;
+  inbound_mail to_parser;
+};
+
+}  // namespace fleetgate::contract

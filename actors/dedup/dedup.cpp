@@ -1,0 +1,246 @@
+#include "actors/dedup/dedup.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "actors/dedup/identity.hpp"
+
+namespace fleetgate::dedup {
+namespace {
+
+constexpr std::size_t expiries_per_tick = 4096;
+
+bool is_promise(model::ack_level level) noexcept {
+  return level == model::ack_level::durable || level == model::ack_level::committed;
+}
+
+}  // namespace
+
+dedup::dedup(const dedup_limits& limits, contract::state_store* store)
+    : limits_(limits),
+      store_(store),
+      windows_(limits_, store, counters_),
+      sessions_(limits_, counters_),
+      quarantine_(limits_) {}
+
+std::optional<std::uint64_t> dedup::decide(model::envelope& e, std::uint64_t now_ns,
+                                           receipt_list& receipts) {
+  ticket given;
+  switch (e.kind) {
+    case model::record_kind::message:
+      given = decide_message(e, receipts);
+      break;
+    case model::record_kind::quarantined:
+      given = decide_quarantined(e, receipts);
+      break;
+    case model::record_kind::release:
+      given = decide_release(e, receipts);
+      break;
+    case model::record_kind::session_open:
+      given = decide_open(e, now_ns, receipts);
+      break;
+    case model::record_kind::session_close:
+      given = decide_close(e, now_ns, receipts);
+      break;
+  }
+  counters_.pending = pending_.size();
+  return given;
+}
+
+void dedup::settle(const contract::settlement& s, receipt_list& receipts) {
+  const std::uint32_t slot = pending_.find_ticket(s.ticket);
+  if (slot == no_slot) return;
+  finish(slot, s, receipts);
+  counters_.pending = pending_.size();
+}
+
+void dedup::on_time(std::uint64_t now_ns) {
+  sessions_.expire(now_ns, expiries_per_tick);
+}
+
+bool dedup::snapshot_due() const noexcept {
+  return windows_.short_of_clean();
+}
+
+waiter dedup::waiter_of(const model::envelope& e, session* s) {
+  waiter w;
+  w.answer.to = e.connection;
+  w.answer.kind = e.kind;
+  w.answer.cls = e.cls;
+  w.answer.qos = e.qos;
+  w.answer.packet_id = e.packet_id;
+  w.answer.bytes = e.charged_bytes;
+  w.answer.received_steady_ns = e.received_steady_ns;
+  w.owed = true;
+  if (s != nullptr) {
+    w.of = s;
+    w.incarnation = s->incarnation();
+    sessions_.pin(*s);
+  }
+  return w;
+}
+
+dedup::ticket dedup::answer(const model::envelope& e, model::outcome result,
+                            receipt_list& receipts) {
+  receipts.push_back(waiter_of(e, nullptr).answer);
+  receipts.back().result = result;
+  return std::nullopt;
+}
+
+dedup::ticket dedup::refuse(const model::envelope& e, fault_code why, receipt_list& receipts) {
+  answer(e, model::outcome::refused, receipts);
+  receipts.back().fault = why;
+  ++counters_.refused;
+  return std::nullopt;
+}
+
+/// Notes an envelope that gets a ticket. The caller has made sure that the table is not full.
+std::uint32_t dedup::append(const model::envelope& e, session* s) {
+  pending p;
+  p.kind = e.kind;
+  p.promised = is_promise(e.level);
+  p.floor_lsn = settled_lsn_;
+  p.first = waiter_of(e, s);
+  ++counters_.accepted;
+  return pending_.add(p);
+}
+
+bool dedup::wait_for(std::uint32_t slot, const model::envelope& e, session* s,
+                     receipt_list& receipts) {
+  supersede_others(slot, e, receipts);
+  auto& waiters = pending_.waiters_to_change(slot);
+  if (waiters.size() >= limits_.waiters_per_entry) {
+    refuse(e, fault_code::server_busy, receipts);
+    return false;
+  }
+  waiters.push_back(waiter_of(e, s));
+  return true;
+}
+
+/// The newest connection waits; the others are told that they do not. What their sessions hold
+/// stays noted: the message is the same.
+void dedup::supersede_others(std::uint32_t slot, const model::envelope& e, receipt_list& receipts) {
+  const auto leave = [&](waiter& w) {
+    if (!w.owed || w.answer.to == e.connection) return;
+    w.answer.result = model::outcome::superseded;
+    receipts.push_back(w.answer);
+    w.owed = false;
+    ++counters_.superseded;
+  };
+  leave(pending_.at(slot).first);
+  auto& waiters = pending_.waiters_to_change(slot);
+  for (waiter& w : waiters) leave(w);
+  waiters.erase(std::remove_if(waiters.begin(), waiters.end(),
+                               [](const waiter& w) { return !w.owed && w.of == nullptr; }),
+                waiters.end());
+}
+
+void dedup::finish(std::uint32_t slot, const contract::settlement& s, receipt_list& receipts) {
+  pending p = pending_.at(slot);
+  std::vector<waiter> others = pending_.take_waiters(slot);
+  pending_.remove(slot);
+  if (s.stored) settled_lsn_ = std::max(settled_lsn_, s.at.lsn);
+  model::receipt fate;
+  fate.result = s.stored ? model::outcome::stored : model::outcome::refused;
+  fate.fault = s.fault;
+  if (s.stored && p.kind == model::record_kind::quarantined) {
+    fate.result = model::outcome::quarantined;
+    fate.fault = p.fault;
+  }
+  finish_state(p, slot, s);
+  const auto tell = [&](waiter& w) {
+    if (w.owed) {
+      w.answer.result = fate.result;
+      w.answer.fault = fate.fault;
+      // One receipt `stored` for each record, so that receipts can be counted against records.
+      if (fate.result == model::outcome::stored && std::exchange(p.counted, true)) {
+        w.answer.result = model::outcome::duplicate;
+      }
+      receipts.push_back(w.answer);
+    }
+    finish_waiter(w, slot, s.stored);
+  };
+  tell(p.first);
+  for (waiter& w : others) tell(w);
+}
+
+void dedup::finish_state(pending& p, std::uint32_t slot, const contract::settlement& s) {
+  switch (p.kind) {
+    case model::record_kind::message:
+      finish_message(p, slot, s.stored, s.at.lsn);
+      break;
+    case model::record_kind::quarantined:
+      if (p.bad == nullptr) break;
+      if (s.stored) {
+        quarantine_.settled(*p.bad);
+      } else {
+        quarantine_.refused(*p.bad);
+      }
+      break;
+    case model::record_kind::release:
+    case model::record_kind::session_open:
+      finish_mark(p, slot, s.stored);
+      break;
+    case model::record_kind::session_close:
+      break;
+  }
+}
+
+void dedup::finish_message(pending& p, std::uint32_t slot, bool stored, std::uint64_t lsn) {
+  if (p.where != nullptr) {
+    if (epoch_memory* const m = p.where->find(p.epoch, p.epoch_from); stored && m != nullptr) {
+      m->note(p.sequence, payload_memory::fold(p.payload_hash), p.promised, limits_);
+      p.where->reached(lsn);
+      windows_.changed(*p.where);
+    }
+  }
+  session* const s = p.first.of;
+  if (!p.has_redelivery || s->incarnation() != p.first.incarnation) return;
+  redelivery* const d = s->delivery(p.redelivery);
+  if (d == nullptr || d->slot != slot) return;
+  d->slot = no_slot;
+  if (!stored) d->packet_id = 0;
+  sessions_.changed(*s);
+}
+
+void dedup::finish_mark(pending& p, std::uint32_t slot, bool stored) {
+  session& s = *p.first.of;
+  if (s.incarnation() != p.first.incarnation) return;
+  if (p.kind == model::record_kind::release) {
+    held_id* const h = s.held(p.first.answer.packet_id);
+    if (h == nullptr || h->slot != slot) return;
+    if (stored) {
+      s.let_go(h->packet_id);
+      sessions_.changed(s);
+    } else {
+      h->slot = no_slot;
+      h->state = hold::stored;
+    }
+  } else if (stored) {
+    s.known_durably = s.expiry_s != 0;
+    sessions_.changed(s);
+  } else if (s.connection == p.first.answer.to) {
+    // The connection is refused; what was kept before is kept on, from the next sweep's time.
+    sessions_.disconnected(s, 0);
+    if (!s.known_durably) sessions_.end(s);
+  }
+}
+
+/// Resolves what a waiting QoS 2 message's session holds.
+void dedup::finish_waiter(const waiter& w, std::uint32_t slot, bool stored) {
+  if (w.of == nullptr) return;
+  session& s = *w.of;
+  if (w.answer.kind == model::record_kind::message && w.answer.qos == 2 &&
+      s.incarnation() == w.incarnation) {
+    held_id* const h = s.held(w.answer.packet_id);
+    if (h != nullptr && h->slot == slot && h->state == hold::pending) {
+      h->slot = no_slot;
+      h->state = hold::stored;
+      if (!stored) s.let_go(w.answer.packet_id);
+      sessions_.changed(s);
+    }
+  }
+  sessions_.unpin(s);
+}
+
+}  // namespace fleetgate::dedup

@@ -1,0 +1,147 @@
+// The brain on the journal's thread that knows what has been seen: joins the sequence windows, the
+// MQTT sessions' packet ids and the memory of quarantined payloads. Owned by the journal, one
+// thread. Limits: dedup_limits. Only evidence makes a duplicate; when in doubt a message is kept.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/contract/append.hpp"
+#include "actors/contract/spool_reader.hpp"
+#include "actors/contract/state_store.hpp"
+#include "actors/dedup/limits.hpp"
+#include "actors/dedup/pending_table.hpp"
+#include "actors/dedup/quarantine_memory.hpp"
+#include "actors/dedup/session_table.hpp"
+#include "actors/dedup/window_table.hpp"
+#include "protocol/model/envelope.hpp"
+#include "protocol/model/receipt.hpp"
+
+namespace fleetgate::dedup {
+
+class dedup {
+ public:
+  /// `store` holds the snapshots and the cold windows; nullptr: neither. It must outlive this.
+  dedup(const dedup_limits& limits, contract::state_store* store);
+
+  /// Decides one envelope, in the order of arrival, and fills its epoch, epoch_from and trace where
+  /// they are missing. A ticket: append it. Nothing: it is answered already, or waits for another
+  /// one's settlement. `now_ns` is monotonic. Every envelope gets exactly one receipt, now or at a
+  /// settlement; a takeover adds one for the connection that lost its client id.
+  ///
+  /// session_open and session_close read `envelope.session`: a close that leaves the state for
+  /// later (connection lost) carries the session's expiry interval, one that ends it carries 0.
+  std::optional<std::uint64_t> decide(model::envelope& e, std::uint64_t now_ns,
+                                      std::vector<model::receipt>& receipts);
+
+  /// What became of a ticket. An unknown ticket is ignored.
+  void settle(const contract::settlement& s, std::vector<model::receipt>& receipts);
+
+  /// Start-up, first: reads the snapshot. Returns the lsn that it covers, 0 where there is none.
+  result<std::uint64_t> restore();
+  /// Start-up, second: every record of the spool after that lsn, in order of lsn (earlier ones do
+  /// no harm). Records of level `committed` stay pending until `required_passed` says otherwise.
+  void recover(const contract::stored_record& record);
+  /// How far every required reader has come, lane by lane: settles what `recover` left pending.
+  /// Call it once after the last `recover` (`nobody_required()` where no reader is required), then
+  /// whenever the slowest required cursor moves, for as long as `recovered_pending()` is not 0.
+  void required_passed(const std::array<model::position, model::lane_count>& passed,
+                       std::vector<model::receipt>& receipts);
+  [[nodiscard]] std::size_t recovered_pending() const noexcept;
+  static std::array<model::position, model::lane_count> nobody_required() noexcept;
+
+  /// Appends what changed since the last snapshot, about `most_bytes` of it, and returns the lsn
+  /// that the store covers once these changes are applied. Everything up to that lsn is settled;
+  /// what is pending is not in it. While `snapshot_incomplete()`, call again for the rest; the lsn
+  /// rises with the last part. Answer each call with `snapshot_stored` before the next one.
+  std::uint64_t snapshot(std::vector<contract::state_change>& changes,
+                         std::size_t most_bytes = static_cast<std::size_t>(-1));
+  [[nodiscard]] bool snapshot_incomplete() const noexcept { return round_open_; }
+  /// Whether the store has the changes of the last `snapshot` call (false: they come again).
+  void snapshot_stored(bool ok);
+  /// Windows can only leave memory once they are stored: true when memory is short of clean ones.
+  [[nodiscard]] bool snapshot_due() const noexcept;
+
+  /// Ends expired sessions, a bounded number a call.
+  void on_time(std::uint64_t now_ns);
+
+  [[nodiscard]] const dedup_counters& counters() const noexcept { return counters_; }
+
+ private:
+  using receipt_list = std::vector<model::receipt>;
+  using ticket = std::optional<std::uint64_t>;
+  struct verdict;  // dedup_message.cpp
+
+  // dedup_message.cpp
+  ticket decide_message(model::envelope& e, receipt_list& receipts);
+  verdict judge_delivery(const model::envelope& e, session* s, std::uint64_t content);
+  verdict judge_sequence(model::envelope& e);
+  verdict judge_device_epoch(window& w, const model::envelope& e);
+  verdict judge_inferred_epoch(window& w, model::envelope& e);
+  [[nodiscard]] verdict judge_in(const epoch_memory& m, window& w, const model::envelope& e) const;
+  void start_inferred_epoch(window& w, model::envelope& e, std::uint64_t previous);
+  ticket accept(const model::envelope& e, window* where, session* s, std::uint64_t content,
+                receipt_list& receipts);
+  void answer_known(const model::envelope& e, session* s, std::uint64_t content,
+                    receipt_list& receipts);
+
+  // dedup_marks.cpp
+  ticket decide_quarantined(model::envelope& e, receipt_list& receipts);
+  void tell_taken_over(const session& s, receipt_list& receipts);
+  ticket decide_open(const model::envelope& e, std::uint64_t now_ns, receipt_list& receipts);
+  ticket decide_close(const model::envelope& e, std::uint64_t now_ns, receipt_list& receipts);
+  ticket decide_release(const model::envelope& e, receipt_list& receipts);
+
+  // dedup.cpp
+  [[nodiscard]] bool full() const noexcept { return pending_.size() >= limits_.pending; }
+  std::uint32_t append(const model::envelope& e, session* s);
+  ticket refuse(const model::envelope& e, fault_code why, receipt_list& receipts);
+  ticket answer(const model::envelope& e, model::outcome result, receipt_list& receipts);
+  /// False: too many wait already; the envelope was refused.
+  bool wait_for(std::uint32_t slot, const model::envelope& e, session* s, receipt_list& receipts);
+  waiter waiter_of(const model::envelope& e, session* s);
+  void supersede_others(std::uint32_t slot, const model::envelope& e, receipt_list& receipts);
+  void finish(std::uint32_t slot, const contract::settlement& s, receipt_list& receipts);
+  void finish_state(pending& p, std::uint32_t slot, const contract::settlement& s);
+  void finish_message(pending& p, std::uint32_t slot, bool stored, std::uint64_t lsn);
+  void finish_mark(pending& p, std::uint32_t slot, bool stored);
+  void finish_waiter(const waiter& w, std::uint32_t slot, bool stored);
+
+  // dedup_recovery.cpp
+  void recover_message(const contract::stored_record& record);
+  window* recover_window(const contract::stored_record& record);
+  void recover_delivery(session& s, const model::envelope& e, std::uint32_t slot);
+  std::uint32_t recover_pending(const contract::stored_record& record, window* where, session* s);
+  void recover_open(const model::envelope& e);
+  void recover_quarantined(const model::envelope& e);
+  [[nodiscard]] std::uint64_t covered() const noexcept;
+
+  dedup_limits limits_;
+  contract::state_store* store_;
+  dedup_counters counters_;
+  window_table windows_;
+  session_table sessions_;
+  quarantine_memory quarantine_;
+  pending_table pending_;
+  std::string scratch_;             // key text of the envelope at hand; reused
+  std::uint64_t settled_lsn_ = 0;   // highest lsn that was ever settled
+  std::uint64_t snapshot_lsn_ = 0;  // what the store covers
+  /// A snapshot is written in parts; what was dirty when it began must be in it.
+  struct round {
+    std::uint64_t lsn = 0;
+    std::size_t windows = 0;  // still to be written
+    std::size_t sessions = 0;
+    std::size_t quarantined = 0;
+  };
+  round round_;
+  bool round_open_ = false;
+  bool round_closing_ = false;  // the part in flight is the last and carries round_.lsn
+  std::array<std::deque<std::uint32_t>, model::lane_count> recovered_;  // slots, by position
+};
+
+}  // namespace fleetgate::dedup

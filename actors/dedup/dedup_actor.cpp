@@ -1,0 +1,164 @@
+#include "actors/dedup/dedup_actor.hpp"
+
+#include <caf/behavior.hpp>
+#include <caf/send.hpp>
+#include <chrono>
+
+#include "actors/runtime/clock.hpp"
+
+namespace fleetgate::dedup {
+namespace {
+
+constexpr std::size_t batches_per_turn = 256;
+constexpr std::size_t settlements_per_turn = 64;
+constexpr auto tick_interval = std::chrono::seconds(1);
+constexpr std::uint64_t snapshot_interval_ns = 30'000'000'000;
+constexpr std::size_t snapshot_part_bytes = 4 << 20;
+
+}  // namespace
+
+dedup_actor::dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& brain,
+                         contract::journal_mail& mail, caf::actor spool,
+                         observe::journal_probe& probe, observe::logger& log)
+    : pinned_actor(config, home),
+      brain_(brain),
+      mail_(mail),
+      spool_(std::move(spool)),
+      probe_(probe),
+      log_(log),
+      timer_(home.io()),
+      by_shard_(mail.receipts.size()) {}
+
+caf::behavior dedup_actor::make_behavior() {
+  next_snapshot_ns_ = runtime::steady_now_ns() + snapshot_interval_ns;
+  tick();
+  return {
+      [this](runtime::wake_atom) { turn(); },
+      [this](stored_atom, bool ok) { snapshot_stored(ok); },
+      [this](flush_atom) {
+        turn();
+        return true;
+      },
+      [this](snapshot_atom) {
+        snapshot_wanted_ = true;
+        take_snapshot();
+      },
+  };
+}
+
+void dedup_actor::turn() {
+  mail_.settlements.read(settlements_per_turn,
+                         [this](auto, const contract::settlement_batch& b) { settle(b); });
+  mail_.batches.read(batches_per_turn,
+                     [this](auto, contract::envelope_batch_ptr b) { take(std::move(b)); });
+  send_receipts();
+  tell_shards_of_room();
+  publish_counters();
+}
+
+void dedup_actor::settle(const contract::settlement_batch& batch) {
+  for (const auto& s : batch.settled) brain_.settle(s, receipts_);
+  if (batch.required_passed && brain_.recovered_pending() != 0) {
+    brain_.required_passed(*batch.required_passed, receipts_);
+  }
+}
+
+void dedup_actor::take(contract::envelope_batch_ptr batch) {
+  const std::uint64_t now_ns = runtime::steady_now_ns();
+  contract::append_request request;
+  request.items.reserve(batch->envelopes.size());
+  if (!batch->envelopes.empty()) {
+    probe_.wait.record(now_ns - batch->envelopes.front().received_steady_ns);
+  }
+  for (std::uint32_t i = 0; i < batch->envelopes.size(); ++i) {
+    auto& envelope = batch->envelopes[i];
+    ++probe_.envelopes[envelope.cls];
+    if (const auto ticket = brain_.decide(envelope, now_ns, receipts_)) {
+      request.items.push_back({i, *ticket});
+    }
+  }
+  if (request.items.empty()) return;
+  const auto cls = batch->cls;
+  const std::size_t bytes = batch->charge.bytes();
+  request.batch = std::move(batch);
+  if (!mail_.appends.post(cls, request, bytes)) {
+    log_.error("journal.append_refused",
+               {{"reason", "the spool's mailbox is bounded by the intake"}});
+  }
+}
+
+void dedup_actor::send_receipts() {
+  for (const auto& r : receipts_) {
+    if (r.to.generation != 0 && r.to.shard < by_shard_.size()) by_shard_[r.to.shard].push_back(r);
+    if (r.result == model::outcome::refused) ++probe_.refused[r.fault];
+    if (r.result == model::outcome::stored && r.kind == model::record_kind::message) {
+      ++probe_.settled[r.cls];
+    }
+  }
+  receipts_.clear();
+  for (std::size_t s = 0; s < by_shard_.size(); ++s) {
+    auto& batch = by_shard_[s];
+    if (batch.empty()) continue;
+    const std::size_t bytes = batch.size() * sizeof(model::receipt);
+    if (!mail_.receipts[s]->post(model::traffic_class::control, batch, bytes)) continue;
+    batch = {};
+  }
+}
+
+void dedup_actor::tell_shards_of_room() {
+  for (auto& room : mail_.room) {
+    if (room.wanted.exchange(false)) room.changed.raise();
+  }
+}
+
+void dedup_actor::tick() {
+  timer_.expires_after(tick_interval);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    const std::uint64_t now_ns = runtime::steady_now_ns();
+    brain_.on_time(now_ns);
+    if (now_ns >= next_snapshot_ns_ || brain_.snapshot_due()) snapshot_wanted_ = true;
+    take_snapshot();
+    tick();
+  });
+}
+
+void dedup_actor::take_snapshot() {
+  if (snapshot_under_way_ || !(snapshot_wanted_ || brain_.snapshot_incomplete())) return;
+  contract::snapshot s;
+  snapshot_covers_ = brain_.snapshot(s.changes, snapshot_part_bytes);
+  snapshot_wanted_ = false;
+  next_snapshot_ns_ = runtime::steady_now_ns() + snapshot_interval_ns;
+  if (s.changes.empty()) return snapshot_stored(true);
+  snapshot_under_way_ = mail_.snapshots.post(model::traffic_class::control, s, 0);
+  if (!snapshot_under_way_) brain_.snapshot_stored(false);
+}
+
+void dedup_actor::snapshot_stored(bool ok) {
+  snapshot_under_way_ = false;
+  brain_.snapshot_stored(ok);
+  if (ok)
+    caf::anon_send(spool_, covers_atom::value, snapshot_covers_);
+  else
+    log_.warn("state.snapshot_failed", {{"next", "it is tried again; see the disk of data_dir"}});
+  if (ok) take_snapshot();
+}
+
+/// The brain counts since its start; the probe's counters only grow by what is new.
+void dedup_actor::publish_counters() {
+  const dedup_counters& c = brain_.counters();
+  using kind = observe::duplicate_kind;
+  const auto grow = [](observe::counter& to, std::uint64_t now, std::uint64_t before) {
+    if (now != before) to.add(now - before);
+  };
+  grow(probe_.duplicates[kind::settled], c.duplicate_settled + c.qos2_duplicate,
+       published_.duplicate_settled + published_.qos2_duplicate);
+  grow(probe_.duplicates[kind::pending], c.duplicate_waiting, published_.duplicate_waiting);
+  grow(probe_.duplicates[kind::redelivered], c.redelivered, published_.redelivered);
+  grow(probe_.below_window, c.below_window, published_.below_window);
+  grow(probe_.epochs_inferred, c.new_epoch_inferred, published_.new_epoch_inferred);
+  probe_.windows.set(static_cast<std::int64_t>(c.windows));
+  published_ = c;
+}
+
+}  // namespace fleetgate::dedup

@@ -1,0 +1,62 @@
+// Dedup on the journal's thread: decides what the shards hand in, passes on what is new, and sends
+// every receipt back to its shard.
+//   (wake_atom)           batches or settlements have come
+//   (stored_atom, bool)   the state store has (or has not) the last snapshot
+//   (flush_atom) -> bool  take everything that has come
+//   (snapshot_atom)       take a snapshot now (before shutdown)
+// Limits: dedup_limits; one snapshot under way.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <vector>
+
+#include "actors/contract/journal_mail.hpp"
+#include "actors/dedup/dedup.hpp"
+#include "actors/observe/log.hpp"
+#include "actors/observe/probes.hpp"
+#include "actors/runtime/pinned_actor.hpp"
+
+namespace fleetgate::dedup {
+
+using covers_atom = caf::atom_constant<caf::atom("covers")>;
+using flush_atom = caf::atom_constant<caf::atom("flush")>;
+using snapshot_atom = caf::atom_constant<caf::atom("snapshot")>;
+using stored_atom = caf::atom_constant<caf::atom("stored")>;
+
+class dedup_actor final : public runtime::pinned_actor {
+ public:
+  /// `spool` is told (covers_atom, lsn) when a snapshot is safe.
+  dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& brain,
+              contract::journal_mail& mail, caf::actor spool, observe::journal_probe& probe,
+              observe::logger& log);
+  const char* name() const override { return "dedup"; }
+  caf::behavior make_behavior() override;
+
+ private:
+  void turn();
+  void take(contract::envelope_batch_ptr batch);
+  void settle(const contract::settlement_batch& batch);
+  void send_receipts();
+  void tell_shards_of_room();
+  void tick();
+  void take_snapshot();
+  void snapshot_stored(bool ok);
+  void count(const model::envelope& e);
+  void publish_counters();
+
+  dedup& brain_;
+  contract::journal_mail& mail_;
+  const caf::actor spool_;
+  observe::journal_probe& probe_;
+  observe::logger& log_;
+  boost::asio::steady_timer timer_;
+  std::vector<model::receipt> receipts_;
+  std::vector<std::vector<model::receipt>> by_shard_;
+  dedup_counters published_;
+  std::uint64_t next_snapshot_ns_ = 0;
+  std::uint64_t snapshot_covers_ = 0;
+  bool snapshot_under_way_ = false;
+  bool snapshot_wanted_ = false;
+};
+
+}  // namespace fleetgate::dedup

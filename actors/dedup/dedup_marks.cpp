@@ -1,0 +1,121 @@
+// Sessions, releases and quarantined payloads on their way through dedup.
+#include "actors/dedup/dedup.hpp"
+#include "actors/dedup/identity.hpp"
+
+namespace fleetgate::dedup {
+
+dedup::ticket dedup::decide_quarantined(model::envelope& e, receipt_list& receipts) {
+  if (e.trace == model::trace_id{}) {
+    window_key(e, scratch_);
+    e.trace = derive_trace(e, scratch_);
+  }
+  quarantine_key(e, scratch_);
+  if (const quarantine_entry* const known = quarantine_.find(scratch_)) {
+    ++counters_.quarantine_repeats;
+    if (!known->settled) {
+      wait_for(known->slot, e, nullptr, receipts);
+      return std::nullopt;
+    }
+    answer(e, model::outcome::quarantined, receipts);
+    receipts.back().fault = known->fault;
+    return std::nullopt;
+  }
+  if (full()) return refuse(e, fault_code::server_busy, receipts);
+  const std::uint32_t slot = append(e, nullptr);
+  pending& p = pending_.at(slot);
+  p.fault = e.fault;
+  p.bad = quarantine_.add(scratch_, e.fault);
+  if (p.bad != nullptr) p.bad->slot = slot;
+  return p.ticket;
+}
+
+void dedup::tell_taken_over(const session& s, receipt_list& receipts) {
+  model::receipt lost;
+  lost.to = s.connection;
+  lost.result = model::outcome::taken_over;
+  lost.fault = fault_code::session_taken_over;
+  lost.kind = model::record_kind::session_open;
+  receipts.push_back(lost);
+  ++counters_.taken_over;
+}
+
+/// MQTT 5.0 section 3.1.4: a known client id is taken over; clean start discards what was kept.
+/// Only what must outlive this process needs a mark: a session that is kept as it was needs none.
+dedup::ticket dedup::decide_open(const model::envelope& e, std::uint64_t now_ns,
+                                 receipt_list& receipts) {
+  session* s = sessions_.find(e.client_id);
+  const bool was_kept = s != nullptr && s->expiry_s != 0;
+  const bool alive = was_kept && !sessions_.expired(*s, now_ns);
+  const bool resumes = alive && !e.session.clean_start;
+  const std::uint32_t expiry_s = e.session.expiry_interval_s;
+  const bool unchanged = resumes && s->known_durably && s->expiry_s == expiry_s;
+  const bool needs_mark = !unchanged && (was_kept || expiry_s != 0);
+  if (needs_mark && full()) return refuse(e, fault_code::server_busy, receipts);
+  s = sessions_.open(e.client_id);
+  if (s == nullptr) return refuse(e, fault_code::quota_exceeded, receipts);
+  if (s->connection.generation != 0 && s->connection != e.connection) {
+    tell_taken_over(*s, receipts);
+  }
+  if (!resumes) {
+    s->discard();
+    s->known_durably = false;
+  }
+  s->connection = e.connection;
+  s->expiry_s = expiry_s;
+  if (!unchanged) sessions_.changed(*s);
+  if (!needs_mark) {
+    answer(e, model::outcome::stored, receipts);
+    receipts.back().session_present = resumes;
+    return std::nullopt;
+  }
+  pending& p = pending_.at(append(e, s));
+  p.first.answer.session_present = resumes;
+  return p.ticket;
+}
+
+dedup::ticket dedup::decide_close(const model::envelope& e, std::uint64_t now_ns,
+                                  receipt_list& receipts) {
+  session* const s = sessions_.find(e.client_id);
+  if (s == nullptr || s->connection != e.connection) {
+    return answer(e, model::outcome::stored, receipts);
+  }
+  const bool was_kept = s->expiry_s != 0;
+  if (was_kept && e.session.expiry_interval_s != 0) {
+    if (s->expiry_s != e.session.expiry_interval_s) {
+      s->expiry_s = e.session.expiry_interval_s;
+      sessions_.changed(*s);
+    }
+    sessions_.disconnected(*s, now_ns);
+    return answer(e, model::outcome::stored, receipts);
+  }
+  if (!was_kept) {
+    sessions_.end(*s);
+    return answer(e, model::outcome::stored, receipts);
+  }
+  if (full()) {
+    // Without its mark the end would not last: the session stays until it expires.
+    sessions_.disconnected(*s, now_ns);
+    return refuse(e, fault_code::server_busy, receipts);
+  }
+  sessions_.end(*s);
+  return pending_.at(append(e, nullptr)).ticket;
+}
+
+dedup::ticket dedup::decide_release(const model::envelope& e, receipt_list& receipts) {
+  session* const s = sessions_.find(e.client_id);
+  if (s == nullptr || s->connection != e.connection) {
+    return refuse(e, fault_code::session_taken_over, receipts);
+  }
+  held_id* const h = s->held(e.packet_id);
+  if (h == nullptr) return refuse(e, fault_code::packet_identifier_not_found, receipts);
+  if (h->state == hold::releasing) {
+    wait_for(h->slot, e, nullptr, receipts);
+    return std::nullopt;
+  }
+  if (full()) return refuse(e, fault_code::server_busy, receipts);
+  h->slot = append(e, s);
+  h->state = hold::releasing;
+  return pending_.at(h->slot).ticket;
+}
+
+}  // namespace fleetgate::dedup

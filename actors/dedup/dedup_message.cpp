@@ -1,0 +1,224 @@
+// Whether a message is known: by its packet id, by its sequence. The table of verdicts stands in
+// docs/adr/0003-dedup.md.
+#include "actors/dedup/dedup.hpp"
+#include "actors/dedup/identity.hpp"
+
+namespace fleetgate::dedup {
+namespace {
+
+bool is_owed(const model::envelope& e) noexcept {
+  return e.level == model::ack_level::durable || e.level == model::ack_level::committed;
+}
+
+}  // namespace
+
+struct dedup::verdict {
+  enum class kind : std::uint8_t {
+    fresh,      // not known: accept
+    known,      // a duplicate of something settled
+    waiting,    // a duplicate of what is pending at `slot`
+    different,  // its key is known with another payload
+    unknown,    // too old to tell
+  };
+  kind is = kind::fresh;
+  std::uint32_t slot = no_slot;
+  window* where = nullptr;
+};
+
+dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) {
+  session* s = nullptr;
+  std::uint64_t content = 0;
+  verdict v;
+  if (e.qos == 2 || (e.qos == 1 && !e.sequence)) {
+    s = sessions_.find(e.client_id);
+    if (s != nullptr && s->connection != e.connection) s = nullptr;
+    if (s == nullptr && e.qos == 2) return refuse(e, fault_code::session_taken_over, receipts);
+    if (s != nullptr && e.qos == 1 && s->expiry_s == 0) s = nullptr;
+    if (s != nullptr) {
+      content = content_hash(e);
+      v = judge_delivery(e, s, content);
+    }
+  }
+  const bool by_packet = v.is != verdict::kind::fresh;
+  if (e.sequence) {
+    if (!by_packet)
+      v = judge_sequence(e);
+    else
+      window_key(e, scratch_);
+  }
+  if (e.trace == model::trace_id{}) e.trace = derive_trace(e, scratch_);
+  switch (v.is) {
+    case verdict::kind::fresh:
+    case verdict::kind::different:
+    case verdict::kind::unknown:
+      return accept(e, v.where, s, content, receipts);
+    case verdict::kind::known:
+      ++(!by_packet   ? counters_.duplicate_settled
+         : e.qos == 2 ? counters_.qos2_duplicate
+                      : counters_.redelivered);
+      answer_known(e, s, content, receipts);
+      return std::nullopt;
+    case verdict::kind::waiting:
+      break;
+  }
+  if (!is_owed(e)) {
+    // Nothing is promised at this level, so there is nothing to wait for.
+    ++counters_.duplicate_settled;
+    return answer(e, model::outcome::duplicate, receipts);
+  }
+  if (!wait_for(v.slot, e, e.qos == 2 ? s : nullptr, receipts)) return std::nullopt;
+  ++counters_.duplicate_waiting;
+  if (e.qos == 2) s->hold_id({content, v.slot, e.packet_id, hold::pending});
+  return std::nullopt;
+}
+
+/// MQTT's own evidence: the packet id, as long as its session has not given it back.
+dedup::verdict dedup::judge_delivery(const model::envelope& e, session* s, std::uint64_t content) {
+  using kind = verdict::kind;
+  if (e.qos == 2) {
+    const held_id* const h = s->held(e.packet_id);
+    if (h == nullptr) return {};
+    if (h->content != content) {
+      ++counters_.qos2_conflict;
+      return {};
+    }
+    return h->state == hold::pending ? verdict{kind::waiting, h->slot, nullptr}
+                                     : verdict{kind::known, no_slot, nullptr};
+  }
+  if (!e.dup) return {};
+  const redelivery* const d = s->find_delivery(e.packet_id);
+  if (d == nullptr || d->content != content) return {};
+  return d->slot != no_slot ? verdict{kind::waiting, d->slot, nullptr}
+                            : verdict{kind::known, no_slot, nullptr};
+}
+
+dedup::verdict dedup::judge_sequence(model::envelope& e) {
+  window_key(e, scratch_);
+  window* const w = windows_.open(scratch_, place_of(scratch_, limits_.hash_seed));
+  if (e.epoch_from == model::epoch_origin::device) {
+    return w == nullptr ? verdict{} : judge_device_epoch(*w, e);
+  }
+  e.epoch_from = model::epoch_origin::inferred;
+  if (w != nullptr) return judge_inferred_epoch(*w, e);
+  e.epoch = infer_epoch(e, 0);
+  return {};
+}
+
+dedup::verdict dedup::judge_device_epoch(window& w, const model::envelope& e) {
+  epoch_memory* m = w.use(e.epoch, model::epoch_origin::device);
+  if (m == nullptr && w.retired(e.epoch)) {
+    ++counters_.older_epoch;
+    return {};
+  }
+  if (m == nullptr) {
+    if (!w.empty()) ++counters_.new_epoch_device;
+    m = &w.begin(e.epoch, model::epoch_origin::device);
+    windows_.changed(w);
+  }
+  verdict v = judge_in(*m, w, e);
+  if (v.is == verdict::kind::unknown) ++counters_.below_window;
+  v.where = &w;
+  return v;
+}
+
+dedup::verdict dedup::judge_inferred_epoch(window& w, model::envelope& e) {
+  using kind = verdict::kind;
+  const epoch_memory* const current = w.use_inferred();
+  if (current == nullptr) {
+    start_inferred_epoch(w, e, 0);
+    return {kind::fresh, no_slot, &w};
+  }
+  e.epoch = current->id();
+  verdict v = judge_in(*current, w, e);
+  v.where = &w;
+  if (v.is == kind::known || v.is == kind::waiting) return v;
+  if (const epoch_memory* const before = w.previous_inferred()) {
+    e.epoch = before->id();
+    verdict earlier = judge_in(*before, w, e);
+    if (earlier.is == kind::known || earlier.is == kind::waiting) return earlier;
+    e.epoch = current->id();
+  }
+  // A keyed sink would take the same key for the same row, so where there is doubt the message
+  // gets a key of its own.
+  if (v.is == kind::unknown) ++counters_.below_window;
+  if (v.is != kind::fresh) start_inferred_epoch(w, e, current->id());
+  return v;
+}
+
+/// What is settled and what is pending in one epoch say about this message, whose epoch is that.
+dedup::verdict dedup::judge_in(const epoch_memory& m, window& w, const model::envelope& e) const {
+  using kind = verdict::kind;
+  const bool owed = is_owed(e);
+  const auto slot = pending_.find(&w, m.id(), *e.sequence, owed);
+  const auto any = slot != no_slot || !owed ? slot : pending_.find(&w, m.id(), *e.sequence, false);
+  if (any != no_slot && m.inferred() && pending_.at(any).payload_hash != e.payload_hash) {
+    return {kind::different, no_slot, nullptr};
+  }
+  if (slot != no_slot) return {kind::waiting, slot, nullptr};
+  switch (m.look(*e.sequence, payload_memory::fold(e.payload_hash), owed)) {
+    case evidence::none:
+      break;
+    case evidence::same:
+      return {kind::known, no_slot, nullptr};
+    case evidence::different:
+      return {kind::different, no_slot, nullptr};
+    case evidence::unknown:
+      return {kind::unknown, no_slot, nullptr};
+  }
+  return {};
+}
+
+void dedup::start_inferred_epoch(window& w, model::envelope& e, std::uint64_t previous) {
+  e.epoch = infer_epoch(e, previous);
+  if (previous != 0) ++counters_.new_epoch_inferred;
+  w.begin(e.epoch, model::epoch_origin::inferred);
+  windows_.changed(w);
+}
+
+dedup::ticket dedup::accept(const model::envelope& e, window* where, session* s,
+                            std::uint64_t content, receipt_list& receipts) {
+  if (full()) return refuse(e, fault_code::server_busy, receipts);
+  if (e.qos == 2 && s->held(e.packet_id) == nullptr && s->held_count() >= limits_.held_packet_ids) {
+    return refuse(e, fault_code::quota_exceeded, receipts);
+  }
+  const std::uint32_t slot = append(e, s);
+  pending& p = pending_.at(slot);
+  p.payload_hash = e.payload_hash;
+  if (where != nullptr) {
+    p.epoch = e.epoch;
+    p.epoch_from = e.epoch_from;
+    p.sequence = *e.sequence;
+    pending_.index(slot, *where);
+  }
+  if (e.level == model::ack_level::received) {
+    p.first.owed = false;
+    p.counted = true;
+    answer(e, model::outcome::stored, receipts);
+  }
+  if (e.qos == 2) {
+    s->hold_id({content, slot, e.packet_id, hold::pending});
+  } else if (s != nullptr) {
+    p.redelivery = s->note_delivery({content, slot, e.packet_id}, limits_.redeliveries);
+    p.has_redelivery = true;
+  }
+  return p.ticket;
+}
+
+/// Recognised by its sequence, a QoS 2 message still holds its packet id until its PUBREL.
+void dedup::answer_known(const model::envelope& e, session* s, std::uint64_t content,
+                         receipt_list& receipts) {
+  if (e.qos == 2) {
+    const held_id* const h = s->held(e.packet_id);
+    if (h == nullptr && s->held_count() >= limits_.held_packet_ids) {
+      refuse(e, fault_code::quota_exceeded, receipts);
+      return;
+    }
+    if (h == nullptr || h->content != content) {
+      s->hold_id({content, no_slot, e.packet_id, hold::stored});
+      sessions_.changed(*s);
+    }
+  }
+  answer(e, model::outcome::duplicate, receipts);
+}
+
+}  // namespace fleetgate::dedup

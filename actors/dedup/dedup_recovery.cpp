@@ -1,0 +1,234 @@
+// Snapshot, and the way back from it. What makes it right: a snapshot covers an lsn only when
+// everything up to it is settled and noted; and noting a record again, on top of anything later,
+// changes nothing.
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "actors/dedup/dedup.hpp"
+#include "actors/dedup/identity.hpp"
+
+namespace fleetgate::dedup {
+namespace {
+
+constexpr std::string_view meta_table_name = "dedup_meta";
+constexpr std::string_view covered_key = "covered_lsn";
+constexpr std::size_t quarantined_per_part = 4096;
+
+}  // namespace
+
+std::array<model::position, model::lane_count> dedup::nobody_required() noexcept {
+  std::array<model::position, model::lane_count> passed{};
+  passed.fill(
+      {std::numeric_limits<std::uint32_t>::max(), std::numeric_limits<std::uint64_t>::max()});
+  return passed;
+}
+
+result<std::uint64_t> dedup::restore() {
+  if (store_ == nullptr) return 0;
+  auto covered = store_->get(meta_table_name, covered_key);
+  if (!covered) return tl::unexpected(std::move(covered.error()));
+  if (*covered) {
+    const std::string& text = **covered;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), snapshot_lsn_);
+    // Without it the whole spool is read again, which is slow and right.
+    if (read.ec != std::errc{} || read.ptr != text.data() + text.size()) snapshot_lsn_ = 0;
+  }
+  auto done = store_->scan(
+      windows_table_name,
+      [this](std::string_view key, std::string_view value) { windows_.restore(key, value); });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  done = store_->scan(sessions_table_name, [this](std::string_view key, std::string_view value) {
+    if (!sessions_.restore(key, value)) ++counters_.cold_faults;
+  });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  done = store_->scan(quarantine_table_name, [this](std::string_view key, std::string_view value) {
+    if (!quarantine_.restore(key, value)) ++counters_.cold_faults;
+  });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  settled_lsn_ = snapshot_lsn_;
+  return snapshot_lsn_;
+}
+
+void dedup::recover(const contract::stored_record& record) {
+  const model::envelope& e = record.envelope;
+  session* const s = sessions_.find(e.client_id);
+  switch (e.kind) {
+    case model::record_kind::message:
+      recover_message(record);
+      break;
+    case model::record_kind::quarantined:
+      recover_quarantined(e);
+      break;
+    case model::record_kind::release:
+      if (s == nullptr) break;
+      s->let_go(e.packet_id);
+      sessions_.changed(*s);
+      break;
+    case model::record_kind::session_open:
+      recover_open(e);
+      break;
+    case model::record_kind::session_close:
+      if (s != nullptr) sessions_.end(*s);
+      break;
+  }
+  settled_lsn_ = std::max(settled_lsn_, record.at.lsn);
+}
+
+/// A record that has reached its level is noted; one that must wait for the sinks is pending again.
+void dedup::recover_message(const contract::stored_record& record) {
+  const model::envelope& e = record.envelope;
+  window* const w = e.sequence ? recover_window(record) : nullptr;
+  session* s = e.qos != 0 && (e.qos == 2 || !e.sequence) ? sessions_.find(e.client_id) : nullptr;
+  if (s != nullptr && s->expiry_s == 0) s = nullptr;
+  std::uint32_t slot = no_slot;
+  if (e.level == model::ack_level::committed && (w != nullptr || s != nullptr)) {
+    slot = recover_pending(record, w, s);
+  } else if (w != nullptr) {
+    w->find(e.epoch, e.epoch_from)
+        ->note(*e.sequence, payload_memory::fold(e.payload_hash),
+               e.level == model::ack_level::durable || e.level == model::ack_level::committed,
+               limits_);
+    w->reached(record.at.lsn);
+    windows_.changed(*w);
+  }
+  if (s != nullptr) recover_delivery(*s, e, slot);
+}
+
+/// The window in which this record's epoch is remembered, or nullptr. An epoch that is not there
+/// starts only if the record is newer than all that the window has seen: else it was here and has
+/// been pushed out.
+window* dedup::recover_window(const contract::stored_record& record) {
+  const model::envelope& e = record.envelope;
+  window_key(e, scratch_);
+  window* const w = windows_.open(scratch_, place_of(scratch_, limits_.hash_seed));
+  if (w == nullptr || w->use(e.epoch, e.epoch_from) != nullptr) return w;
+  if (w->retired(e.epoch) || record.at.lsn <= w->newest_lsn()) return nullptr;
+  w->begin(e.epoch, e.epoch_from);
+  return w;
+}
+
+void dedup::recover_delivery(session& s, const model::envelope& e, std::uint32_t slot) {
+  if (e.qos == 2) {
+    s.hold_id({content_hash(e), slot, e.packet_id, slot == no_slot ? hold::stored : hold::pending});
+  } else {
+    const auto number = s.note_delivery({content_hash(e), slot, e.packet_id}, limits_.redeliveries);
+    if (slot != no_slot) {
+      pending_.at(slot).redelivery = number;
+      pending_.at(slot).has_redelivery = true;
+    }
+  }
+  sessions_.changed(s);
+}
+
+std::uint32_t dedup::recover_pending(const contract::stored_record& record, window* where,
+                                     session* s) {
+  const model::envelope& e = record.envelope;
+  pending p;
+  p.own_lsn = record.at.lsn;
+  p.own_incarnation = record.at.incarnation;
+  p.promised = true;
+  p.counted = true;
+  p.payload_hash = e.payload_hash;
+  p.epoch = e.epoch;
+  p.epoch_from = e.epoch_from;
+  p.sequence = e.sequence.value_or(0);
+  p.first = waiter_of(e, s);
+  p.first.owed = false;
+  const std::uint32_t slot = pending_.add_recovered(p);
+  if (where != nullptr) pending_.index(slot, *where);
+  recovered_[model::index(record.in)].push_back(slot);
+  return slot;
+}
+
+void dedup::recover_open(const model::envelope& e) {
+  session* s = sessions_.find(e.client_id);
+  if (e.session.expiry_interval_s == 0) {
+    if (s != nullptr) sessions_.end(*s);  // it ended with the process that served it
+    return;
+  }
+  s = sessions_.open(e.client_id);
+  if (s == nullptr) return;
+  if (e.session.clean_start) s->discard();
+  s->expiry_s = e.session.expiry_interval_s;
+  s->known_durably = true;
+  sessions_.disconnected(*s, 0);
+  sessions_.changed(*s);
+}
+
+void dedup::recover_quarantined(const model::envelope& e) {
+  quarantine_key(e, scratch_);
+  if (quarantine_.find(scratch_) != nullptr) return;
+  if (quarantine_entry* const entry = quarantine_.add(scratch_, e.fault)) {
+    quarantine_.settled(*entry);
+  }
+}
+
+void dedup::required_passed(const std::array<model::position, model::lane_count>& passed,
+                            receipt_list& receipts) {
+  for (std::size_t lane = 0; lane < model::lane_count; ++lane) {
+    auto& waiting = recovered_[lane];
+    while (!waiting.empty()) {
+      const pending& p = pending_.at(waiting.front());
+      contract::settlement s;
+      s.stored = true;
+      s.at = {p.own_incarnation, p.own_lsn};
+      if (s.at > passed[lane]) break;
+      finish(waiting.front(), s, receipts);
+      waiting.pop_front();
+    }
+  }
+  counters_.pending = pending_.size();
+}
+
+std::size_t dedup::recovered_pending() const noexcept {
+  std::size_t count = 0;
+  for (const auto& lane : recovered_) count += lane.size();
+  return count;
+}
+
+/// The highest lsn up to which everything is settled. What is pending got its lsn after it passed
+/// here, so above all that were settled then.
+std::uint64_t dedup::covered() const noexcept {
+  std::uint64_t lsn = std::min(settled_lsn_, pending_.oldest_floor().value_or(settled_lsn_));
+  for (const auto& lane : recovered_) {
+    if (!lane.empty()) lsn = std::min(lsn, pending_.at(lane.front()).own_lsn - 1);
+  }
+  return lsn;
+}
+
+std::uint64_t dedup::snapshot(std::vector<contract::state_change>& changes,
+                              std::size_t most_bytes) {
+  if (!round_open_) {
+    round_ = {covered(), windows_.dirty(), sessions_.dirty(), quarantine_.dirty()};
+    round_open_ = true;
+  }
+  round_.windows -= windows_.save(changes, round_.windows, most_bytes);
+  if (round_.windows == 0) {
+    round_.sessions -= sessions_.save(changes, round_.sessions, most_bytes);
+  }
+  if (round_.windows == 0 && round_.sessions == 0) {
+    round_.quarantined -=
+        quarantine_.save(changes, std::min(round_.quarantined, quarantined_per_part));
+  }
+  if (round_.windows + round_.sessions + round_.quarantined != 0) return snapshot_lsn_;
+  round_open_ = false;
+  round_closing_ = true;
+  if (round_.lsn != snapshot_lsn_) {
+    changes.push_back(
+        {std::string(meta_table_name), std::string(covered_key), std::to_string(round_.lsn)});
+  }
+  return round_.lsn;
+}
+
+void dedup::snapshot_stored(bool ok) {
+  windows_.saved(ok);
+  sessions_.saved(ok);
+  quarantine_.saved(ok);
+  if (ok && round_closing_) snapshot_lsn_ = round_.lsn;
+  // A part that is missing breaks the whole: the next one begins anew, with all that is dirty.
+  if (!ok) round_open_ = false;
+  round_closing_ = false;
+}
+
+}  // namespace fleetgate::dedup

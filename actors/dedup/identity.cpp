@@ -1,0 +1,92 @@
+#include "actors/dedup/identity.hpp"
+
+#include <xxhash.h>
+
+#include <array>
+#include <charconv>
+
+namespace fleetgate::dedup {
+namespace {
+
+constexpr std::uint64_t mask63 = (std::uint64_t{1} << 63) - 1;
+
+void append_sized(std::string& out, std::string_view text) {
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), text.size()).ptr;
+  out.append(digits.data(), end).push_back(':');
+  out.append(text).push_back(',');
+}
+
+/// Integers as the hash sees them: little-endian, on every machine.
+template <std::size_t N>
+std::array<unsigned char, N * 8> little_endian(
+    const std::array<std::uint64_t, N>& numbers) noexcept {
+  std::array<unsigned char, N * 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<unsigned char>(numbers[i / 8] >> (i % 8 * 8));
+  }
+  return bytes;
+}
+
+template <std::size_t N>
+std::uint64_t hash_numbers(const std::array<std::uint64_t, N>& numbers) noexcept {
+  const auto bytes = little_endian(numbers);
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+std::uint64_t hash_text(std::string_view text) noexcept {
+  return XXH3_64bits(text.data(), text.size());
+}
+
+}  // namespace
+
+void window_key(const model::envelope& e, std::string& out) {
+  out.clear();
+  append_sized(out, e.tenant);
+  append_sized(out, e.device);
+  out.append(e.stream);
+}
+
+void quarantine_key(const model::envelope& e, std::string& out) {
+  out.clear();
+  append_sized(out, e.tenant);
+  append_sized(out, e.device);
+  for (int shift = 60; shift >= 0; shift -= 4) {
+    out.push_back("0123456789abcdef"[e.payload_hash >> shift & 15]);
+  }
+}
+
+std::uint64_t place_of(std::string_view key, std::uint64_t seed) noexcept {
+  return XXH3_64bits_withSeed(key.data(), key.size(), seed);
+}
+
+std::uint64_t infer_epoch(const model::envelope& e, std::uint64_t previous) noexcept {
+  const std::uint64_t id =
+      hash_numbers(std::array{hash_text(e.device), hash_text(e.stream), previous,
+                              e.sequence.value_or(0), e.payload_hash}) &
+      mask63;
+  return id == 0 ? 1 : id;
+}
+
+std::uint64_t content_hash(const model::envelope& e) noexcept {
+  return hash_numbers(std::array{hash_text(e.topic), e.payload_hash});
+}
+
+model::trace_id derive_trace(const model::envelope& e, std::string_view window_key_text) noexcept {
+  const std::string_view from = e.sequence ? window_key_text : e.client_id;
+  const auto name = XXH3_128bits(from.data(), from.size());
+  std::array<unsigned char, 48> rest{};
+  if (e.sequence) {
+    rest =
+        little_endian(std::array<std::uint64_t, 6>{name.low64, name.high64, e.epoch, *e.sequence});
+  } else {
+    rest = little_endian(std::array<std::uint64_t, 6>{
+        name.low64, name.high64, content_hash(e), static_cast<std::uint64_t>(e.received_time_ns),
+        e.connection.generation, e.packet_id});
+  }
+  const auto hash = XXH3_128bits(rest.data(), rest.size());
+  if (hash.low64 == 0 && hash.high64 == 0) return {0, 1};
+  return {hash.high64, hash.low64};
+}
+
+}  // namespace fleetgate::dedup

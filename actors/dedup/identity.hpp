@@ -1,0 +1,42 @@
+// Names that are computed from what they name, alike on every node: keys, inferred epochs, trace
+// ids, content hashes. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "protocol/model/envelope.hpp"
+
+namespace fleetgate::dedup {
+
+/// Key of a window: "<bytes>:tenant,<bytes>:device,stream". Lengths make it unambiguous, so that
+/// two devices can never share a window, whatever characters their names hold. Replaces `out`.
+void window_key(const model::envelope& e, std::string& out);
+
+/// Key of a quarantined payload: "<bytes>:tenant,<bytes>:device,<16 hex digits>". Replaces `out`.
+void quarantine_key(const model::envelope& e, std::string& out);
+
+/// Where a key lies in a hash map. Only a place: keys are compared in full.
+std::uint64_t place_of(std::string_view key, std::uint64_t seed) noexcept;
+
+/// place_of for maps whose keys are strings.
+struct key_hasher {
+  using is_transparent = void;
+  using is_avalanching = void;
+  std::uint64_t seed = 0;
+  std::size_t operator()(std::string_view key) const noexcept { return place_of(key, seed); }
+};
+
+/// Id of an inferred epoch: a hash of device, stream, previous epoch (0: none), first sequence and
+/// payload. 63 bits, never 0.
+std::uint64_t infer_epoch(const model::envelope& e, std::uint64_t previous) noexcept;
+
+/// What makes a redelivered packet the same one: topic and payload.
+std::uint64_t content_hash(const model::envelope& e) noexcept;
+
+/// Of a message with a sequence: from its key, so that a resend bears the same. Without: from its
+/// arrival. `window_key_text` is the result of window_key(e). Never all zero.
+model::trace_id derive_trace(const model::envelope& e, std::string_view window_key_text) noexcept;
+
+}  // namespace fleetgate::dedup

@@ -1,0 +1,138 @@
+#include "actors/dedup/session_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fleetgate::dedup {
+namespace {
+
+constexpr std::uint32_t never = 0xFFFFFFFF;  // MQTT 5.0 section 3.1.2.11.2
+constexpr std::uint64_t second_ns = 1'000'000'000;
+
+std::uint64_t end_of(const session& s) noexcept {
+  return s.disconnected_ns + s.expiry_s * second_ns;
+}
+
+}  // namespace
+
+session* session_table::find(std::string_view client_id) noexcept {
+  const auto found = sessions_.find(client_id);
+  return found == sessions_.end() || found->second->ended ? nullptr : found->second.get();
+}
+
+session* session_table::open(std::string_view client_id) {
+  const auto found = sessions_.find(client_id);
+  if (found != sessions_.end()) {
+    session* const known = found->second.get();
+    // What an ended session had listed for the snapshot may be written already.
+    if (std::exchange(known->ended, false)) known->listed = false;
+    return known;
+  }
+  if (sessions_.size() >= limits_.sessions) return nullptr;
+  auto fresh = std::make_unique<session>(client_id);
+  session* const s = fresh.get();
+  sessions_.emplace(std::string(client_id), std::move(fresh));
+  counters_.sessions = sessions_.size();
+  return s;
+}
+
+void session_table::end(session& s) {
+  s.discard();
+  s.connection = {};
+  s.expiry_s = 0;
+  s.known_durably = false;
+  s.ended = true;
+  changed(s);
+  if (s.pins == 0) erase(s);
+}
+
+void session_table::unpin(session& s) {
+  if (--s.pins == 0 && s.ended) erase(s);
+}
+
+void session_table::erase(session& s) {
+  sessions_.erase(sessions_.find(std::string_view(s.client_id())));
+  counters_.sessions = sessions_.size();
+}
+
+void session_table::disconnected(session& s, std::uint64_t now_ns) {
+  s.connection = {};
+  s.disconnected_ns = now_ns;
+  if (s.expiry_s != never) queue(s, end_of(s));
+}
+
+bool session_table::expired(const session& s, std::uint64_t now_ns) const noexcept {
+  return s.connection.generation == 0 && s.expiry_s != never && s.disconnected_ns != 0 &&
+         end_of(s) <= now_ns;
+}
+
+void session_table::queue(session& s, std::uint64_t at_ns) {
+  if (std::exchange(s.timed, true)) return;
+  expiries_.emplace(at_ns, s.client_id());
+}
+
+void session_table::expire(std::uint64_t now_ns, std::size_t most) {
+  for (std::size_t i = 0; i < most && !expiries_.empty(); ++i) {
+    const auto first = expiries_.begin();
+    if (first->first > now_ns) return;
+    session* const s = find(first->second);
+    expiries_.erase(first);
+    if (s == nullptr) continue;
+    s->timed = false;
+    if (s->connection.generation != 0) continue;
+    if (s->disconnected_ns == 0) s->disconnected_ns = now_ns;
+    if (expired(*s, now_ns)) {
+      ++counters_.sessions_expired;
+      end(*s);
+    } else if (s->expiry_s != never) {
+      queue(*s, end_of(*s));
+    }
+  }
+}
+
+void session_table::changed(session& s) {
+  if (s.listed || (s.expiry_s == 0 && !s.in_store)) return;
+  s.listed = true;
+  dirty_.push_back(s.client_id());
+}
+
+std::size_t session_table::save(std::vector<contract::state_change>& changes,
+                                std::size_t most_sessions, std::size_t most_bytes) {
+  std::size_t done = 0, bytes = 0;
+  for (; done < std::min(most_sessions, dirty_.size()) && bytes < most_bytes; ++done) {
+    std::string& client_id = dirty_[done];
+    std::optional<std::string> value;
+    if (session* const s = find(client_id); s != nullptr && s->expiry_s != 0) {
+      s->listed = false;
+      s->in_store = true;  // also if this fails: a removal too many does no harm
+      value.emplace();
+      s->save(*value);
+    }
+    bytes += client_id.size() + (value ? value->size() : 0);
+    changes.push_back({std::string(sessions_table_name), client_id, std::move(value)});
+    in_flight_.push_back(std::move(client_id));
+  }
+  dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(done));
+  return done;
+}
+
+void session_table::saved(bool ok) {
+  if (!ok) {
+    for (const auto& client_id : in_flight_) {
+      if (session* const s = find(client_id)) s->listed = true;
+      dirty_.push_back(client_id);
+    }
+  }
+  in_flight_.clear();
+}
+
+bool session_table::restore(std::string_view client_id, std::string_view value) {
+  session* const s = open(client_id);
+  if (s == nullptr || !s->load(as_bytes(value))) return false;
+  s->known_durably = s->in_store = true;
+  // The clock of this process has not started yet: the first sweep sets the time.
+  if (s->expiry_s != never) queue(*s, 0);
+  return true;
+}
+
+}  // namespace fleetgate::dedup

@@ -1,0 +1,63 @@
+// MQTT sessions by client id, with their expiry and their snapshot. Owned by the dedup brain;
+// journal's thread. Limit: dedup_limits::sessions; beyond it a new client id is refused.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/contract/state_store.hpp"
+#include "actors/dedup/identity.hpp"
+#include "actors/dedup/limits.hpp"
+#include "actors/dedup/session.hpp"
+
+namespace fleetgate::dedup {
+
+inline constexpr std::string_view sessions_table_name = "dedup_sessions";
+
+class session_table {
+ public:
+  session_table(const dedup_limits& limits, dedup_counters& counters)
+      : limits_(limits), counters_(counters), sessions_(0, key_hasher{limits.hash_seed}) {}
+
+  [[nodiscard]] session* find(std::string_view client_id) noexcept;
+  /// The session of this client id, made where there is none; nullptr where there are too many.
+  session* open(std::string_view client_id);
+  /// The session's state ends. The object goes when nothing points to it any more.
+  void end(session& s);
+  void pin(session& s) noexcept { ++s.pins; }
+  void unpin(session& s);
+
+  /// The connection is gone; the state stays until `expiry_s` has passed.
+  void disconnected(session& s, std::uint64_t now_ns);
+  [[nodiscard]] bool expired(const session& s, std::uint64_t now_ns) const noexcept;
+  /// Ends up to `most` sessions whose time is over.
+  void expire(std::uint64_t now_ns, std::size_t most);
+
+  /// To be called after anything in `s` changed that is stored.
+  void changed(session& s);
+  [[nodiscard]] std::size_t dirty() const noexcept { return dirty_.size(); }
+  std::size_t save(std::vector<contract::state_change>& changes, std::size_t most_sessions,
+                   std::size_t most_bytes);
+  void saved(bool ok);
+  /// Start-up: one row of the store. False where it is damaged.
+  bool restore(std::string_view client_id, std::string_view value);
+
+ private:
+  void queue(session& s, std::uint64_t at_ns);
+  void erase(session& s);
+
+  const dedup_limits& limits_;
+  dedup_counters& counters_;
+  boost::unordered_flat_map<std::string, std::unique_ptr<session>, key_hasher, std::equal_to<>>
+      sessions_;
+  std::multimap<std::uint64_t, std::string> expiries_;  // one entry a session, see session::timed
+  std::vector<std::string> dirty_;
+  std::vector<std::string> in_flight_;
+};
+
+}  // namespace fleetgate::dedup

@@ -1,0 +1,87 @@
+// All windows in memory, and the way to those that are not: a window that is stored and idle may
+// leave; it is looked up again in the state store. Owned by the dedup brain; journal's thread.
+// Limit: `window_bytes`; when nothing may leave, new devices get no window (kept, never
+// recognised).
+#pragma once
+
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "actors/contract/state_store.hpp"
+#include "actors/dedup/limits.hpp"
+#include "actors/dedup/window.hpp"
+
+namespace fleetgate::dedup {
+
+inline constexpr std::string_view windows_table_name = "dedup_windows";
+
+class window_table {
+ public:
+  window_table(const dedup_limits& limits, contract::state_store* store, dedup_counters& counters)
+      : limits_(limits), store_(store), counters_(counters) {}
+
+  /// The window with this key: from memory, from the store, or new. nullptr where memory is full of
+  /// windows that may not leave.
+  window* open(std::string_view key, std::uint64_t hash);
+
+  /// To be called after anything in `w` changed: counts its bytes and marks it for the snapshot.
+  void changed(window& w);
+
+  /// Start-up: one row of the store. Beyond the memory limit it stays cold.
+  void restore(std::string_view key, std::string_view value);
+
+  /// Windows waiting for the snapshot.
+  [[nodiscard]] std::size_t dirty() const noexcept { return dirty_.size(); }
+  /// Moves up to `most_windows` dirty windows into `changes`, about `most_bytes`; returns how many.
+  std::size_t save(std::vector<contract::state_change>& changes, std::size_t most_windows,
+                   std::size_t most_bytes);
+  /// The outcome of the last `save`.
+  void saved(bool ok);
+
+  [[nodiscard]] bool short_of_clean() const noexcept;
+
+ private:
+  struct probe {
+    std::string_view key;
+    std::uint64_t hash;
+  };
+  struct hasher {
+    using is_transparent = void;
+    using is_avalanching = void;
+    std::size_t operator()(const std::unique_ptr<window>& w) const noexcept { return w->hash(); }
+    std::size_t operator()(const probe& p) const noexcept { return p.hash; }
+  };
+  // Keys are compared in full: hashes may collide, windows never do.
+  struct equal {
+    using is_transparent = void;
+    bool operator()(const std::unique_ptr<window>& a,
+                    const std::unique_ptr<window>& b) const noexcept {
+      return a->key() == b->key();
+    }
+    bool operator()(const probe& p, const std::unique_ptr<window>& w) const noexcept {
+      return p.hash == w->hash() && p.key == w->key();
+    }
+    bool operator()(const std::unique_ptr<window>& w, const probe& p) const noexcept {
+      return (*this)(p, w);
+    }
+  };
+
+  window* insert(std::unique_ptr<window> w);
+  bool load_cold(window& w);
+  bool make_room_for(std::size_t bytes);
+  bool evict_one();
+  void evict(window& w);
+
+  const dedup_limits& limits_;
+  contract::state_store* store_;
+  dedup_counters& counters_;
+  boost::unordered_flat_set<std::unique_ptr<window>, hasher, equal> windows_;
+  std::vector<window*> ring_;  // for the clock hand
+  std::size_t hand_ = 0;
+  std::vector<window*> dirty_;  // oldest change first; they stay in memory until saved
+  std::vector<window*> in_flight_;
+};
+
+}  // namespace fleetgate::dedup

@@ -1,0 +1,92 @@
+// One client's connection: its socket and its MQTT session. A thin shell: what a packet means is
+// decided by mqtt::session and the topic rules. Runs on its shard; the shard's ingress actor calls
+// it directly in each round, everybody else sends it messages.
+//   (leave_atom, fault_code)   say goodbye for that reason and close
+// Limits: unacknowledged bytes (reading pauses beyond them), unsent bytes, one packet unparsed.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "actors/ingress/shard.hpp"
+#include "actors/runtime/pinned_actor.hpp"
+#include "protocol/model/receipt.hpp"
+#include "protocol/mqtt/session.hpp"
+
+namespace fleetgate::ingress {
+
+using leave_atom = caf::atom_constant<caf::atom("leave")>;
+
+class connection_actor final : public runtime::pinned_actor, private mqtt::session_handler {
+ public:
+  connection_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
+                   const listener_settings& listener, boost::asio::ip::tcp::socket socket,
+                   model::connection_ref self_ref);
+  const char* name() const override { return "connection"; }
+  caf::behavior make_behavior() override;
+
+  // For the ingress actor, in the order of a round.
+  void start();
+  void read();
+  void go_on();                          // after a pause
+  void take(const model::receipt& r);
+  void look_at_time(std::uint64_t due_ns);
+  void send_out();
+  void leave(fault_code why);
+
+  [[nodiscard]] const model::connection_ref& ref() const noexcept { return ref_; }
+
+ private:
+  static constexpr std::uint64_t never = ~std::uint64_t{0};
+  enum class phase : std::uint8_t { open, closed };
+
+  // mqtt::session_handler
+  void on_connect(const mqtt::connect_request& request) override;
+  mqtt::flow on_publish(const mqtt::publish_view& message) override;
+  mqtt::flow on_release(std::uint16_t packet_id) override;
+  void on_disconnect(std::uint8_t reason, std::optional<std::uint32_t> expiry_s) override;
+
+  void consume(byte_view input, bool from_rest);
+  void keep_rest(byte_view rest, bool from_rest);
+  void wait_readable();
+  void wait_writable();
+  void close(std::optional<fault_code> why);
+  void shut_socket();
+  void watch_time();
+  void mark_unsent();
+  void settle(const model::receipt& r);
+  mqtt::flow hold_back(const mqtt::publish_view& message, model::traffic_class cls,
+                       fault_code why);
+  contract::inbound_message describe(const mqtt::publish_view& p, const model::topic_match& match,
+                                     runtime::arena& memory) const;
+  void describe_properties(const mqtt::publish_view& p, runtime::arena& memory,
+                           contract::inbound_message& m) const;
+  bool post_mark(model::record_kind kind, model::traffic_class cls, std::uint16_t packet_id,
+                 model::session_request session);
+
+  shard& shard_;
+  const listener_settings& listener_;
+  boost::asio::ip::tcp::socket socket_;
+  const model::connection_ref ref_;
+  mqtt::session session_;
+  std::string client_id_;
+  std::string rest_;    // bytes read and not yet taken
+  std::string out_;     // bytes to send
+  std::size_t unacknowledged_bytes_ = 0;
+  std::uint64_t leave_at_ns_ = never;
+  std::uint64_t watched_ns_ = never;  // the deadline that stands in the shard's queue
+  std::uint32_t session_expiry_s_ = 0;
+  model::traffic_class last_class_ = model::traffic_class::telemetry;
+  fault_code leave_for_ = fault_code::internal;
+  phase phase_ = phase::open;
+  bool session_opened_ = false;      // the journal knows of this session
+  bool accepted_ = false;            // CONNACK 0x00 was given
+  bool paused_ = false;
+  bool listed_unsent_ = false;
+  bool waits_writable_ = false;
+  bool id_assigned_ = false;
+};
+
+}  // namespace fleetgate::ingress

@@ -1,0 +1,205 @@
+#include "actors/ingress/ingress_actor.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <caf/behavior.hpp>
+#include <caf/send.hpp>
+#include <chrono>
+
+#include "actors/ingress/connection_actor.hpp"
+#include "actors/runtime/clock.hpp"
+
+namespace fleetgate::ingress {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using std::chrono::milliseconds;
+
+constexpr int accept_backlog = 4096;
+/// Out of descriptors: the next try after this long.
+constexpr milliseconds accept_retry{100};
+constexpr milliseconds drain_step{10};
+constexpr std::size_t receipts_per_turn = 256;  // batches
+
+std::string describe(const listener_settings& s) {
+  return s.name + " (" + s.address + ":" + std::to_string(s.port) + ")";
+}
+
+}  // namespace
+
+result<tcp::acceptor> bind_listener(asio::io_context& io, const listener_settings& settings) {
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(settings.address, error);
+  if (error) {
+    return failure(fault_code::resource_unavailable,
+                   "listener " + describe(settings) + ": not an IP address; give one such as "
+                   "127.0.0.1 or [::1]");
+  }
+  const tcp::endpoint endpoint(address, settings.port);
+  tcp::acceptor acceptor(io);
+  const auto step = [&](const char* what) {
+    return failure(fault_code::resource_unavailable,
+                   "listener " + describe(settings) + ": " + what + ": " + error.message() +
+                       "; see who uses the port with `ss -ltnp`, or bind another one");
+  };
+  if (acceptor.open(endpoint.protocol(), error); error) return step("open");
+  if (acceptor.set_option(tcp::acceptor::reuse_address(true), error); error) return step("option");
+  const int on = 1;
+  if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+    error.assign(errno, boost::system::system_category());
+    return step("SO_REUSEPORT");
+  }
+  if (acceptor.bind(endpoint, error); error) return step("bind");
+  if (acceptor.listen(accept_backlog, error); error) return step("listen");
+  return acceptor;
+}
+
+ingress_actor::ingress_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
+                             contract::journal_mail::receipt_mail& receipts,
+                             std::vector<bound_listener> listeners, observe::logger& log)
+    : pinned_actor(config, home),
+      shard_(owner),
+      receipts_(receipts),
+      log_(log),
+      timer_(home.io()),
+      drain_timer_(home.io()) {
+  for (auto& l : listeners) {
+    listeners_.push_back(
+        std::make_unique<listener>(listener{std::move(l.settings), std::move(l.acceptor)}));
+  }
+}
+
+caf::behavior ingress_actor::make_behavior() {
+  update_clock();
+  for (auto& l : listeners_) accept_next(*l);
+  return {
+      [this](runtime::wake_atom) { read_receipts(); },
+      [this](drain_atom, fault_code why, std::uint32_t rate) { return drain(why, rate); },
+  };
+}
+
+void ingress_actor::update_clock() {
+  shard_.now = {runtime::steady_now_ns(), runtime::unix_now_ns()};
+}
+
+void ingress_actor::accept_next(listener& from) {
+  from.acceptor.async_accept([this, &from](const boost::system::error_code& error, tcp::socket s) {
+    if (error == asio::error::operation_aborted) return;
+    if (error) return retry_accept(from);
+    admit(from, std::move(s));
+    accept_next(from);
+  });
+}
+
+void ingress_actor::retry_accept(listener& from) {
+  log_.warn("listener.accept_failed",
+            {{"listener", from.settings.name}, {"next", "raise the limit of open files"}});
+  auto timer = std::make_shared<asio::steady_timer>(home().io(), accept_retry);
+  timer->async_wait([this, &from, timer](const boost::system::error_code& error) {
+    if (!error && from.acceptor.is_open()) accept_next(from);
+  });
+}
+
+void ingress_actor::admit(listener& from, tcp::socket socket) {
+  ++from.settings.probe->connections_accepted;
+  if (shard_.table.size() >= from.settings.max_connections) {
+    ++from.settings.probe->connections_rejected[fault_code::server_busy];
+    return;
+  }
+  boost::system::error_code ignored;  // the peer may be gone; its first read will tell
+  socket.non_blocking(true, ignored);
+  socket.set_option(tcp::no_delay(true), ignored);
+  const auto ref = shard_.table.reserve();
+  const auto handle = runtime::spawn_pinned_as<connection_actor>(home(), shard_, from.settings,
+                                                                 std::move(socket), ref);
+  shard_.table.put(ref, handle);
+  ++from.settings.probe->connections_open;
+  handle->start();
+}
+
+void ingress_actor::take_round() {
+  update_clock();
+  round_.swap(shard_.readable);
+  for (auto& c : round_) c->read();
+  round_.clear();
+  go_on_with_paused();
+  look_at_deadlines();
+  send_unsent();
+}
+
+void ingress_actor::read_receipts() {
+  update_clock();
+  receipts_.read(receipts_per_turn, [this](auto, std::vector<model::receipt> batch) {
+    for (const auto& r : batch) {
+      if (auto* c = shard_.table.find(r.to.slot, r.to.generation)) c->take(r);
+    }
+  });
+  send_unsent();
+}
+
+void ingress_actor::go_on_with_paused() {
+  if (shard_.paused.empty()) return;
+  resumed_.swap(shard_.paused);
+  for (const auto& ref : resumed_) {
+    if (auto* c = shard_.table.find(ref.slot, ref.generation)) c->go_on();
+  }
+  resumed_.clear();
+  shard_.intake.credit.trim();
+}
+
+void ingress_actor::send_unsent() {
+  round_.swap(shard_.unsent);
+  for (auto& c : round_) c->send_out();
+  round_.clear();
+}
+
+void ingress_actor::look_at_deadlines() {
+  while (const auto due = shard_.deadlines.pop_due(shard_.now.steady_ns)) {
+    if (auto* c = shard_.table.find(due->slot, due->generation)) c->look_at_time(due->at_ns);
+  }
+  arm_timer();
+}
+
+void ingress_actor::arm_timer() {
+  const auto next = shard_.deadlines.next_ns();
+  if (!next || *next >= armed_ns_) return;
+  armed_ns_ = *next;
+  timer_.expires_at(asio::steady_timer::time_point(std::chrono::nanoseconds(*next)));
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) armed_ns_ = ~std::uint64_t{0};  // the round that follows looks at the deadlines
+  });
+}
+
+caf::result<std::uint64_t> ingress_actor::drain(fault_code why, std::uint32_t rate) {
+  drained_ = make_response_promise<std::uint64_t>();
+  shard_.draining = true;
+  boost::system::error_code ignored;
+  for (auto& l : listeners_) l->acceptor.close(ignored);
+  send_some_away(why, rate);
+  return caf::delegated<std::uint64_t>{};
+}
+
+void ingress_actor::send_some_away(fault_code why, std::uint32_t rate) {
+  const std::size_t step =
+      std::max<std::size_t>(1, rate * static_cast<std::size_t>(drain_step.count()) / 1000);
+  std::vector<connection_actor*> leaving;
+  shard_.table.for_each([&](connection_actor& c) {
+    if (leaving.size() < step) leaving.push_back(&c);
+  });
+  for (auto* c : leaving) c->leave(why);
+  send_unsent();
+  sent_away_ += leaving.size();
+  if (shard_.table.size() == 0) {
+    drained_.deliver(sent_away_);
+    return;
+  }
+  drain_timer_.expires_after(drain_step);
+  drain_timer_.async_wait([this, why, rate](const boost::system::error_code& error) {
+    if (!error) send_some_away(why, rate);
+  });
+}
+
+}  // namespace fleetgate::ingress

@@ -1,0 +1,76 @@
+// A shard's listener: accepts sockets, spawns their connection actors, drives them in each round and
+// hands receipts to them. Runs on its shard.
+//   (wake_atom)                      receipts have come from the journal
+//   (drain_atom, fault_code, rate)   stop accepting, send all devices away at `rate` per second;
+//                                    answered with how many left when none is here any more
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <memory>
+#include <vector>
+
+#include "actors/contract/journal_mail.hpp"
+#include "actors/ingress/shard.hpp"
+#include "actors/observe/log.hpp"
+#include "actors/runtime/pinned_actor.hpp"
+
+namespace fleetgate::ingress {
+
+using drain_atom = caf::atom_constant<caf::atom("drain")>;
+
+/// A bound and listening socket for one shard. Several shards bind the same address.
+struct bound_listener {
+  listener_settings settings;
+  boost::asio::ip::tcp::acceptor acceptor;
+};
+
+/// Binds `settings` for the shard that runs `io`. Fault: resource_unavailable.
+result<boost::asio::ip::tcp::acceptor> bind_listener(boost::asio::io_context& io,
+                                                     const listener_settings& settings);
+
+class ingress_actor final : public runtime::pinned_actor {
+ public:
+  ingress_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
+                contract::journal_mail::receipt_mail& receipts, std::vector<bound_listener> listeners,
+                observe::logger& log);
+  const char* name() const override { return "ingress"; }
+  caf::behavior make_behavior() override;
+
+  /// The unit's hook: what the sockets of this round brought.
+  void take_round();
+
+ private:
+  struct listener {
+    listener_settings settings;
+    boost::asio::ip::tcp::acceptor acceptor;
+    std::size_t open = 0;
+  };
+
+  void accept_next(listener& from);
+  void admit(listener& from, boost::asio::ip::tcp::socket socket);
+  void retry_accept(listener& from);
+  void read_receipts();
+  void go_on_with_paused();
+  void send_unsent();
+  void look_at_deadlines();
+  void arm_timer();
+  void update_clock();
+  caf::result<std::uint64_t> drain(fault_code why, std::uint32_t rate);
+  void send_some_away(fault_code why, std::uint32_t rate);
+
+  shard& shard_;
+  contract::journal_mail::receipt_mail& receipts_;
+  std::vector<std::unique_ptr<listener>> listeners_;
+  observe::logger& log_;
+  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer drain_timer_;
+  caf::typed_response_promise<std::uint64_t> drained_;
+  std::uint64_t sent_away_ = 0;
+  std::uint64_t armed_ns_ = ~std::uint64_t{0};
+  std::vector<caf::intrusive_ptr<connection_actor>> round_;
+  std::vector<model::connection_ref> resumed_;
+};
+
+}  // namespace fleetgate::ingress

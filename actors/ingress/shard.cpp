@@ -1,0 +1,32 @@
+#include "actors/ingress/shard.hpp"
+
+namespace fleetgate::ingress {
+
+bool glob_matches(std::string_view pattern, std::string_view text) noexcept {
+  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+device_priority shard::priority_of(std::string_view device) const noexcept {
+  for (const auto& rule : priorities) {
+    if (glob_matches(rule.match, device)) return rule.priority;
+  }
+  return device_priority::normal;
+}
+
+}  // namespace fleetgate::ingress

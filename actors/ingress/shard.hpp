@@ -1,0 +1,92 @@
+// What the connections of one shard share: their table, the round's lists, the clock of the round,
+// the read buffer, and the way to the parser. Owned by the node, used by the ingress actor and the
+// connection actors of the shard, all on its one thread. Limit: [[listener]] max_connections.
+#pragma once
+
+#include <array>
+#include <caf/intrusive_ptr.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/contract/shard_intake.hpp"
+#include "actors/ingress/attributes.hpp"
+#include "actors/ingress/connection_table.hpp"
+#include "actors/ingress/deadline_queue.hpp"
+#include "actors/observe/probes.hpp"
+#include "actors/runtime/unit.hpp"
+#include "protocol/model/topic_rules.hpp"
+#include "protocol/mqtt/session.hpp"
+
+namespace fleetgate::ingress {
+
+class connection_actor;
+void intrusive_ptr_add_ref(connection_actor* c);
+void intrusive_ptr_release(connection_actor* c);
+
+enum class device_priority : std::uint8_t { low, normal, high };
+
+/// Which priority a device has: the first pattern that matches its id decides.
+struct priority_rule {
+  std::string match;  // * stands for any characters
+  device_priority priority = device_priority::normal;
+};
+
+/// True where `pattern`, in which * stands for any characters, matches all of `text`. Linear in
+/// the product of both lengths at worst; no recursion.
+bool glob_matches(std::string_view pattern, std::string_view text) noexcept;
+
+/// One [[listener]]; the same on every shard.
+struct listener_settings {
+  std::string name;
+  std::string address;           // IPv4 or IPv6 literal
+  std::uint16_t port = 0;
+  std::size_t max_connections = 0;         // on this shard
+  std::size_t max_unacknowledged_bytes = 1 << 20;  // per connection; beyond it reading pauses
+  mqtt::session_limits session;
+  observe::ingress_probe* probe = nullptr;  // of this listener on this shard
+};
+
+struct round_clock {
+  std::uint64_t steady_ns = 0;
+  std::int64_t unix_ns = 0;
+};
+
+struct shard {
+  static constexpr std::size_t read_bytes = 64 * 1024;
+  /// Read at once before CONNECT is accepted (docs/ARCHITECTURE.md, Limits).
+  static constexpr std::size_t handshake_read_bytes = 4 * 1024;
+
+  shard(std::uint16_t number, runtime::unit& home_unit, runtime::memory_budget& memory_budget,
+        const model::topic_rules& topic_rules, std::vector<priority_rule> priority_rules,
+        runtime::mailbox_limits intake_limits)
+      : home(home_unit),
+        budget(memory_budget),
+        intake(number, memory_budget, intake_limits),
+        rules(topic_rules),
+        priorities(std::move(priority_rules)),
+        table(number),
+        buffer(read_bytes) {}
+
+  [[nodiscard]] device_priority priority_of(std::string_view device) const noexcept;
+
+  runtime::unit& home;
+  runtime::memory_budget& budget;
+  contract::shard_intake intake;
+  const model::topic_rules& rules;
+  const std::vector<priority_rule> priorities;
+  connection_table<connection_actor> table;
+  deadline_queue deadlines;
+  round_clock now;
+
+  // Of the round. Each connection is in each list at most once.
+  std::vector<caf::intrusive_ptr<connection_actor>> readable;
+  std::vector<caf::intrusive_ptr<connection_actor>> unsent;  // have bytes to send
+  std::vector<model::connection_ref> paused;                 // have bytes that were not taken
+
+  std::vector<std::byte> buffer;
+  attributes_builder attributes;
+  bool draining = false;
+};
+
+}  // namespace fleetgate::ingress

@@ -1,0 +1,11 @@
+// What is wrong with a config whose values are each right for themselves: names used twice, ports
+// taken twice, budgets that cannot hold what they must. Pure.
+#pragma once
+
+#include "actors/node/config_build.hpp"
+
+namespace fleetgate::node {
+
+config_errors check_whole_config(const config& c, const config_places& places);
+
+}  // namespace fleetgate::node

@@ -1,0 +1,153 @@
+#include "actors/node/config_file.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include "actors/node/config_build.hpp"
+#include "actors/node/config_document.hpp"
+
+namespace fleetgate::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_bytes = 1024 * 1024;
+
+config_error whole_file(const std::string& file, std::string message, std::string suggestion) {
+  return {file, 0, 0, std::move(message), std::move(suggestion)};
+}
+
+tl::expected<std::string, config_error> read_file(const std::string& path) {
+  const auto refused = [&](const char* what) {
+    const int error = errno;
+    const bool absent = error == ENOENT;
+    return tl::unexpected(
+        whole_file(path, std::string(what) + ": " + std::strerror(error),
+                   absent ? "write one with fleetgate config init --output " + path
+                          : "check its kind and its permissions with ls -ld " + path));
+  };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             &std::fclose);
+  if (!file) return refused("cannot be opened");
+  std::string text(most_bytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return refused("cannot be read");
+  if (text.size() > most_bytes) {
+    return tl::unexpected(whole_file(path, "is larger than 1 MiB, which no configuration is",
+                                     "check that this is the right file"));
+  }
+  return text;
+}
+
+/// From here on paths mean the same wherever the process goes.
+std::string from_here(const fs::path& directory) {
+  std::error_code error;
+  const fs::path working = fs::current_path(error);
+  // Without a working directory relative paths stay what they are, and opening them says why.
+  return error ? directory.string() : (working / directory).string();
+}
+
+void apply_here(config_builder& builder, raw_document document) {
+  document.base_dir = from_here({});
+  builder.apply(document);
+}
+
+void apply_file(config_builder& builder, const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return builder.add_unread(text.error());
+  auto document = read_toml(*text, path);
+  if (!document) return builder.add_unread(document.error());
+  document->base_dir = from_here(fs::path(path).parent_path());
+  builder.apply(*document);
+}
+
+/// conf.d/*.toml beside `path`, in the order of their names; none where there is no conf.d.
+std::vector<std::string> drop_ins(const std::string& path, config_builder& builder) {
+  const fs::path directory = fs::path(path).parent_path() / "conf.d";
+  std::vector<std::string> found;
+  std::error_code error;
+  if (!fs::exists(directory, error)) return found;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() == ".toml") found.push_back(it->path().string());
+  }
+  if (error) {
+    builder.add_unread(whole_file(directory.string(), "cannot be listed: " + error.message(),
+                                  "check its permissions with ls -ld " + directory.string()));
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// The rules engine takes a schema's path as it is; that the file is there is known only here.
+void check_schema_files(config_errors& errors, const config& c) {
+  for (const topic_config& t : c.topics) {
+    if (t.schema.empty()) continue;
+    if (const auto text = read_file(t.schema); !text) {
+      errors.push_back({t.origin.file, t.origin.line, t.origin.column,
+                        "schema: " + t.schema + " " + text.error().message,
+                        "relative paths start at the directory of the configuration file"});
+    }
+  }
+}
+
+}  // namespace
+
+std::string to_string(const config_error& e) {
+  std::string out = e.file;
+  if (e.line != 0) out += ":" + std::to_string(e.line) + ":" + std::to_string(e.column);
+  out += (out.empty() ? "" : ": ") + e.message;
+  if (!e.suggestion.empty()) out += "; " + e.suggestion;
+  // File names and keys come from outside: what would steer a terminal does not reach it.
+  std::replace_if(
+      out.begin(), out.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+  return out;
+}
+
+config_result parse_config(std::string_view text, const std::string& filename) {
+  const auto document = read_toml(text, filename);
+  if (!document) return tl::unexpected(config_errors{document.error()});
+  config_builder builder;
+  builder.apply(*document);
+  return std::move(builder).finish_whole();
+}
+
+config_result load_config(const std::string& path, const environment& env,
+                          const config_flags& flags) {
+  config_builder builder;
+  apply_file(builder, path);
+  for (const std::string& file : drop_ins(path, builder)) apply_file(builder, file);
+  apply_here(builder, read_environment(env));
+  apply_here(builder, read_flags(flags));
+  config_result loaded = std::move(builder).finish_whole();
+  if (!loaded) return loaded;
+  config_errors errors;
+  check_schema_files(errors, *loaded);
+  if (!errors.empty()) return tl::unexpected(std::move(errors));
+  return loaded;
+}
+
+config_result default_config(const environment& env) {
+  config_builder builder;
+  apply_here(builder, read_environment(env));
+  return std::move(builder).finish_parts();
+}
+
+environment process_environment() {
+  environment env;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view variable(*entry);
+    const auto equals = variable.find('=');
+    if (equals == std::string_view::npos) continue;
+    env.emplace(variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  return env;
+}
+
+}  // namespace fleetgate::node

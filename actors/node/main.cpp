@@ -1,0 +1,99 @@
+// fleetgate's entry: a command line in, an exit status out.
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "actors/node/cli.hpp"
+#include "actors/node/command_line.hpp"
+#include "actors/node/drain_report.hpp"
+#include "actors/node/node.hpp"
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace fleetgate;
+using node::exit_code;
+
+/// Serves until SIGTERM or SIGINT. A second one ends the process at once: what was acknowledged is
+/// on disk.
+void serve_until_told(node::node& n) {
+  asio::io_context io;
+  asio::signal_set signals(io, SIGTERM, SIGINT);
+  signals.async_wait([&](const auto&, int) { io.stop(); });
+  asio::steady_timer review(io);
+  std::function<void()> arm = [&] {
+    review.expires_after(std::chrono::seconds(1));
+    review.async_wait([&](const auto& error) {
+      if (error) return;
+      n.review_health();
+      arm();
+    });
+  };
+  arm();
+  io.run();
+}
+
+exit_code serve(node::config settings) {
+  std::signal(SIGPIPE, SIG_IGN);
+  observe::logger log(node::log_options_of(settings.log));
+  const std::string data_dir = settings.node.data_dir;
+  auto started = node::node::start(std::move(settings), log);
+  if (!started) {
+    std::cerr << "fleetgate: " << started.error().text << "\n";
+    return started.error().code;
+  }
+  for (const auto& a : (*started)->serves()) {
+    std::cout << "listening " << a.name << " " << a.protocol << " " << a.address << "\n";
+  }
+  std::cout << "ready" << std::endl;
+  serve_until_told(**started);
+  log.info("drain.started");
+  const auto report = (*started)->drain();
+  node::write_drain_report(report, data_dir, log);
+  started->reset();
+  return report.code;
+}
+
+exit_code run(const node::run_command& c) {
+  auto settings = node::load_config(c.config_file, node::process_environment(), {c.data_dir});
+  if (!settings) {
+    node::print_errors(settings.error(), std::cerr);
+    return exit_code::config_error;
+  }
+  return serve(std::move(*settings));
+}
+
+struct runner {
+  exit_code operator()(const node::run_command& c) const { return run(c); }
+  exit_code operator()(const node::dev_command& c) const {
+    return serve(node::dev_config(c.options));
+  }
+  exit_code operator()(const node::config_check_command& c) const {
+    return node::check_config(c, node::process_environment(), std::cout, std::cerr);
+  }
+  exit_code operator()(const node::config_show_command& c) const {
+    return node::show_config(c, node::process_environment(), std::cout, std::cerr);
+  }
+  exit_code operator()(const node::config_init_command& c) const {
+    return node::init_config(c, std::cout, std::cerr);
+  }
+  exit_code operator()(const node::print_command& c) const {
+    std::cout << c.text;
+    return exit_code::ok;
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto command = node::parse_command_line(argc, argv);
+  if (!command) {
+    std::cerr << command.error().text;
+    return to_int(exit_code::usage);
+  }
+  return to_int(std::visit(runner{}, *command));
+}

@@ -1,0 +1,63 @@
+// The composition root: makes every part of one gateway, connects them, starts them in the order
+// spool, sinks, listeners, and takes them down in the reverse. Owned by main, used on its thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/node/config.hpp"
+#include "actors/node/exit_code.hpp"
+#include "actors/observe/log.hpp"
+#include "tl/expected.hpp"
+
+namespace fleetgate::node {
+
+/// Why a node did not start: for people, and as a status.
+struct start_failure {
+  exit_code code = exit_code::internal_error;
+  std::string text;
+};
+
+/// An address that the node serves.
+struct served_address {
+  std::string name;
+  std::string protocol;  // "mqtt", "admin"
+  std::string address;   // "127.0.0.1:1883"
+};
+
+/// How a drain went; also written to <data_dir>/shutdown.json.
+struct drain_report {
+  exit_code code = exit_code::ok;
+  std::chrono::milliseconds took{0};
+  std::uint64_t connections_closed = 0;
+  bool connections_gone = false;
+  bool spool_synced = false;
+  std::vector<std::string> sinks_behind;  // names of sinks with something left in the spool
+};
+
+class node {
+ public:
+  /// Serves devices when it returns.
+  static tl::expected<std::unique_ptr<node>, start_failure> start(config settings,
+                                                                   observe::logger& log);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  [[nodiscard]] const std::vector<served_address>& serves() const noexcept;
+
+  /// Looks at the parts' counters and sets the health conditions; about once a second.
+  void review_health();
+
+  /// Stops accepting, sends devices away, settles, syncs, delivers; at most the configured time.
+  drain_report drain();
+
+ private:
+  class parts;
+  explicit node(std::unique_ptr<parts> p);
+  std::unique_ptr<parts> parts_;
+};
+
+}  // namespace fleetgate::node

@@ -1,0 +1,106 @@
+// How a node ends: devices first, then what is in memory, then the disk, then the sinks.
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <chrono>
+
+#include "actors/dedup/dedup_actor.hpp"
+#include "actors/ingress/connection_actor.hpp"
+#include "actors/node/parts.hpp"
+#include "actors/parse/parser_actor.hpp"
+#include "actors/sink/sink_actor.hpp"
+#include "actors/spool/spool_actor.hpp"
+#include "actors/state/state_actor.hpp"
+
+namespace fleetgate::node {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// One request with what is left of the time; nothing where it was not answered in it.
+template <class Answer, class... Message>
+std::optional<Answer> ask(caf::scoped_actor& self, const caf::actor& who, clock::time_point until,
+                          Message&&... message) {
+  const auto left = std::max(milliseconds(1),
+                             std::chrono::duration_cast<milliseconds>(until - clock::now()));
+  std::optional<Answer> got;
+  self->request(who, left, std::forward<Message>(message)...)
+      .receive([&](const Answer& a) { got = a; }, [](const caf::error&) {});
+  return got;
+}
+
+}  // namespace
+
+drain_report node::drain() {
+  parts& p = *parts_;
+  const auto start = clock::now();
+  const auto until = start + p.settings.shutdown.drain_timeout;
+  p.health.draining("SIGTERM: the node is going down");
+  caf::scoped_actor self(p.system);
+  drain_report report;
+  report.connections_gone = true;
+
+  const auto rate = std::max<std::uint32_t>(
+      1, p.settings.shutdown.disconnect_rate / static_cast<std::uint32_t>(p.shards.size()));
+  for (const auto& s : p.shards) {
+    const auto gone = ask<std::uint64_t>(self, s->ingress, until, ingress::drain_atom::value,
+                                         fault_code::server_shutting_down, rate);
+    report.connections_closed += gone.value_or(0);
+    report.connections_gone = report.connections_gone && gone.has_value();
+  }
+  for (const auto& s : p.shards) {
+    while (!ask<bool>(self, s->parser, until, parse::flush_atom::value).value_or(true)) {
+      ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value);
+    }
+  }
+  ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value);
+  // Syncing is not given up for the timeout: what is acknowledged is on disk already, and the rest
+  // is a moment's work or a broken disk.
+  report.spool_synced = ask<bool>(self, p.spool_actor, until + std::chrono::seconds(5),
+                                  spool::close_atom::value)
+                            .value_or(false);
+  caf::anon_send(p.dedup_actor, dedup::snapshot_atom::value);
+  for (const auto& s : p.sinks) {
+    if (!ask<bool>(self, s->actor, until, sink::drain_atom::value).value_or(false)) {
+      report.sinks_behind.push_back(s->name);
+    }
+  }
+  report.took = std::chrono::duration_cast<milliseconds>(clock::now() - start);
+  if (!report.spool_synced) report.code = exit_code::io_error;
+  else if (!report.connections_gone || !report.sinks_behind.empty()) {
+    report.code = exit_code::drain_timeout;
+  }
+  return report;
+}
+
+void node::parts::stop() {
+  if (std::exchange(stopped, true)) return;
+  admin_server.reset();
+  // Detached actors first: they end their threads; a snapshot under way is finished.
+  caf::scoped_actor self(system);
+  for (const auto& a : {state_actor}) {
+    if (!a) continue;
+    self->send_exit(a, caf::exit_reason::user_shutdown);
+    self->wait_for(a);
+  }
+  for (const auto& s : sinks) {
+    self->send_exit(s->actor, caf::exit_reason::user_shutdown);
+    self->wait_for(s->actor);
+    s->news->changed.disconnect();
+  }
+  for (const auto& s : shards) s->unit->stop();
+  if (journal) journal->stop();
+  for (const auto& s : shards) s->unit->join();
+  if (journal) journal->join();
+  if (mail) mail->disconnect();
+  for (const auto& s : shards) {
+    s->shard->intake.to_parser.disconnect();
+    s->ingress = nullptr;
+    s->parser = nullptr;
+  }
+  dedup_actor = spool_actor = state_actor = nullptr;
+  // What pinned actors are left have no unit any more.
+  system.await_actors_before_shutdown(false);
+}
+
+}  // namespace fleetgate::node

@@ -1,0 +1,253 @@
+// How a node starts: files and recovery first, then sinks, then listeners.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <random>
+#include <thread>
+
+#include "actors/admin/routes.hpp"
+#include "actors/dedup/dedup_actor.hpp"
+#include "actors/ingress/connection_actor.hpp"
+#include "actors/node/parts.hpp"
+#include "actors/observe/probe_registration.hpp"
+#include "actors/parse/parser_actor.hpp"
+#include "actors/sink/sink_actor.hpp"
+#include "actors/sink/sqlite_writer.hpp"
+#include "actors/spool/spool_actor.hpp"
+#include "actors/state/state_actor.hpp"
+
+namespace fleetgate::node {
+namespace {
+
+start_failure failed(exit_code code, const fault& f) { return {code, to_string(f)}; }
+
+exit_code code_of(const fault& f, exit_code otherwise) {
+  return f.code == fault_code::config_invalid ? exit_code::config_error : otherwise;
+}
+
+std::uint64_t random_u64() {
+  std::random_device random;
+  return static_cast<std::uint64_t>(random()) << 32 | random();
+}
+
+/// Devices need descriptors: take what the system grants.
+void raise_open_file_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+}  // namespace
+
+std::size_t node::parts::shard_count() const {
+  if (settings.node.shards != 0) return settings.node.shards;
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 64);
+}
+
+node::parts::step node::parts::open_files() {
+  auto taken = data_lock::take(settings.node.data_dir);
+  if (!taken) {
+    return failed(taken.error().code == fault_code::resource_unavailable
+                      ? exit_code::os_error
+                      : exit_code::cannot_create,
+                  taken.error());
+  }
+  lock.emplace(std::move(*taken));
+  std::vector<model::topic_rule_spec> specs;
+  for (const auto& t : settings.topics) specs.push_back(rule_spec(t));
+  auto compiled = model::topic_rules::compile(specs);
+  if (!compiled) return failed(exit_code::config_error, compiled.error());
+  rules = std::move(*compiled);
+  auto loaded = parse::schema_set::load(rules);
+  if (!loaded) return failed(exit_code::config_error, loaded.error());
+  schemas = std::move(*loaded);
+
+  auto opened = state::sqlite_state_store::open(settings.node.data_dir);
+  if (!opened) return failed(code_of(opened.error(), exit_code::cannot_create), opened.error());
+  store = std::move(*opened);
+  dedup::dedup_limits limits;
+  limits.window_bytes = settings.dedup.window_budget;
+  limits.sessions = settings.dedup.sessions;
+  limits.hash_seed = random_u64();
+  dedup_brain = std::make_unique<dedup::dedup>(limits, store.get());
+  const auto covered = dedup_brain->restore();
+  if (!covered) return failed(exit_code::io_error, covered.error());
+
+  spool::spool_options options;
+  options.directory = spool_directory(settings);
+  options.budget_bytes = settings.spool.budget;
+  options.segment_bytes = settings.spool.segment_size;
+  options.quarantine_budget_bytes = settings.spool.quarantine_budget;
+  auto recovered = spool::spool::open(
+      files, options, *covered + 1,
+      [this](const contract::stored_record& r) { dedup_brain->recover(r); });
+  if (!recovered) {
+    return failed(code_of(recovered.error(), exit_code::cannot_create), recovered.error());
+  }
+  spool_brain = std::move(*recovered);
+  spool_brain->set_snapshot_floor(*covered);
+  const auto& report = spool_brain->recovered();
+  log.info("spool.recovered", {{"records", report.records},
+                               {"bytes", report.bytes},
+                               {"torn_bytes", report.torn_bytes},
+                               {"damaged_records", report.damaged_records}});
+  return std::nullopt;
+}
+
+void node::parts::make_sink(const sink_config& s) {
+  auto made = std::make_unique<sink_parts_of_node>();
+  made->name = s.name;
+  made->news = std::make_shared<contract::spool_news>();
+  std::error_code ignored;  // the writer says what is wrong with the directory
+  std::filesystem::create_directories(std::filesystem::path(s.path).parent_path(), ignored);
+  auto with = std::make_shared<sink::sink_parts>();
+  with->name = s.name;
+  with->writer = std::make_unique<sink::sqlite_writer>(sink::sqlite_sink_options{
+      s.name, s.path, s.retention_size, s.retention, settings.node.name,
+      std::chrono::milliseconds(1000)});
+  with->reader = spool::make_reader(files, spool_brain->view());
+  with->news = made->news;
+  with->seed = random_u64();
+  made->actor = system.spawn<sink::sink_actor, caf::detached + caf::lazy_init>(
+      with, *mail, made->probe, log);
+  sinks.push_back(std::move(made));
+}
+
+node::parts::step node::parts::make_journal() {
+  const std::size_t in_memory = settings.memory.budget / 4;
+  mail = std::make_unique<contract::journal_mail>(shard_count(),
+                                                  runtime::mailbox_limits{4096, in_memory});
+  journal = std::make_unique<runtime::unit>(system, "journal");
+  std::vector<std::shared_ptr<contract::spool_news>> news;
+  for (const auto& s : settings.sinks) {
+    // At the beginning until the sink has told how far its store is: nothing goes before.
+    const auto registered = spool_brain->register_reader(s.name, s.required, contract::cursor{});
+    if (!registered) return failed(exit_code::internal_error, registered.error());
+    make_sink(s);
+    news.push_back(sinks.back()->news);
+  }
+  spool_actor = runtime::spawn_pinned<spool::spool_actor>(*journal, *spool_brain, *mail, news,
+                                                          journal_probe, log);
+  dedup_actor = runtime::spawn_pinned<dedup::dedup_actor>(*journal, *dedup_brain, *mail,
+                                                          spool_actor, journal_probe, log);
+  state_actor = system.spawn<state::state_actor, caf::detached + caf::lazy_init>(
+      *store, *mail, dedup_actor, log);
+  mail->appends.connect(spool_actor);
+  mail->progress.connect(spool_actor);
+  mail->settlements.connect(dedup_actor);
+  mail->batches.connect(dedup_actor);
+  mail->snapshots.connect(state_actor);
+  for (const auto& s : sinks) s->news->changed.connect(s->actor);
+  return std::nullopt;
+}
+
+node::parts::step node::parts::bind_listeners(std::size_t shard,
+                                              std::vector<ingress::bound_listener>& bound) {
+  auto& of = *shards[shard];
+  for (auto& l : settings.listeners) {
+    ingress::listener_settings made;
+    made.name = l.name;
+    made.address = l.bind.address;
+    made.port = l.bind.port;
+    made.max_connections = (l.max_connections + shard_count() - 1) / shard_count();
+    made.session.receive_maximum = l.receive_maximum;
+    made.session.maximum_packet_size = l.max_packet_size;
+    made.session.topic_alias_maximum = l.topic_alias_maximum;
+    made.session.connect_timeout = l.connect_timeout;
+    made.session.maximum_keep_alive_s = static_cast<std::uint16_t>(l.max_keep_alive.count());
+    made.session.maximum_session_expiry_s =
+        static_cast<std::uint32_t>(l.session_expiry_max.count());
+    of.listener_probes.push_back(std::make_unique<observe::ingress_probe>());
+    made.probe = of.listener_probes.back().get();
+    auto acceptor = ingress::bind_listener(of.unit->io(), made);
+    if (!acceptor) return failed(exit_code::os_error, acceptor.error());
+    // The first shard's choice of a port is everybody's.
+    l.bind.port = acceptor->local_endpoint().port();
+    if (shard == 0) serves.push_back({l.name, "mqtt", to_string(l.bind)});
+    bound.push_back({std::move(made), std::move(*acceptor)});
+  }
+  return std::nullopt;
+}
+
+node::parts::step node::parts::make_shards() {
+  raise_open_file_limit();
+  std::vector<ingress::priority_rule> priorities;
+  for (const auto& d : settings.devices) {
+    priorities.push_back({d.match, static_cast<ingress::device_priority>(d.priority)});
+  }
+  for (std::size_t i = 0; i < shard_count(); ++i) {
+    shards.push_back(std::make_unique<shard_parts>());
+    auto& s = *shards.back();
+    s.unit = std::make_unique<runtime::unit>(system, "shard-" + std::to_string(i));
+    s.shard = std::make_unique<ingress::shard>(
+        static_cast<std::uint16_t>(i), *s.unit, memory, rules, priorities,
+        runtime::mailbox_limits{16'384, settings.memory.budget / 8});
+    std::vector<ingress::bound_listener> bound;
+    if (auto why = bind_listeners(i, bound)) return why;
+    s.parser = runtime::spawn_pinned<parse::parser_actor>(*s.unit, s.shard->intake, *mail, rules,
+                                                          schemas, s.parse_probe);
+    const auto ingress = runtime::spawn_pinned_as<ingress::ingress_actor>(
+        *s.unit, *s.shard, *mail->receipts[i], std::move(bound), log);
+    s.ingress = caf::actor_cast<caf::actor>(ingress.get());
+    s.unit->on_sockets_polled([ingress] { ingress->take_round(); });
+    s.shard->intake.to_parser.connect(s.parser);
+    mail->room[i].changed.connect(s.parser);
+    mail->receipts[i]->connect(s.ingress);
+    s.beat = std::make_unique<heartbeat>(*s.unit, health);
+  }
+  journal_beat = std::make_unique<heartbeat>(*journal, health);
+  return std::nullopt;
+}
+
+void node::parts::register_metrics() {
+  using namespace observe;
+  for (const auto& s : shards) {
+    for (std::size_t l = 0; l < s->listener_probes.size(); ++l) {
+      register_probe(metrics, settings.listeners[l].name, *s->listener_probes[l]);
+    }
+    register_probe(metrics, s->parse_probe);
+  }
+  register_probe(metrics, journal_probe);
+  for (const auto& s : sinks) register_probe(metrics, s->name, s->probe);
+  register_queue(metrics, "journal", mail->batches.box());
+  register_memory(metrics, memory);
+  register_log(metrics, log);
+  register_node(metrics, FLEETGATE_VERSION, [this] { return health.ready().passed; });
+  register_process(metrics);
+}
+
+node::parts::step node::parts::serve_admin() {
+  register_metrics();
+  admin::router routes;
+  admin::add_health_routes(routes, health);
+  admin::add_metrics_route(routes, metrics);
+  admin::http_options options;
+  options.address = settings.admin.bind.address;
+  options.port = settings.admin.bind.port;
+  auto server = admin::http_server::start(options, std::move(routes));
+  if (!server) return failed(exit_code::os_error, server.error());
+  admin_server = std::move(*server);
+  serves.push_back({"admin", "admin", admin_server->endpoint()});
+  return std::nullopt;
+}
+
+void node::parts::go() {
+  journal->start();
+  for (auto& s : shards) s->unit->start();
+  health.startup_finished();
+}
+
+tl::expected<std::unique_ptr<node>, start_failure> node::start(config settings,
+                                                               observe::logger& log) {
+  auto p = std::make_unique<parts>(std::move(settings), log);
+  for (const auto step : {&parts::open_files, &parts::make_journal, &parts::make_shards,
+                          &parts::serve_admin}) {
+    if (auto why = (p.get()->*step)()) return tl::unexpected(std::move(*why));
+  }
+  p->go();
+  return std::unique_ptr<node>(new node(std::move(p)));
+}
+
+}  // namespace fleetgate::node

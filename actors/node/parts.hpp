@@ -1,0 +1,110 @@
+// Everything that one node is made of, in the order in which it is made; see node.hpp. Members are
+// destroyed in the reverse order, after `stop` has ended the actors and the threads.
+#pragma once
+
+#include <atomic>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/admin/health.hpp"
+#include "actors/admin/http_server.hpp"
+#include "actors/contract/journal_mail.hpp"
+#include "actors/dedup/dedup.hpp"
+#include "actors/ingress/ingress_actor.hpp"
+#include "actors/ingress/shard.hpp"
+#include "actors/node/data_lock.hpp"
+#include "actors/node/heartbeat.hpp"
+#include "actors/node/node.hpp"
+#include "actors/observe/probes.hpp"
+#include "actors/observe/registry.hpp"
+#include "actors/parse/schema.hpp"
+#include "actors/runtime/memory_budget.hpp"
+#include "actors/runtime/unit.hpp"
+#include "actors/spool/posix_file_layer.hpp"
+#include "actors/spool/segment_reader.hpp"
+#include "actors/spool/spool.hpp"
+#include "actors/state/sqlite_state_store.hpp"
+#include "protocol/model/topic_rules.hpp"
+
+namespace fleetgate::node {
+
+/// CAF's own scheduler runs nothing of ours: detached actors have their own threads, pinned ones
+/// their units. One worker that waits instead of polling.
+class quiet_caf_config : public caf::actor_system_config {
+ public:
+  quiet_caf_config() {
+    set("scheduler.max-threads", 1);
+    set("scheduler.policy", caf::atom("sharing"));
+  }
+};
+
+/// One shard: its thread, its connections, its parser.
+struct shard_parts {
+  std::unique_ptr<runtime::unit> unit;
+  std::unique_ptr<ingress::shard> shard;
+  std::vector<std::unique_ptr<observe::ingress_probe>> listener_probes;  // as [[listener]]
+  observe::parse_probe parse_probe;
+  std::unique_ptr<heartbeat> beat;
+  caf::actor ingress;
+  caf::actor parser;
+};
+
+struct sink_parts_of_node {
+  std::string name;
+  observe::sink_probe probe;
+  caf::actor actor;
+  std::shared_ptr<contract::spool_news> news;
+};
+
+class node::parts {
+ public:
+  parts(config c, observe::logger& l)
+      : settings(std::move(c)), log(l), memory(settings.memory.budget) {}
+  ~parts() { stop(); }
+
+  // In the order of a start; each returns what prevents it.
+  using step = std::optional<start_failure>;
+  step open_files();       // data directory, topic rules, state, spool with its recovery
+  step make_journal();     // dedup, spool, state, sinks
+  step make_shards();      // units, listeners
+  step serve_admin();
+  void go();
+  void stop();
+
+  [[nodiscard]] std::size_t shard_count() const;
+  void register_metrics();
+  void make_sink(const sink_config& s);
+  step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
+
+  config settings;
+  observe::logger& log;
+  std::optional<data_lock> lock;
+  model::topic_rules rules;
+  parse::schema_set schemas;
+  runtime::memory_budget memory;
+  observe::registry metrics;
+  admin::health health;
+  spool::posix_file_layer files;
+  std::unique_ptr<state::sqlite_state_store> store;
+  std::unique_ptr<dedup::dedup> dedup_brain;
+  std::unique_ptr<spool::spool> spool_brain;
+  observe::journal_probe journal_probe;
+  std::unique_ptr<contract::journal_mail> mail;
+  std::vector<served_address> serves;
+
+  quiet_caf_config caf_config;
+  caf::actor_system system{caf_config};
+  std::unique_ptr<runtime::unit> journal;
+  std::unique_ptr<heartbeat> journal_beat;
+  std::vector<std::unique_ptr<shard_parts>> shards;
+  std::vector<std::unique_ptr<sink_parts_of_node>> sinks;
+  caf::actor dedup_actor, spool_actor, state_actor;
+  std::unique_ptr<admin::http_server> admin_server;
+  bool stopped = false;
+};
+
+}  // namespace fleetgate::node

@@ -1,0 +1,115 @@
+// What each stage counts, as plain structs: the stage owns one and does `++` on its own thread, the
+// admin thread reads. No locks. `register_probe` (probe_registration.hpp) gives them their names.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "actors/observe/counter.hpp"
+#include "actors/observe/histogram.hpp"
+#include "protocol/base/fault.hpp"
+#include "protocol/model/traffic_class.hpp"
+
+namespace fleetgate::observe {
+
+enum class quality_of_service : std::uint8_t { at_most_once, at_least_once, exactly_once };
+enum class payload_format : std::uint8_t { json, messagepack, raw };
+
+/// Why dedup did not append a message again (docs/ARCHITECTURE.md, Window).
+enum class duplicate_kind : std::uint8_t {
+  settled,      // known and stored: acknowledged at once
+  pending,      // known and on its way: waits for the same receipt
+  redelivered,  // no sequence, but the same packet of the same session again (MQTT DUP)
+};
+
+enum class circuit_state : std::uint8_t { closed, half_open, open };
+
+template <class Cell>
+using per_class = cells<model::traffic_class, model::traffic_class_count, Cell>;
+template <class Cell>
+using per_lane = cells<model::lane, model::lane_count, Cell>;
+template <class Cell>
+using per_qos = cells<quality_of_service, 3, Cell>;
+using per_fault = cells<fault_code, fault_count, counter>;
+using per_format = cells<payload_format, 3, counter>;
+using per_duplicate_kind = cells<duplicate_kind, 3, counter>;
+
+/// Connections of one listener on one shard; the shard's thread. Every accepted connection ends in
+/// exactly one of `rejected`, `closed_normally` and `closed`, so
+/// accepted = open + rejected + closed_normally + closed.
+struct alignas(cache_line_bytes) ingress_probe {
+  gauge connections_open;
+  gauge connections_paused;  // acknowledgements withheld or reading stopped, because we are full
+  counter connections_accepted;
+  per_fault connections_rejected;  // before or with CONNACK
+  per_fault connections_closed;    // after CONNACK, by fault
+  counter connections_closed_normally;
+
+  counter packets_in, packets_out;
+  counter bytes_in, bytes_out;
+
+  per_class<per_qos<counter>> publishes;  // received, whatever became of them
+  per_fault publishes_rejected;       // never became an envelope, or were answered with an error
+  per_class<per_fault> shed;          // given up by policy; nothing was promised for them
+  per_class<histogram> acknowledged;  // from bytes received to the stored receipt, ns
+};
+
+/// One parser, its shard's thread.
+struct alignas(cache_line_bytes) parse_probe {
+  per_format messages;
+  per_fault quarantined;
+  histogram duration;  // of one batch, ns
+};
+
+/// Dedup and spool, the journal's thread. A round is one pass over what the shards handed in.
+struct alignas(cache_line_bytes) journal_probe {
+  counter rounds;
+  histogram wait;                // from a shard's hand-over of a batch to the journal taking it, ns
+  per_class<counter> envelopes;  // taken from the shards
+  per_duplicate_kind duplicates;
+  counter below_window;  // older than what the window remembers: stored, maybe again
+  counter epochs_inferred;
+  gauge windows;               // held in memory
+  per_class<counter> settled;  // stored at their level
+  per_fault refused;           // receipts that refuse; the sender may try again
+
+  per_lane<counter> appended_records;
+  per_lane<counter> appended_bytes;
+  histogram group;  // records that one round wrote
+  histogram sync;   // one fdatasync, ns
+  counter sync_failures;
+  gauge storage_trouble;         // 1 while something cannot be written
+  per_lane<counter> shed;  // records displaced from disk, never owed
+
+  per_lane<gauge> spool_records;
+  per_lane<gauge> spool_bytes;
+  per_lane<gauge> spool_limit_bytes;
+  per_lane<gauge> oldest_unix_ns;  // receive time of the oldest record kept; 0 where empty
+  gauge segments;
+  counter damaged_records;  // their checksum failed: reported, skipped
+  counter torn_bytes;       // cut behind the last durable record at start-up
+};
+
+/// One sink, its own thread. Accounting: appended = rows + filtered + dead_lettered + damaged +
+/// shed
+/// + lag_records.
+struct alignas(cache_line_bytes) sink_probe {
+  counter rows;
+  counter bytes;    // of payload in them
+  counter batches;  // committed
+  counter filtered;
+  counter dead_lettered;
+  counter damaged;
+  counter shed;  // an optional reader lost its oldest
+  counter retries;
+  per_fault errors;
+  gauge lag_records;
+  gauge lag_bytes;
+  gauge lag_oldest_unix_ns;  // receive time of the oldest record not delivered; 0 where none
+  gauge circuit;             // a circuit_state
+  histogram commit;          // one batch, ns
+
+  void set_circuit(circuit_state s) noexcept { circuit.set(static_cast<std::int64_t>(s)); }
+};
+
+}  // namespace fleetgate::observe

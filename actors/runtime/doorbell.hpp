@@ -1,0 +1,58 @@
+// How a sender wakes the actor that reads a bounded mailbox: with the one CAF message of the hot
+// road. The doorbell belongs to the mailbox and outlives the actor; a successor is connected to it.
+#pragma once
+
+#include <atomic>
+#include <caf/actor.hpp>
+#include <caf/atom.hpp>
+#include <caf/send.hpp>
+#include <mutex>
+#include <utility>
+
+namespace fleetgate::runtime {
+
+using wake_atom = caf::atom_constant<caf::atom("wake")>;
+
+class doorbell {
+ public:
+  /// From now on `reader` is woken; at once too, since a wake-up may have gone to its predecessor.
+  void connect(caf::actor reader) {
+    {
+      std::lock_guard hold(lock_);
+      reader_ = std::move(reader);
+    }
+    ring();
+  }
+
+  void disconnect() {
+    std::lock_guard hold(lock_);
+    reader_ = nullptr;
+  }
+
+  void ring() {
+    std::lock_guard hold(lock_);
+    if (reader_) caf::anon_send(reader_, wake_atom::value);
+  }
+
+ private:
+  std::mutex lock_;
+  caf::actor reader_;
+};
+
+/// "Something has changed": any number of `raise` before the reader's `lower` is one wake-up.
+class signal {
+ public:
+  void connect(caf::actor reader) { bell_.connect(std::move(reader)); }
+  void disconnect() { bell_.disconnect(); }
+  void raise() {
+    if (!raised_.exchange(true, std::memory_order_acq_rel)) bell_.ring();
+  }
+  /// By the reader, before it looks at what has changed.
+  void lower() { raised_.store(false, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> raised_{false};
+  doorbell bell_;
+};
+
+}  // namespace fleetgate::runtime

@@ -1,0 +1,179 @@
+#include "actors/sink/sink_actor.hpp"
+
+#include <caf/behavior.hpp>
+#include <caf/send.hpp>
+#include <chrono>
+
+#include "actors/runtime/clock.hpp"
+
+namespace fleetgate::sink {
+
+sink_actor::sink_actor(caf::actor_config& config, std::shared_ptr<sink_parts> parts,
+                       contract::journal_mail& mail, observe::sink_probe& probe,
+                       observe::logger& log)
+    : caf::event_based_actor(config),
+      parts_(std::move(parts)),
+      mail_(mail),
+      probe_(probe),
+      log_(log),
+      brain_(parts_->policy, parts_->seed, runtime::steady_now_ns()) {}
+
+caf::behavior sink_actor::make_behavior() {
+  caf::anon_send(this, runtime::wake_atom::value);
+  return {
+      [this](runtime::wake_atom) { turn(); },
+      [this](drain_atom) -> caf::result<bool> {
+        drains_.push_back(make_response_promise<bool>());
+        caught_up_ = false;
+        turn();
+        return caf::delegated<bool>{};
+      },
+  };
+}
+
+void sink_actor::on_exit() {
+  parts_->writer->close();
+}
+
+void sink_actor::turn() {
+  parts_->news->changed.lower();
+  take_news();
+  for (int left = steps_per_turn; left != 0; --left) {
+    if (!do_next()) {
+      answer_drain();
+      return publish();
+    }
+  }
+  publish();
+  caf::anon_send(this, runtime::wake_atom::value);  // others' messages first, then on
+}
+
+void sink_actor::take_news() {
+  const std::uint64_t now_has = parts_->news->durable_records.load(std::memory_order_relaxed);
+  brain_.notice(static_cast<std::size_t>(now_has - news_seen_), runtime::steady_now_ns());
+  news_seen_ = now_has;
+}
+
+bool sink_actor::do_next() {
+  if (progress_unsent_) report_progress();
+  const std::uint64_t now_ns = runtime::steady_now_ns();
+  sink_action action = brain_.next(now_ns);
+  // Whoever drains does not gather.
+  const bool hurries = !drains_.empty() && !caught_up_ && brain_.failures() == 0;
+  if (action.step == sink_step::wait && hurries) {
+    action = {sink_step::deliver, 0, parts_->policy.batch_records, parts_->policy.batch_bytes};
+  }
+  switch (action.step) {
+    case sink_step::open:
+      open();
+      return true;
+    case sink_step::deliver:
+      deliver(action);
+      return true;
+    case sink_step::rewrite:
+      write();
+      return true;
+    case sink_step::retain:
+      retain();
+      return true;
+    case sink_step::wait:
+      wait_until(action.until_ns);
+      return false;
+    case sink_step::stopped:
+      return false;
+  }
+  return false;
+}
+
+void sink_actor::open() {
+  const auto cursor = parts_->writer->open();
+  if (!cursor) return failed(sink_step::open, cursor.error());
+  contract::cursor from;
+  if (*cursor)
+    from = **cursor;
+  else
+    from.spool = parts_->reader->spool();
+  if (const auto sought = parts_->reader->seek(from); !sought) {
+    return failed(sink_step::open, sought.error());
+  }
+  brain_.opened(runtime::steady_now_ns());
+  block_ = {};
+  block_.end = from;
+  log_.info("sink.opened", {{"sink", parts_->name}});
+  report_progress();
+}
+
+void sink_actor::deliver(const sink_action& action) {
+  const contract::cursor before = block_.end;
+  const auto read = parts_->reader->read(block_, action.bytes, action.records);
+  if (!read) return failed(sink_step::deliver, read.error());
+  if (block_.records.empty() && block_.end == before) {
+    caught_up_ = true;
+    return brain_.found_nothing(runtime::steady_now_ns());
+  }
+  write();
+}
+
+void sink_actor::write() {
+  const std::uint64_t start_ns = runtime::steady_now_ns();
+  const auto written = parts_->writer->write(block_);
+  const std::uint64_t end_ns = runtime::steady_now_ns();
+  if (!written) return failed(sink_step::rewrite, written.error());
+  const std::size_t n = block_.records.size();
+  brain_.delivered(n, n >= parts_->policy.batch_records / 2, end_ns - start_ns, end_ns);
+  probe_.commit.record(end_ns - start_ns);
+  ++probe_.batches;
+  probe_.damaged.add(block_.damaged);
+  probe_.shed.add(block_.shed);
+  for (const auto& r : block_.records) {
+    if (is_deliverable(r)) {
+      ++probe_.rows;
+      probe_.bytes.add(r.envelope.payload.size());
+    } else {
+      ++probe_.filtered;
+    }
+  }
+  report_progress();
+}
+
+void sink_actor::retain() {
+  const auto removed = parts_->writer->enforce_retention(runtime::unix_now_ns());
+  if (!removed) return failed(sink_step::retain, removed.error());
+  brain_.retained(*removed, runtime::steady_now_ns());
+}
+
+void sink_actor::wait_until(std::uint64_t until_ns) {
+  const std::uint64_t now_ns = runtime::steady_now_ns();
+  if (waits_until_ns_ > now_ns && waits_until_ns_ <= until_ns) return;  // a wake-up comes before
+  waits_until_ns_ = until_ns;
+  delayed_anon_send(this, std::chrono::nanoseconds(until_ns > now_ns ? until_ns - now_ns : 0),
+                    runtime::wake_atom::value);
+}
+
+void sink_actor::report_progress() {
+  contract::reader_progress p{parts_->name, block_.end};
+  progress_unsent_ = !mail_.progress.post(model::traffic_class::control, p, sizeof p);
+}
+
+void sink_actor::failed(sink_step step, const fault& why) {
+  brain_.failed(step, why.code, runtime::steady_now_ns());
+  ++probe_.errors[why.code];
+  ++probe_.retries;
+  log_.error("sink.failed", {{"sink", parts_->name},
+                             {"reason", to_string(why)},
+                             {"next", brain_.is_stopped() ? "it stays stopped until a person acts"
+                                                          : "it is tried again"}});
+}
+
+void sink_actor::answer_drain() {
+  const bool failing = brain_.is_stopped() || brain_.failures() != 0;
+  if (drains_.empty() || !(caught_up_ || failing)) return;
+  for (auto& d : drains_) d.deliver(caught_up_ && !failing);
+  drains_.clear();
+}
+
+void sink_actor::publish() {
+  probe_.set_circuit(brain_.circuit());
+}
+
+}  // namespace fleetgate::sink

@@ -1,0 +1,73 @@
+// One configured sink: reads the spool by its cursor and writes batches into its store. Detached:
+// it blocks on the store. What to do next is decided by sink_brain.
+//   (wake_atom)                   the spool has more that is durable, or a wait is over
+//   (drain_atom) -> bool          answered when everything durable is delivered, or the sink is
+//                                 stopped or failing: true where nothing is left
+// Limit: one block in memory (sink_policy).
+#pragma once
+
+#include <caf/event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/contract/journal_mail.hpp"
+#include "actors/observe/log.hpp"
+#include "actors/observe/probes.hpp"
+#include "actors/sink/sink_brain.hpp"
+#include "actors/sink/sink_writer.hpp"
+
+namespace fleetgate::sink {
+
+using drain_atom = caf::atom_constant<caf::atom("drain")>;
+
+/// What one sink works with; made by the node.
+struct sink_parts {
+  std::string name;
+  std::unique_ptr<sink_writer> writer;
+  std::unique_ptr<contract::spool_reader> reader;
+  std::shared_ptr<contract::spool_news> news;
+  sink_policy policy;
+  std::uint64_t seed = 0;  // of the jitter
+};
+
+class sink_actor final : public caf::event_based_actor {
+ public:
+  sink_actor(caf::actor_config& config, std::shared_ptr<sink_parts> parts,
+             contract::journal_mail& mail, observe::sink_probe& probe, observe::logger& log);
+  const char* name() const override { return "sink"; }
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+
+ private:
+  static constexpr int steps_per_turn = 16;
+
+  void turn();
+  bool do_next();  // false: there is nothing to do now
+  void open();
+  void deliver(const sink_action& action);
+  void write();
+  void retain();
+  void wait_until(std::uint64_t until_ns);
+  void report_progress();
+  void failed(sink_step step, const fault& why);
+  void take_news();
+  void answer_drain();
+  void publish();
+
+  const std::shared_ptr<sink_parts> parts_;
+  contract::journal_mail& mail_;
+  observe::sink_probe& probe_;
+  observe::logger& log_;
+  sink_brain brain_;
+  contract::read_block block_;
+  std::uint64_t news_seen_ = 0;
+  std::uint64_t delivered_ = 0;
+  std::uint64_t waits_until_ns_ = 0;
+  bool caught_up_ = false;
+  bool progress_unsent_ = false;
+  std::vector<caf::typed_response_promise<bool>> drains_;
+};
+
+}  // namespace fleetgate::sink

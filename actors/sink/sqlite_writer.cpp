@@ -1,0 +1,115 @@
+#include "actors/sink/sqlite_writer.hpp"
+
+#include <utility>
+
+#include "actors/sink/sqlite_cursor.hpp"
+#include "actors/sink/sqlite_retention.hpp"
+#include "actors/sink/sqlite_rows.hpp"
+#include "actors/sink/sqlite_schema.hpp"
+#include "actors/sqlite/database.hpp"
+#include "actors/sqlite/file_watch.hpp"
+
+namespace fleetgate::sink {
+
+// The database comes first, so that it is closed last.
+struct sqlite_writer::session {
+  sqlite::database db;
+  sqlite::file_watch files;
+  sqlite_rows rows;
+  sqlite_cursor cursor;
+  sqlite_retention retention;
+
+  [[nodiscard]] result<void> check_in_place() const {
+    if (files.in_place()) return {};
+    return failure(fault_code::sink_lost,
+                   db.path() + " was moved, deleted or replaced while it was open");
+  }
+
+  result<void> write_block(const contract::read_block& block) {
+    for (const contract::stored_record& record : block.records) {
+      if (!is_deliverable(record)) continue;
+      if (auto appended = rows.append(record); !appended) return appended;
+    }
+    if (auto moved = cursor.move_to(db, block.end); !moved) return moved;
+    // What would go to a file that nobody finds again must not even be committed there.
+    return check_in_place();
+  }
+};
+
+sqlite_writer::sqlite_writer(sqlite_sink_options options) : options_(std::move(options)) {}
+
+sqlite_writer::~sqlite_writer() = default;
+
+result<std::optional<contract::cursor>> sqlite_writer::open() {
+  close();
+  auto started = start_session();
+  if (!started) return tl::unexpected(std::move(started.error()));
+  session_ = std::move(*started);
+  return session_->cursor.committed();
+}
+
+result<std::unique_ptr<sqlite_writer::session>> sqlite_writer::start_session() {
+  auto s = std::make_unique<session>();
+  auto db =
+      sqlite::database::open({options_.path, options_.busy_timeout, fault_code::sink_unavailable});
+  if (!db) return tl::unexpected(std::move(db.error()));
+  s->db = std::move(*db);
+  if (auto ours = sqlite::adopt(s->db, sqlite_sink_format); !ours) {
+    return tl::unexpected(std::move(ours.error()));
+  }
+  if (auto set = s->db.execute(sqlite_sink_pragmas); !set) {
+    return tl::unexpected(std::move(set.error()));
+  }
+  auto rows = sqlite_rows::prepare(s->db, options_.node);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  s->rows = std::move(*rows);
+  auto cursor = sqlite_cursor::load(s->db, options_.name);
+  if (!cursor) return tl::unexpected(std::move(cursor.error()));
+  s->cursor = std::move(*cursor);
+  auto retention =
+      sqlite_retention::prepare(s->db, {options_.retention_bytes, options_.retention_age});
+  if (!retention) return tl::unexpected(std::move(retention.error()));
+  s->retention = std::move(*retention);
+  auto files = sqlite::file_watch::of(s->db);
+  if (!files) return tl::unexpected(std::move(files.error()));
+  s->files = std::move(*files);
+  return s;
+}
+
+result<void> sqlite_writer::write(const contract::read_block& block) {
+  if (!session_) return failure(fault_code::sink_lost, options_.path + " is not open");
+  session& s = *session_;
+  // Where the write lock is not to be had, nothing has begun: the block may be written again.
+  if (auto begun = s.db.begin(); !begun) return give_up(std::move(begun.error()));
+  auto done = s.write_block(block);
+  if (done) done = s.db.commit();
+  if (!done) {
+    s.db.rollback();
+    return give_up(std::move(done.error()));
+  }
+  // Replaced between the check and the commit: written, but not where anybody looks.
+  if (auto found = s.check_in_place(); !found) return give_up(std::move(found.error()));
+  s.cursor.mark_committed(block.end);
+  return {};
+}
+
+result<std::uint64_t> sqlite_writer::enforce_retention(std::int64_t now_unix_ns) {
+  if (!session_) return failure(fault_code::sink_lost, options_.path + " is not open");
+  auto removed = session_->retention.step(session_->db, now_unix_ns);
+  if (removed) return removed;
+  return tl::unexpected(std::move(give_up(std::move(removed.error())).error()));
+}
+
+/// Keeps the file open only where nothing can have been written.
+result<void> sqlite_writer::give_up(fault f) {
+  if (f.code != fault_code::sink_unavailable) close();
+  return tl::unexpected(std::move(f));
+}
+
+void sqlite_writer::close() {
+  if (!session_) return;
+  if (!session_->files.in_place()) session_->files.leave(session_->db);
+  session_.reset();
+}
+
+}  // namespace fleetgate::sink

@@ -1,0 +1,373 @@
+#include "actors/spool/recovery.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+namespace fleetgate::spool {
+namespace {
+
+result<std::optional<segment_header>> read_header(contract::file& file) {
+  std::array<std::byte, segment_header_bytes> bytes{};
+  const auto got = file.read_at(0, bytes);
+  if (!got) return tl::unexpected<fault>(got.error());
+  return decode_segment_header(byte_view(bytes).first(*got));
+}
+
+result<std::vector<std::string>> list_lane(contract::file_layer& files,
+                                           const std::string& directory) {
+  auto names = files.list(directory);
+  if (!names && names.error().code == fault_code::not_found) return std::vector<std::string>{};
+  return names;
+}
+
+}  // namespace
+
+std::string lane_directory(const std::string& spool_directory, model::lane in) {
+  return spool_directory + "/" + std::string(to_string(in));
+}
+
+result<void> lane_recovery::open() {
+  const auto names = list_lane(files_, directory_);
+  if (!names) return tl::unexpected<fault>(names.error());
+  for (const std::string& name : *names) {
+    const auto lsn = parse_segment_name(name);
+    if (!lsn) continue;
+    if (auto done = inspect(name, *lsn); !done) return done;
+  }
+  bound_segments();
+  expected_ordinal_ = noted_first_ordinal();
+  return {};
+}
+
+result<void> lane_recovery::inspect(const std::string& name, std::uint64_t name_lsn) {
+  found_segment s;
+  s.path = directory_ + "/" + name;
+  s.name_lsn = name_lsn;
+  const auto file = files_.open_for_reading(s.path);
+  if (!file) return tl::unexpected<fault>(file.error());
+  const auto size = (*file)->size();
+  if (!size) return tl::unexpected<fault>(size.error());
+  const auto header = read_header(**file);
+  if (!header) return tl::unexpected<fault>(header.error());
+  s.size = *size;
+  s.header = *header;
+  if (name_lsn > highest_count ||
+      (s.header && (s.header->spool != uuid_ || s.header->in != in_ ||
+                    s.header->first_lsn != name_lsn))) {
+    ++report_.foreign_segments;
+    return {};
+  }
+  if (s.header && s.header->version != format_version) {
+    return failure(fault_code::storage_damaged,
+                   s.path + " has format " + std::to_string(s.header->version) +
+                       ", this program knows " + std::to_string(format_version));
+  }
+  highest_lsn_ = std::max(highest_lsn_, name_lsn);
+  found_.push_back(std::move(s));
+  return {};
+}
+
+void lane_recovery::bound_segments() {
+  std::vector<found_segment> kept;  // newest first
+  std::uint64_t bound = std::numeric_limits<std::uint64_t>::max();
+  for (auto s = found_.rbegin(); s != found_.rend(); ++s) {
+    if (s->header && s->header->first_ordinal >= bound) {
+      void_paths_.push_back(s->path);
+      continue;
+    }
+    s->ordinal_bound = bound;
+    s->scan_end = s->size;
+    const auto& next = kept.empty() ? std::nullopt : kept.back().header;
+    if (next && next->previous_first_lsn == s->name_lsn && next->previous_end <= s->size) {
+      s->scan_end = next->previous_end;
+      if (s->header && next->first_lsn <= visit_from_lsn_) {
+        s->unread_until = next->first_ordinal;
+        s->next_first_lsn = next->first_lsn;
+      }
+    }
+    if (s->header) bound = s->header->first_ordinal;
+    kept.push_back(std::move(*s));
+  }
+  found_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+}
+
+result<const contract::stored_record*> lane_recovery::next() {
+  for (;;) {
+    if (!walk_) {
+      if (current_ == found_.size()) return nullptr;
+      if (auto entered = enter_segment(); !entered) return tl::unexpected<fault>(entered.error());
+      continue;
+    }
+    const auto found = walk_->next_in(window_);
+    if (!found) return tl::unexpected<fault>(found.error());
+    if (!*found) {
+      walk_.reset();
+      ++current_;
+    } else if (take_record(walk_->header(), walk_->bytes())) {
+      return &record_;
+    }
+  }
+}
+
+result<void> lane_recovery::enter_segment() {
+  found_segment& s = found_[current_];
+  if (s.header) {
+    expect_from(s.header->first_ordinal);
+    // Its writer had everything before it on disk.
+    watermark_ = std::max(watermark_, s.header->first_ordinal - 1);
+    s.incarnation = s.header->incarnation;
+    s.first_received_time_ns = s.header->first_received_time_ns;
+  } else if (current_ > 0) {
+    s.incarnation = found_[current_ - 1].incarnation;
+  }
+  s.first_ordinal = expected_ordinal_;
+  if (s.unread_until != 0) {
+    pass_unread(s);
+    ++current_;
+    return {};
+  }
+  auto file = files_.open_for_reading(s.path);
+  if (!file) return tl::unexpected<fault>(file.error());
+  file_ = std::move(*file);
+  walk_.emplace(*file_, segment_seed(uuid_, s.name_lsn), segment_header_bytes, s.scan_end);
+  return {};
+}
+
+void lane_recovery::pass_unread(found_segment& s) {
+  s.records = s.unread_until - s.first_ordinal;
+  s.intact_end = s.scan_end;
+  s.last = {s.incarnation, s.next_first_lsn - 1};
+  s.last_ordinal = s.unread_until - 1;
+  expected_ordinal_ = s.unread_until;
+  report_.records += s.records;
+  ++report_.unread_segments;
+}
+
+void lane_recovery::expect_from(std::uint64_t ordinal) {
+  if (expected_ordinal_ != 0 && ordinal > expected_ordinal_) {
+    report_.damaged_records += ordinal - expected_ordinal_;
+    ++report_.damaged_ranges;
+  }
+  expected_ordinal_ = std::max(expected_ordinal_, ordinal);
+}
+
+bool lane_recovery::take_record(const record_header& header, byte_view bytes) {
+  found_segment& s = found_[current_];
+  const record_stamp& stamp = header.stamp;
+  highest_lsn_ = std::max(highest_lsn_, stamp.lsn);
+  watermark_ = std::max(watermark_, stamp.durable_ordinal);
+  if (expected_ordinal_ == 0) expected_ordinal_ = s.first_ordinal = stamp.segment_ordinal;
+  if (stamp.ordinal >= s.ordinal_bound || stamp.ordinal < expected_ordinal_) return false;
+  if (!decode_record(bytes, header, in_, record_)) return false;
+  expect_from(stamp.ordinal);
+  expected_ordinal_ = stamp.ordinal + 1;
+  if (s.records == 0) {
+    s.incarnation = stamp.incarnation;
+    s.first_received_time_ns = record_.envelope.received_time_ns;
+  }
+  ++s.records;
+  ++report_.records;
+  s.intact_end = walk_->offset();
+  s.last = record_.at;
+  s.last_ordinal = stamp.ordinal;
+  return stamp.lsn >= visit_from_lsn_;
+}
+
+/// Where the lane begins by the note; 0 where the note cannot say, because the oldest segments may
+/// have been removed since.
+std::uint64_t lane_recovery::noted_first_ordinal() const noexcept {
+  const std::size_t i = model::index(in_);
+  const bool same_oldest = !found_.empty() && found_.front().name_lsn == known_.first_lsns[i];
+  return known_.clean || same_oldest ? known_.first_ordinals[i] : 0;
+}
+
+/// Where the lane begins, if neither a note nor a header told: what is there is the torn beginning
+/// of a segment made after the note, or, if older than the note, a ruin of unknown size.
+std::uint64_t lane_recovery::first_ordinal_unseen() const noexcept {
+  const std::size_t i = model::index(in_);
+  const std::uint64_t last = known_.last_ordinals[i];
+  if (!found_.empty() && found_.front().name_lsn > known_.highest_lsn) return last + 1;
+  return std::clamp<std::uint64_t>(known_.first_ordinals[i], 1, last + 1);
+}
+
+result<void> lane_recovery::finish() {
+  file_.reset();
+  // What is void or torn is named so by the next segment's header too: where it cannot be removed
+  // now, the next start finds it again and no reader ever sees it.
+  for (const std::string& path : void_paths_) (void)files_.remove(path);
+  if (expected_ordinal_ == 0) expected_ordinal_ = first_ordinal_unseen();
+  watermark_ = std::max(watermark_, known_.last_ordinals[model::index(in_)]);
+  if (watermark_ >= expected_ordinal_) {
+    expect_from(watermark_ + 1);
+  } else {
+    cut_tail();
+  }
+  if (auto done = make_tail_durable(); !done) return done;
+  for (const found_segment& s : found_) keep(s);
+  result_.next_ordinal = expected_ordinal_;
+  return {};
+}
+
+void lane_recovery::cut_tail() {
+  while (!found_.empty() && found_.back().records == 0) {
+    report_.torn_bytes += found_.back().size;
+    (void)files_.remove(found_.back().path);
+    found_.pop_back();
+  }
+  if (found_.empty()) return;
+  found_segment& s = found_.back();
+  if (s.scan_end != s.size || s.intact_end == s.size) return;
+  report_.torn_bytes += s.size - s.intact_end;
+  if (const auto file = files_.open_for_writing(s.path)) (void)(*file)->truncate(s.intact_end);
+}
+
+/// A killed process may have written the tail and not synced it; and where its sync had failed,
+/// the kernel may call pages clean that never reached the disk. So the tail is written once more.
+result<void> lane_recovery::make_tail_durable() {
+  if (found_.empty()) return {};
+  const found_segment& s = found_.back();
+  if (s.last_ordinal <= watermark_) return files_.sync_directory(directory_);
+  auto file = files_.open_for_writing(s.path);
+  if (!file) return tl::unexpected<fault>(file.error());
+  const auto tail = tail_offset(s);
+  if (!tail) return tl::unexpected<fault>(tail.error());
+  for (std::uint64_t offset = *tail; offset < s.intact_end; offset += window_.size()) {
+    window_.resize(static_cast<std::size_t>(
+        std::min<std::uint64_t>(read_chunk_bytes, s.intact_end - offset)));
+    const auto got = (*file)->read_at(offset, window_);
+    if (!got) return tl::unexpected<fault>(got.error());
+    if (*got != window_.size()) return failure(fault_code::storage_io, s.path + " became shorter");
+    if (auto written = (*file)->write_at(offset, window_); !written) return written;
+  }
+  if (auto synced = (*file)->sync(); !synced) return synced;
+  return files_.sync_directory(directory_);
+}
+
+/// Where the first record lies that no later one calls durable; 0 where not even the segment's
+/// header is known to be.
+result<std::uint64_t> lane_recovery::tail_offset(const found_segment& s) {
+  if (s.first_ordinal > watermark_) return std::uint64_t{0};
+  const auto file = files_.open_for_reading(s.path);
+  if (!file) return tl::unexpected<fault>(file.error());
+  segment_walk walk(**file, segment_seed(uuid_, s.name_lsn), segment_header_bytes, s.intact_end,
+                    true);
+  std::uint64_t before = segment_header_bytes;
+  for (;; before = walk.offset()) {
+    const auto found = walk.next_in(window_);
+    if (!found) return tl::unexpected<fault>(found.error());
+    if (!*found || walk.header().stamp.ordinal > watermark_) return before;
+  }
+}
+
+void lane_recovery::keep(const found_segment& s) {
+  kept_segment kept;
+  kept.shared = std::make_shared<segment>();
+  kept.shared->path = s.path;
+  kept.shared->in = in_;
+  kept.shared->incarnation = s.incarnation;
+  kept.shared->first_lsn = s.name_lsn;
+  kept.shared->first_ordinal = std::max<std::uint64_t>(s.first_ordinal, 1);
+  kept.shared->readable_end = s.intact_end;
+  kept.last = s.records == 0 ? model::position{s.incarnation, s.name_lsn} : s.last;
+  kept.last_ordinal = s.records == 0 ? kept.shared->first_ordinal - 1 : s.last_ordinal;
+  kept.bytes = s.intact_end;
+  kept.first_received_time_ns = s.first_received_time_ns;
+  report_.bytes += kept.bytes;
+  ++report_.segments;
+  result_.segments.push_back(std::move(kept));
+}
+
+namespace {
+
+/// Hands the heads of all lanes to `visit` in the order of their positions.
+result<void> merge(std::vector<lane_recovery>& lanes,
+                   const std::function<void(const contract::stored_record&)>& visit) {
+  std::vector<const contract::stored_record*> heads;
+  for (lane_recovery& lane : lanes) {
+    const auto head = lane.next();
+    if (!head) return tl::unexpected<fault>(head.error());
+    heads.push_back(*head);
+  }
+  for (;;) {
+    std::size_t first = heads.size();
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+      if (heads[i] == nullptr) continue;
+      if (first == heads.size() || heads[i]->at < heads[first]->at) first = i;
+    }
+    if (first == heads.size()) return {};
+    visit(*heads[first]);
+    const auto head = lanes[first].next();
+    if (!head) return tl::unexpected<fault>(head.error());
+    heads[first] = *head;
+  }
+}
+
+void add_lane(recovery_report& all, model::lane in, const lane_recovery_report& lane) {
+  all.segments += lane.segments;
+  all.records += lane.records;
+  all.bytes += lane.bytes;
+  all.damaged_records += lane.damaged_records;
+  all.damaged_ranges += lane.damaged_ranges;
+  all.torn_bytes += lane.torn_bytes;
+  all.unread_segments += lane.unread_segments;
+  all.foreign_segments += lane.foreign_segments;
+  all.lanes[model::index(in)] = lane;
+}
+
+}  // namespace
+
+result<recovered_lanes> recover_lanes(
+    contract::file_layer& files, const recovery_request& request,
+    const std::function<void(const contract::stored_record&)>& visit) {
+  std::vector<lane_recovery> lanes;
+  lanes.reserve(model::lane_count);
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const auto in = static_cast<model::lane>(i);
+    lanes.emplace_back(files, in, request);
+    if (auto opened = lanes.back().open(); !opened) return tl::unexpected<fault>(opened.error());
+  }
+  if (auto merged = merge(lanes, visit); !merged) return tl::unexpected<fault>(merged.error());
+  recovered_lanes out;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    if (auto done = lanes[i].finish(); !done) {
+      return tl::unexpected<fault>(done.error());
+    }
+    add_lane(out.report, static_cast<model::lane>(i), lanes[i].report());
+    out.highest_lsn = std::max(out.highest_lsn, lanes[i].highest_lsn());
+    out.lanes[i] = lanes[i].take();
+  }
+  return out;
+}
+
+result<segment_identity> identity_from_segments(contract::file_layer& files,
+                                                const std::string& directory) {
+  std::map<model::spool_uuid, std::uint64_t> votes;
+  std::map<model::spool_uuid, std::uint32_t> incarnations;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const std::string lane = lane_directory(directory, static_cast<model::lane>(i));
+    const auto names = list_lane(files, lane);
+    if (!names) return tl::unexpected<fault>(names.error());
+    for (const std::string& name : *names) {
+      if (!parse_segment_name(name)) continue;
+      const auto file = files.open_for_reading(lane + "/" + name);
+      if (!file) return tl::unexpected<fault>(file.error());
+      const auto header = read_header(**file);
+      if (!header) return tl::unexpected<fault>(header.error());
+      if (!*header) continue;
+      ++votes[(*header)->spool];
+      auto& highest = incarnations[(*header)->spool];
+      highest = std::max(highest, (*header)->incarnation);
+    }
+  }
+  segment_identity found;
+  std::uint64_t most = 0;
+  for (const auto& [uuid, count] : votes) {
+    if (count <= most) continue;
+    most = count;
+    found = {uuid, incarnations[uuid]};
+  }
+  return found;
+}
+
+}  // namespace fleetgate::spool

@@ -1,0 +1,155 @@
+// What of the spool may go, and when: budgets, removal of what everyone has, shedding.
+#include <algorithm>
+
+#include "actors/spool/spool.hpp"
+
+namespace fleetgate::spool {
+namespace {
+
+using model::lane;
+
+/// Each of control and heartbeat keeps this part of the budget for itself.
+constexpr std::uint64_t reserve_part = 8;
+/// An active segment smaller than this part of a full one is not closed just to be removed.
+constexpr std::uint64_t worth_closing_part = 16;
+
+std::uint64_t limit_for(model::traffic_class cls, std::uint64_t budget) noexcept {
+  const std::uint64_t reserve = budget / reserve_part;
+  switch (cls) {
+    case model::traffic_class::control: return budget;
+    case model::traffic_class::heartbeat: return budget - reserve;
+    case model::traffic_class::event:
+    case model::traffic_class::telemetry: return budget - 2 * reserve;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::uint64_t spool::used_bytes() const noexcept {
+  std::uint64_t used = 0;
+  for (const lane_log& l : lanes_) {
+    if (l.in() != lane::quarantine) used += l.bytes();
+  }
+  return used;
+}
+
+bool spool::admit(const model::envelope& e, lane in, std::uint64_t bytes) {
+  if (in == lane::quarantine) return make_quarantine_room(bytes);
+  const std::uint64_t limit = limit_for(e.cls, options_.budget_bytes);
+  while (used_bytes() + bytes > limit) {
+    if (!shed_oldest()) return false;
+  }
+  return true;
+}
+
+/// Quarantine never holds anything up: the oldest goes, whoever has not read it.
+bool spool::make_quarantine_room(std::uint64_t bytes) {
+  lane_log& l = lanes_[model::index(lane::quarantine)];
+  while (l.bytes() + bytes > options_.quarantine_budget_bytes) {
+    if (!may_close_front(l)) return false;
+    const kept_segment& front = l.segments().front();
+    const std::uint64_t records = front.last_ordinal + 1 - front.shared->first_ordinal;
+    if (!shed_front(l)) return false;
+    counters_.quarantine_dropped_records += records;
+  }
+  return true;
+}
+
+bool spool::may_close_front(const lane_log& l) const noexcept {
+  return !l.segments().empty() && (!l.oldest_is_active() || l.can_close_active());
+}
+
+/// Frees the oldest segment that every required reader has. Where there is none, the oldest
+/// telemetry that nobody was promised, whoever has not read it. Never what a snapshot still needs.
+bool spool::shed_oldest() {
+  lane_log* oldest = nullptr;
+  for (lane_log& l : lanes_) {
+    if (l.in() == lane::quarantine || !may_close_front(l)) continue;
+    const kept_segment& front = l.segments().front();
+    if (front.last.lsn > snapshot_floor_ || !readers_.required_passed(l.in(), front.last)) continue;
+    if (oldest == nullptr || front.shared->first() < oldest->segments().front().shared->first()) {
+      oldest = &l;
+    }
+  }
+  if (oldest == nullptr) {
+    lane_log& telemetry = lanes_[model::index(lane::telemetry_free)];
+    if (!may_close_front(telemetry)) return false;
+    if (telemetry.segments().front().last.lsn > snapshot_floor_) return false;
+    oldest = &telemetry;
+  }
+  return shed_front(*oldest);
+}
+
+bool spool::shed_front(lane_log& l) {
+  const kept_segment& front = l.segments().front();
+  std::vector<std::uint64_t> lost;
+  for (const reader_registry::reader& r : readers_.all()) {
+    const model::position at = r.at.lanes[model::index(l.in())];
+    const bool has_it = front.last <= at;
+    lost.push_back(has_it ? 0 : front.last_ordinal + 1 - ordinal_after(front, at));
+  }
+  if (!remove_front(l)) return false;
+  for (std::size_t i = 0; i < lost.size(); ++i) readers_.all()[i].stats.shed_records += lost[i];
+  return true;
+}
+
+/// The ordinal in `s` of the first record after `at`; the segment's first where that cannot be read.
+std::uint64_t spool::ordinal_after(const kept_segment& s, const model::position& at) {
+  const std::uint64_t first = s.shared->first_ordinal;
+  if (at < s.shared->first()) return first;
+  const auto file = files_.open_for_reading(s.shared->path);
+  if (!file) return first;
+  const auto place = find_place(**file, segment_seed(id_.uuid, s.shared->first_lsn), s.bytes, at.lsn);
+  return place ? std::max(place->next_ordinal, first) : first;
+}
+
+/// False where the segment is still there.
+bool spool::remove_front(lane_log& l) {
+  const std::size_t before = l.segments().size();
+  const bool last = before == 1;
+  if (last || id_.extent.clean) {
+    // Once its last segment is gone, only this note tells how far the lane had come. And a note of
+    // a clean close must not outlive what it says.
+    if (!note_extent(last ? &l : nullptr, false)) {
+      ++counters_.storage_faults;
+      return false;
+    }
+  }
+  if (l.oldest_is_active()) l.close_active();
+  if (!l.remove_oldest()) ++counters_.storage_faults;
+  if (l.segments().size() == before) return false;
+  ++counters_.removed_segments;
+  return true;
+}
+
+/// Removes what every reader has and a snapshot covers. Without readers everything is kept until
+/// the budget asks for room; quarantine is kept for people until its own budget does.
+void spool::collect() {
+  for (lane_log& l : lanes_) {
+    if (l.in() == lane::quarantine) continue;
+    while (may_close_front(l)) {
+      const kept_segment& front = l.segments().front();
+      if (front.last.lsn > snapshot_floor_ || !readers_.all_passed(l.in(), front.last)) break;
+      const bool small = front.bytes < options_.segment_bytes / worth_closing_part;
+      if (l.oldest_is_active() && small) break;
+      if (!remove_front(l)) break;
+    }
+  }
+}
+
+spool_stats spool::stats() const {
+  spool_stats s = counters_;
+  for (const lane_log& l : lanes_) {
+    s.lanes[model::index(l.in())] = {l.bytes(), l.records(), l.segments().size(),
+                                     l.oldest_received_time_ns()};
+  }
+  s.used_bytes = used_bytes();
+  s.budget_bytes = options_.budget_bytes;
+  s.damaged_records = recovered_.damaged_records;
+  s.torn_bytes = recovered_.torn_bytes;
+  for (const reader_registry::reader& r : readers_.all()) s.readers.push_back(r.stats);
+  return s;
+}
+
+}  // namespace fleetgate::spool

@@ -1,0 +1,249 @@
+#include "actors/spool/segment_reader.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "actors/spool/segment.hpp"
+
+namespace fleetgate::spool {
+namespace {
+
+using contract::read_block;
+using model::lane;
+
+/// Higher classes first; of one class what is owed first.
+constexpr std::array<lane, model::lane_count> read_order{
+    lane::control_owed, lane::control_free,   lane::heartbeat_owed, lane::heartbeat_free,
+    lane::event_owed,   lane::event_free,     lane::quarantine,     lane::telemetry_owed,
+    lane::telemetry_free};
+
+/// Each lane's least part of a read: one sixteenth.
+constexpr std::size_t least_share = 16;
+
+struct allowance {
+  std::size_t bytes = 0;
+  std::size_t records = 0;
+  [[nodiscard]] bool spent() const noexcept { return bytes == 0 || records == 0; }
+  void spend(std::size_t n) noexcept {
+    bytes -= std::min(bytes, n);
+    --records;
+  }
+};
+
+/// Where the reader stands in one lane.
+class lane_reader {
+ public:
+  lane_reader(contract::file_layer& files, const spool_view& view, lane in) noexcept
+      : files_(&files), view_(&view), in_(in) {}
+
+  void stand_at(const model::position& at) {
+    at_ = at;
+    placed_ = false;
+    segment_.reset();
+    file_.reset();
+  }
+
+  /// Appends records to `block` while there are any and `left` allows.
+  result<void> read(read_block& block, std::size_t& memory_used, allowance& left);
+
+ private:
+  result<bool> on_readable_segment(read_block& block);
+  result<void> place();
+  result<void> enter(segment_ptr s);
+  void expect_from(std::uint64_t ordinal, std::uint64_t& skipped);
+  result<void> read_window(read_block& block, std::size_t& memory_used, allowance& left);
+  void take(const segment_walk& walk, read_block& block, allowance& left);
+
+  contract::file_layer* files_;
+  const spool_view* view_;
+  lane in_;
+  model::position at_;
+  bool placed_ = false;
+  segment_ptr segment_;
+  std::unique_ptr<contract::file> file_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t expected_ordinal_ = 0;  // 0: not known
+};
+
+result<void> lane_reader::read(read_block& block, std::size_t& memory_used, allowance& left) {
+  while (!left.spent()) {
+    const auto more = on_readable_segment(block);
+    if (!more) return tl::unexpected<fault>(more.error());
+    if (!*more) return {};
+    if (auto done = read_window(block, memory_used, left); !done) return done;
+  }
+  return {};
+}
+
+/// True where the segment the reader stands in has bytes that were not looked at.
+result<bool> lane_reader::on_readable_segment(read_block& block) {
+  if (!placed_) {
+    if (auto done = place(); !done) return tl::unexpected<fault>(done.error());
+  }
+  for (;;) {
+    if (!segment_) return false;
+    const bool removed = segment_->removed.load(std::memory_order_acquire);
+    if (!removed && offset_ < segment_->readable_end.load(std::memory_order_acquire)) return true;
+    // A later segment is shown only when all of this one is: what is readable of it is final.
+    segment_ptr next = view_->after(*segment_);
+    if (!next) return false;
+    if (!removed && offset_ < segment_->readable_end.load(std::memory_order_acquire)) return true;
+    if (const segment_ptr oldest = view_->oldest(in_)) {
+      expect_from(oldest->first_ordinal, block.shed);
+    }
+    if (auto done = enter(std::move(next)); !done) return tl::unexpected<fault>(done.error());
+    expect_from(segment_->first_ordinal, block.damaged);
+  }
+}
+
+/// Finds the segment and the offset that belong to the cursor.
+result<void> lane_reader::place() {
+  segment_ptr s = view_->find(in_, at_);
+  if (!s) return {};
+  const bool inside = s->first() <= at_;
+  if (auto done = enter(std::move(s)); !done) return done;
+  expected_ordinal_ = segment_->first_ordinal;
+  if (inside && file_) {
+    const auto place = find_place(*file_, segment_seed(view_->uuid(), segment_->first_lsn),
+                                  segment_->readable_end.load(std::memory_order_acquire), at_.lsn);
+    if (!place) return tl::unexpected<fault>(place.error());
+    offset_ = place->offset;
+    expected_ordinal_ = std::max(place->next_ordinal, segment_->first_ordinal);
+  }
+  placed_ = true;
+  return {};
+}
+
+result<void> lane_reader::enter(segment_ptr s) {
+  auto file = files_->open_for_reading(s->path);
+  if (!file) {
+    // Removed between the look at the list and now: the next look finds its successor.
+    if (!s->removed.load(std::memory_order_acquire)) return tl::unexpected<fault>(file.error());
+    file_.reset();
+  } else {
+    file_ = std::move(*file);
+  }
+  segment_ = std::move(s);
+  offset_ = segment_header_bytes;
+  return {};
+}
+
+void lane_reader::expect_from(std::uint64_t ordinal, std::uint64_t& skipped) {
+  if (ordinal <= expected_ordinal_) return;
+  skipped += ordinal - expected_ordinal_;
+  expected_ordinal_ = ordinal;
+}
+
+/// Reads one window and takes the records that lie whole in it.
+result<void> lane_reader::read_window(read_block& block, std::size_t& memory_used,
+                                      allowance& left) {
+  const std::uint64_t end = segment_->readable_end.load(std::memory_order_acquire);
+  segment_walk walk(*file_, segment_seed(view_->uuid(), segment_->first_lsn), offset_, end);
+  if (memory_used == block.memory.size()) block.memory.emplace_back();
+  std::vector<std::byte>& memory = block.memory[memory_used];
+  bool used = false;
+  while (!left.spent()) {
+    const auto step = walk.next();
+    if (step == segment_walk::step::end) {
+      offset_ = end;  // what is left is damaged, or the file is shorter than it was
+      break;
+    }
+    if (step == segment_walk::step::need_bytes) {
+      if (used) break;  // what was taken points into this window
+      const std::size_t chunk = std::clamp(left.bytes + record_header_bytes, std::size_t{4096},
+                                           read_chunk_bytes);
+      if (auto done = walk.fill(memory, chunk); !done) return done;
+      continue;
+    }
+    const std::size_t before = block.records.size();
+    take(walk, block, left);
+    used = used || block.records.size() != before;
+    offset_ = walk.offset();
+  }
+  if (used) ++memory_used;
+  return {};
+}
+
+void lane_reader::take(const segment_walk& walk, read_block& block, allowance& left) {
+  const record_stamp& stamp = walk.header().stamp;
+  contract::stored_record record;
+  if (stamp.ordinal < expected_ordinal_) return;
+  if (!decode_record(walk.bytes(), walk.header(), in_, record)) return;
+  expect_from(stamp.ordinal, block.damaged);
+  expected_ordinal_ = stamp.ordinal + 1;
+  at_ = record.at;
+  block.end.lanes[model::index(in_)] = at_;
+  const auto kind = record.envelope.kind;
+  if (kind == model::record_kind::message || kind == model::record_kind::quarantined) {
+    // Marks are free: a block without records must mean that there are none.
+    left.spend(walk.bytes().size());
+    block.records.push_back(record);
+  }
+}
+
+class segment_reader final : public contract::spool_reader {
+ public:
+  segment_reader(contract::file_layer& files, std::shared_ptr<const spool_view> view)
+      : view_(std::move(view)) {
+    for (std::size_t i = 0; i < model::lane_count; ++i) {
+      lanes_.emplace_back(files, *view_, static_cast<lane>(i));
+    }
+    at_.spool = view_->uuid();
+  }
+
+  result<void> seek(const contract::cursor& from) override {
+    if (auto good = view_->check(from); !good) return good;
+    at_ = from;
+    at_.spool = view_->uuid();
+    for (std::size_t i = 0; i < model::lane_count; ++i) lanes_[i].stand_at(from.lanes[i]);
+    return {};
+  }
+
+  result<void> read(read_block& block, std::size_t most_bytes, std::size_t most_records) override {
+    block.records.clear();
+    block.damaged = 0;
+    block.shed = 0;
+    block.end = at_;
+    std::size_t memory_used = 0;
+    allowance left{most_bytes, most_records};
+    // First each lane's least share, then what is left by priority.
+    for (const bool only_least : {true, false}) {
+      for (const lane in : read_order) {
+        allowance now = left;
+        if (only_least) {
+          now = {std::min(left.bytes, most_bytes / least_share + 1),
+                 std::min(left.records, most_records / least_share + 1)};
+        }
+        const allowance before = now;
+        auto done = lanes_[model::index(in)].read(block, memory_used, now);
+        left.bytes -= before.bytes - now.bytes;
+        left.records -= before.records - now.records;
+        if (!done) return fail(done);
+      }
+    }
+    at_ = block.end;
+    return {};
+  }
+
+  model::spool_uuid spool() const override { return view_->uuid(); }
+
+ private:
+  /// After a fault the reader stands where it stood before this read.
+  result<void> fail(const result<void>& done) {
+    for (std::size_t i = 0; i < model::lane_count; ++i) lanes_[i].stand_at(at_.lanes[i]);
+    return done;
+  }
+
+  std::shared_ptr<const spool_view> view_;
+  std::vector<lane_reader> lanes_;
+  contract::cursor at_;
+};
+
+}  // namespace
+
+std::unique_ptr<contract::spool_reader> make_reader(contract::file_layer& files,
+                                                    std::shared_ptr<const spool_view> view) {
+  return std::make_unique<segment_reader>(files, std::move(view));
+}
+
+}  // namespace fleetgate::spool

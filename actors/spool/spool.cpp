@@ -1,0 +1,298 @@
+#include "actors/spool/spool.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <random>
+
+namespace fleetgate::spool {
+namespace {
+
+using model::lane;
+
+/// The order in which a commit serves the lanes: what is owed first, control before all.
+constexpr std::array<lane, model::lane_count> commit_order{
+    lane::control_owed,   lane::heartbeat_owed, lane::event_owed,
+    lane::telemetry_owed, lane::quarantine,     lane::control_free,
+    lane::heartbeat_free, lane::event_free,     lane::telemetry_free};
+
+/// Incarnations that may have been given after the highest that segments still name.
+constexpr std::uint32_t lost_incarnations = 65536;
+
+constexpr std::uint64_t segments_in_budget = 16;
+constexpr std::uint64_t segments_in_quarantine = 4;
+
+model::spool_uuid random_uuid() {
+  std::random_device random;
+  model::spool_uuid uuid;
+  for (auto& byte : uuid.bytes) byte = static_cast<std::uint8_t>(random());
+  return uuid;
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+result<void> make_directories(contract::file_layer& files, const std::string& directory) {
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    auto made = files.make_directory(lane_directory(directory, static_cast<lane>(i)));
+    if (!made) return made;
+  }
+  return files.sync_directory(directory).and_then(
+      [&] { return files.sync_directory(parent_of(directory)); });
+}
+
+result<spool_id> read_or_make_id(contract::file_layer& files, spool_id_file& file,
+                                 const spool_options& options) {
+  auto known = file.read(files);
+  if (!known) return tl::unexpected<fault>(known.error());
+  if (*known) return std::move(**known);
+  const auto named = identity_from_segments(files, options.directory);
+  if (!named) return tl::unexpected<fault>(named.error());
+  spool_id id;
+  if (named->incarnation != 0) {
+    id.uuid = named->uuid;
+    id.incarnation = named->incarnation + lost_incarnations;
+  } else {
+    id.uuid = options.new_uuid == model::spool_uuid{} ? random_uuid() : options.new_uuid;
+  }
+  return id;
+}
+
+std::uint64_t as_ns(std::chrono::nanoseconds d) noexcept {
+  return static_cast<std::uint64_t>(d.count());
+}
+
+}  // namespace
+
+result<std::unique_ptr<spool>> spool::open(contract::file_layer& files, spool_options options,
+                                           std::uint64_t visit_from_lsn,
+                                           const recovered_visitor& visit) {
+  using out = result<std::unique_ptr<spool>>;
+  spool_id_file id_file(options.directory);
+  if (auto made = make_directories(files, options.directory); !made) {
+    return out(tl::unexpect, made.error());
+  }
+  auto id = read_or_make_id(files, id_file, options);
+  if (!id) return out(tl::unexpect, id.error());
+  const recovery_request request{options.directory, id->uuid, visit_from_lsn, id->extent};
+  auto lanes = recover_lanes(files, request, visit);
+  if (!lanes) return out(tl::unexpect, lanes.error());
+
+  // A snapshot may cover records that were lost since; their lsns are not given again either.
+  lanes->highest_lsn = std::max(lanes->highest_lsn, id->extent.highest_lsn);
+  if (visit_from_lsn > 0) lanes->highest_lsn = std::max(lanes->highest_lsn, visit_from_lsn - 1);
+  ++id->incarnation;
+  id->starts.push_back({id->incarnation, lanes->highest_lsn + 1});
+  if (id->starts.size() > remembered_incarnations) id->starts.erase(id->starts.begin());
+
+  std::unique_ptr<spool> made(new spool(files, std::move(options), std::move(id_file),
+                                        std::move(*id), std::move(*lanes)));
+  if (auto noted = made->note_extent(nullptr, false); !noted) return out(tl::unexpect, noted.error());
+  return made;
+}
+
+spool::spool(contract::file_layer& files, spool_options options, spool_id_file id_file, spool_id id,
+             recovered_lanes lanes)
+    : files_(files),
+      options_(std::move(options)),
+      id_file_(std::move(id_file)),
+      id_(std::move(id)),
+      recovered_(lanes.report),
+      view_(std::make_shared<spool_view>(id_.uuid, id_.starts)),
+      next_lsn_(lanes.highest_lsn + 1) {
+  lanes_.reserve(model::lane_count);
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const auto in = static_cast<lane>(i);
+    const std::uint64_t most = in == lane::quarantine
+                                   ? options_.quarantine_budget_bytes / segments_in_quarantine
+                                   : options_.budget_bytes / segments_in_budget;
+    lane_context context{&files_,  view_.get(),     &next_lsn_,
+                         options_.directory, id_.uuid, id_.incarnation,
+                         std::min(options_.segment_bytes, most)};
+    lanes_.emplace_back(std::move(context), in, std::move(lanes.lanes[i]));
+  }
+}
+
+/// `emptied`: the lane that is about to lose its last segment.
+result<void> spool::note_extent(const lane_log* emptied, bool clean) {
+  for (const lane_log& l : lanes_) {
+    const std::size_t i = model::index(l.in());
+    id_.extent.last_ordinals[i] = l.durable_ordinal();
+    const bool empty = &l == emptied || l.segments().empty();
+    id_.extent.first_ordinals[i] = empty ? l.durable_ordinal() + 1 : l.first_ordinal();
+    id_.extent.first_lsns[i] = empty ? 0 : l.segments().front().shared->first_lsn;
+  }
+  id_.extent.highest_lsn = last_lsn();
+  id_.extent.clean = clean;
+  return id_file_.write(files_, id_);
+}
+
+void spool::append(const contract::append_request& request,
+                   std::vector<contract::settlement>& settled) {
+  for (const contract::append_item& item : request.items) {
+    append_one(request.batch->envelopes[item.index], item.ticket, settled);
+  }
+  if (request.batch->charge.bytes() != 0) charges_.push_back(std::move(request.batch->charge));
+}
+
+void spool::append_one(const model::envelope& e, std::uint64_t ticket,
+                       std::vector<contract::settlement>& settled) {
+  const std::size_t bytes = encoded_bytes(e);
+  const lane in = lane_of(e);
+  fault_code refused = fault_code::packet_too_large;
+  if (bytes != 0) {
+    if (admit(e, in, bytes)) {
+      lanes_[model::index(in)].append(e, ticket);
+      ++counters_.appended_records;
+      return;
+    }
+    refused = fault_code::spool_budget_full;
+  }
+  ++counters_.refused_records;
+  settled.push_back({ticket, false, refused, {}});
+}
+
+void spool::commit(std::uint64_t now_ns, std::vector<contract::settlement>& settled) {
+  for (const lane in : commit_order) {
+    lane_log& l = lanes_[model::index(in)];
+    const bool sync = model::is_owed(in) || sync_due(l, now_ns);
+    commit_lane(l, sync, now_ns, settled);
+  }
+  if (!has_pending()) charges_.clear();
+}
+
+void spool::commit_lane(lane_log& l, bool sync, std::uint64_t now_ns,
+                        std::vector<contract::settlement>& settled) {
+  retry_state& retry = retries_[model::index(l.in())];
+  if (l.unsynced_bytes() == 0 || (!sync && l.unwritten_bytes() == 0)) return;
+  if (retry.at_ns > now_ns) return;
+  std::optional<std::uint64_t>& unsynced_since = unsynced_since_ns_[model::index(l.in())];
+  if (const auto done = l.flush(sync); !done) {
+    unsynced_since.reset();
+    note_trouble(done.error(), retry, now_ns);
+    return;
+  }
+  retry = {};
+  if (l.unsynced_bytes() == 0) unsynced_since.reset();
+  else if (!unsynced_since) unsynced_since = now_ns;
+  clear_trouble();
+  settle(l, settled);
+}
+
+bool spool::sync_due(const lane_log& l, std::uint64_t now_ns) const noexcept {
+  if (l.unsynced_bytes() >= options_.free_sync_bytes) return true;
+  const auto& since = unsynced_since_ns_[model::index(l.in())];
+  return since && now_ns - *since >= as_ns(options_.free_sync_interval);
+}
+
+void spool::note_trouble(const fault& f, retry_state& retry, std::uint64_t now_ns) {
+  ++counters_.storage_faults;
+  retry.backoff_ns = std::clamp(retry.backoff_ns * 2, as_ns(options_.retry_least),
+                                as_ns(options_.retry_most));
+  retry.at_ns = now_ns + retry.backoff_ns;
+  if (!counters_.trouble) counters_.trouble = storage_trouble{f.code, now_ns, f.detail};
+  counters_.trouble->code = f.code;
+  counters_.trouble->detail = f.detail;
+}
+
+void spool::clear_trouble() noexcept {
+  const bool well = std::all_of(retries_.begin(), retries_.end(),
+                                [](const retry_state& r) { return r.at_ns == 0; });
+  if (well) counters_.trouble.reset();
+}
+
+void spool::settle(lane_log& l, std::vector<contract::settlement>& settled) {
+  scratch_.clear();
+  l.take_settled(scratch_);
+  for (const pending_ticket& t : scratch_) {
+    const model::position at{id_.incarnation, t.lsn};
+    if (t.waits_for_readers && !readers_.required_passed(l.in(), at)) {
+      waiting_[model::index(l.in())].push_back({t.ticket, at});
+    } else {
+      settled.push_back({t.ticket, true, fault_code::internal, at});
+    }
+  }
+}
+
+void spool::settle_waiting(std::vector<contract::settlement>& settled) {
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    auto& waiting = waiting_[i];
+    while (!waiting.empty() &&
+           readers_.required_passed(static_cast<lane>(i), waiting.front().at)) {
+      settled.push_back({waiting.front().ticket, true, fault_code::internal, waiting.front().at});
+      waiting.pop_front();
+    }
+  }
+}
+
+bool spool::has_pending() const noexcept {
+  return std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const lane_log& l) { return l.unwritten_bytes() != 0; });
+}
+
+std::optional<std::uint64_t> spool::next_deadline_ns() const noexcept {
+  std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    if (lanes_[i].unsynced_bytes() == 0) continue;
+    if (retries_[i].at_ns != 0) next = std::min(next, retries_[i].at_ns);
+    else if (unsynced_since_ns_[i]) {
+      next = std::min(next, *unsynced_since_ns_[i] + as_ns(options_.free_sync_interval));
+    }
+  }
+  if (next == std::numeric_limits<std::uint64_t>::max()) return std::nullopt;
+  return next;
+}
+
+result<void> spool::register_reader(std::string name, bool required, const contract::cursor& at) {
+  auto good = view_->check(at);
+  readers_.put(std::move(name), required, good ? at : contract::cursor{});
+  return good;
+}
+
+result<void> spool::advance_reader(std::string_view name, const contract::cursor& at,
+                                   std::vector<contract::settlement>& settled) {
+  reader_registry::reader* reader = readers_.find(name);
+  if (reader == nullptr) return failure(fault_code::not_found, "no reader of that name");
+  if (auto good = view_->check(at); !good) return good;
+  reader->at.spool = at.spool;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    reader->at.lanes[i] = std::max(reader->at.lanes[i], at.lanes[i]);
+  }
+  settle_waiting(settled);
+  collect();
+  return {};
+}
+
+void spool::unregister_reader(std::string_view name, std::vector<contract::settlement>& settled) {
+  readers_.remove(name);
+  settle_waiting(settled);
+  collect();
+}
+
+void spool::set_snapshot_floor(std::uint64_t lsn) {
+  snapshot_floor_ = std::max(snapshot_floor_, lsn);
+  collect();
+}
+
+std::uint64_t spool::durable_lsn() const noexcept {
+  std::uint64_t lsn = last_lsn();
+  for (const lane_log& l : lanes_) {
+    if (const auto pending = l.first_pending_lsn()) lsn = std::min(lsn, *pending - 1);
+  }
+  return lsn;
+}
+
+result<void> spool::close(std::uint64_t now_ns, std::vector<contract::settlement>& settled) {
+  retries_ = {};
+  for (const lane in : commit_order) {
+    commit_lane(lanes_[model::index(in)], true, now_ns, settled);
+  }
+  if (!has_pending()) charges_.clear();
+  if (counters_.trouble) return failure(counters_.trouble->code, counters_.trouble->detail);
+  return note_extent(nullptr, true);
+}
+
+}  // namespace fleetgate::spool

@@ -1,0 +1,147 @@
+#include "actors/spool/spool_actor.hpp"
+
+#include <caf/behavior.hpp>
+#include <chrono>
+
+#include "actors/runtime/clock.hpp"
+
+namespace fleetgate::spool {
+namespace {
+
+constexpr std::size_t requests_per_turn = 4096;
+constexpr std::size_t progress_per_turn = 64;
+constexpr std::uint64_t stats_interval_ns = 100'000'000;
+
+}  // namespace
+
+spool_actor::spool_actor(caf::actor_config& config, runtime::unit& home, spool& brain,
+                         contract::journal_mail& mail,
+                         std::vector<std::shared_ptr<contract::spool_news>> readers,
+                         observe::journal_probe& probe, observe::logger& log)
+    : pinned_actor(config, home),
+      brain_(brain),
+      mail_(mail),
+      readers_(std::move(readers)),
+      probe_(probe),
+      log_(log),
+      timer_(home.io()) {}
+
+caf::behavior spool_actor::make_behavior() {
+  const auto& found = brain_.recovered();
+  probe_.damaged_records.add(found.damaged_records);
+  probe_.torn_bytes.add(found.torn_bytes);
+  publish_stats(runtime::steady_now_ns());
+  // What recovery left pending at level `committed` waits for this.
+  settled_.required_passed = brain_.required_passed();
+  settle();
+  return {
+      [this](runtime::wake_atom) { turn(); },
+      [this](covers_atom, std::uint64_t lsn) { brain_.set_snapshot_floor(lsn); },
+      [this](close_atom) {
+        turn();
+        const auto closed = brain_.close(runtime::steady_now_ns(), settled_.settled);
+        settle();
+        if (!closed) log_.error("spool.close_failed", {{"reason", to_string(closed.error())}});
+        return closed.has_value();
+      },
+  };
+}
+
+void spool_actor::turn() {
+  mail_.progress.read(progress_per_turn, [this](auto, const contract::reader_progress& p) {
+    const auto moved = brain_.advance_reader(p.reader, p.at, settled_.settled);
+    if (moved) settled_.required_passed = brain_.required_passed();
+    else log_.error("spool.reader_refused",
+                    {{"reader", p.reader}, {"reason", to_string(moved.error())}});
+  });
+  appended_in_round_ = 0;
+  mail_.appends.read(requests_per_turn, [this](auto, const contract::append_request& request) {
+    take(request);
+  });
+  const std::uint64_t now_ns = runtime::steady_now_ns();
+  const auto due = brain_.next_deadline_ns();
+  if (brain_.has_pending() || (due && *due <= now_ns)) commit(now_ns);
+  settle();
+  arm_timer();
+  if (now_ns >= next_stats_ns_) publish_stats(now_ns);
+}
+
+void spool_actor::take(const contract::append_request& request) {
+  for (const auto& item : request.items) {
+    const auto& e = request.batch->envelopes[item.index];
+    const auto in = e.kind == model::record_kind::quarantined ? model::lane::quarantine
+                                                              : model::lane_of(e.cls, e.level);
+    ++probe_.appended_records[in];
+    probe_.appended_bytes[in].add(e.payload.size());
+  }
+  appended_in_round_ += request.items.size();
+  brain_.append(request, settled_.settled);
+}
+
+void spool_actor::commit(std::uint64_t now_ns) {
+  brain_.commit(now_ns, settled_.settled);
+  ++probe_.rounds;
+  probe_.sync.record(runtime::steady_now_ns() - now_ns);
+  if (appended_in_round_ != 0) probe_.group.record(appended_in_round_);
+}
+
+void spool_actor::settle() {
+  if (settled_.settled.empty() && !settled_.required_passed) return;
+  const std::size_t count = settled_.settled.size();
+  if (!mail_.settlements.post(model::traffic_class::control, settled_,
+                              count * sizeof(contract::settlement))) {
+    return;
+  }
+  settled_ = {};
+  for (const auto& reader : readers_) {
+    reader->durable_records.fetch_add(count, std::memory_order_relaxed);
+    reader->changed.raise();
+  }
+}
+
+void spool_actor::arm_timer() {
+  const auto due = brain_.next_deadline_ns();
+  if (!due || *due == armed_ns_) return;
+  armed_ns_ = *due;
+  timer_.expires_at(boost::asio::steady_timer::time_point(std::chrono::nanoseconds(*due)));
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    armed_ns_ = 0;
+    turn();
+  });
+}
+
+void spool_actor::publish_stats(std::uint64_t now_ns) {
+  next_stats_ns_ = now_ns + stats_interval_ns;
+  const spool_stats stats = brain_.stats();
+  std::int64_t segments = 0;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const auto in = static_cast<model::lane>(i);
+    const lane_stats& l = stats.lanes[i];
+    probe_.spool_records[in].set(static_cast<std::int64_t>(l.records));
+    probe_.spool_bytes[in].set(static_cast<std::int64_t>(l.bytes));
+    probe_.spool_limit_bytes[in].set(static_cast<std::int64_t>(stats.budget_bytes));
+    probe_.oldest_unix_ns[in].set(l.oldest_received_time_ns);
+    segments += static_cast<std::int64_t>(l.segments);
+  }
+  probe_.segments.set(segments);
+  report_trouble(stats);
+}
+
+void spool_actor::report_trouble(const spool_stats& stats) {
+  const std::uint64_t counted = probe_.sync_failures.value();
+  if (stats.storage_faults > counted) probe_.sync_failures.add(stats.storage_faults - counted);
+  if (stats.trouble.has_value() == in_trouble_) return;
+  in_trouble_ = stats.trouble.has_value();
+  probe_.storage_trouble.set(in_trouble_ ? 1 : 0);
+  if (in_trouble_) {
+    log_.error("spool.storage_failed",
+               {{"fault", describe(stats.trouble->code).name},
+                {"effect", "acknowledgements are withheld"},
+                {"next", "free space on, or repair, the disk of data_dir; no restart is needed"}});
+  } else {
+    log_.info("spool.storage_recovered");
+  }
+}
+
+}  // namespace fleetgate::spool

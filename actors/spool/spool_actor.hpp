@@ -1,0 +1,54 @@
+// The spool on the journal's thread: appends what dedup passes on, commits once a turn, settles, and
+// tells the readers.
+//   (wake_atom)              appends or readers' progress have come, or a commit is due
+//   (covers_atom, lsn)       windows and sessions are safe up to `lsn`
+//   (close_atom) -> bool     write and sync everything (shutdown); true where all is on disk
+// Limit: spool_options; what is pending is bounded by the memory budget that it is charged to.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <vector>
+
+#include "actors/contract/journal_mail.hpp"
+#include "actors/observe/log.hpp"
+#include "actors/observe/probes.hpp"
+#include "actors/runtime/pinned_actor.hpp"
+#include "actors/spool/spool.hpp"
+
+namespace fleetgate::spool {
+
+using covers_atom = caf::atom_constant<caf::atom("covers")>;
+using close_atom = caf::atom_constant<caf::atom("close")>;
+
+class spool_actor final : public runtime::pinned_actor {
+ public:
+  spool_actor(caf::actor_config& config, runtime::unit& home, spool& brain,
+              contract::journal_mail& mail,
+              std::vector<std::shared_ptr<contract::spool_news>> readers,
+              observe::journal_probe& probe, observe::logger& log);
+  const char* name() const override { return "spool"; }
+  caf::behavior make_behavior() override;
+
+ private:
+  void turn();
+  void take(const contract::append_request& request);
+  void commit(std::uint64_t now_ns);
+  void settle();
+  void arm_timer();
+  void publish_stats(std::uint64_t now_ns);
+  void report_trouble(const spool_stats& stats);
+
+  spool& brain_;
+  contract::journal_mail& mail_;
+  const std::vector<std::shared_ptr<contract::spool_news>> readers_;
+  observe::journal_probe& probe_;
+  observe::logger& log_;
+  boost::asio::steady_timer timer_;
+  contract::settlement_batch settled_;
+  std::uint64_t armed_ns_ = 0;
+  std::uint64_t next_stats_ns_ = 0;
+  std::uint64_t appended_in_round_ = 0;
+  bool in_trouble_ = false;
+};
+
+}  // namespace fleetgate::spool

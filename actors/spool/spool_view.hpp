@@ -1,0 +1,72 @@
+// What the journal shares with reader threads: which segments there are and how far each may be
+// read. The journal writes, readers on any thread read. Lists under a mutex, watermarks atomic.
+// Limit: one entry a segment, a few hundred bytes.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/contract/spool_reader.hpp"
+#include "actors/spool/spool_id.hpp"
+#include "protocol/base/result.hpp"
+#include "protocol/model/ids.hpp"
+#include "protocol/model/traffic_class.hpp"
+
+namespace fleetgate::spool {
+
+/// One segment as readers see it. Only the two atomics change after it was made.
+struct segment {
+  std::string path;
+  model::lane in = model::lane::control_owed;
+  std::uint32_t incarnation = 0;
+  std::uint64_t first_lsn = 0;
+  std::uint64_t first_ordinal = 0;
+  std::atomic<std::uint64_t> readable_end{0};  // file offset; what lies before it is durable
+  std::atomic<bool> removed{false};                // set before the file goes
+
+  [[nodiscard]] model::position first() const noexcept { return {incarnation, first_lsn}; }
+};
+
+using segment_ptr = std::shared_ptr<segment>;
+
+class spool_view {
+ public:
+  /// `starts` from spool_id: where each incarnation began, the current one last.
+  spool_view(model::spool_uuid uuid, std::vector<incarnation_start> starts)
+      : uuid_(uuid), starts_(std::move(starts)) {}
+
+  // Readers.
+  [[nodiscard]] model::spool_uuid uuid() const noexcept { return uuid_; }
+  /// Faults: foreign_spool, position_beyond_end. cursor{} is always good: the beginning.
+  [[nodiscard]] result<void> check(const contract::cursor& c) const;
+  /// The segment in which `at` lies, or the oldest; null in an empty lane.
+  [[nodiscard]] segment_ptr find(model::lane in, const model::position& at) const;
+  /// The segment after `s`, also when `s` itself is gone; null where there is none.
+  [[nodiscard]] segment_ptr after(const segment& s) const;
+  [[nodiscard]] segment_ptr oldest(model::lane in) const;
+
+  // The journal.
+  void add(segment_ptr s);
+  void remove_oldest(model::lane in);
+  void set_durable_lsn(model::lane in, std::uint64_t lsn) noexcept {
+    durable_lsn_[model::index(in)].store(lsn, std::memory_order_release);
+  }
+
+ private:
+  [[nodiscard]] bool beyond_end(model::lane in, const model::position& p) const noexcept;
+
+  const model::spool_uuid uuid_;
+  const std::vector<incarnation_start> starts_;
+  std::array<std::atomic<std::uint64_t>, model::lane_count> durable_lsn_{};  // this incarnation's
+  mutable std::mutex lock_;
+  std::array<std::deque<segment_ptr>, model::lane_count> lanes_;  // oldest first
+};
+
+}  // namespace fleetgate::spool

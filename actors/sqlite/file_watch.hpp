@@ -1,0 +1,44 @@
+// Notices that the files of an open database are no longer the ones at its path: deleted, moved, or
+// replaced under us. Then commits go to files that nobody will find. Owned by whoever owns the
+// database; costs a stat per file.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <string>
+
+#include "actors/sqlite/database.hpp"
+#include "protocol/base/result.hpp"
+
+namespace fleetgate::sqlite {
+
+class file_watch {
+ public:
+  /// Watches nothing: never in place.
+  file_watch() = default;
+
+  /// Remembers the database, its write-ahead log and its index, which exist once a WAL database
+  /// was read. Fault: sink_lost where the file was replaced while it was being opened.
+  static result<file_watch> of(const database& db);
+
+  /// True while all three paths lead to the remembered files.
+  [[nodiscard]] bool in_place() const noexcept;
+
+  /// To be called before `db` is closed where it is not in place. What was committed goes from the
+  /// log into the file, wherever that is now; and the log at the path, which SQLite would otherwise
+  /// apply to whatever file comes to lie there, is emptied or removed.
+  void leave(database& db) const noexcept;
+
+ private:
+  struct watched {
+    std::string path;
+    dev_t device = 0;
+    ino_t inode = 0;
+
+    [[nodiscard]] bool in_place() const noexcept;
+  };
+  std::array<watched, 3> files_;
+};
+
+}  // namespace fleetgate::sqlite

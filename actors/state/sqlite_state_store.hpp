@@ -1,0 +1,49 @@
+// The node's small durable facts in <data_dir>/state.db (docs/reference/sqlite.md). Any thread, but
+// blocking. Reading never waits for a writer's disk: it has a connection of its own. One node owns
+// the file. Limit: what is put into it.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "actors/contract/state_store.hpp"
+#include "actors/sqlite/database.hpp"
+
+namespace fleetgate::state {
+
+class sqlite_state_store final : public contract::state_store {
+ public:
+  /// Faults: storage_io (also: cannot be opened, locked by somebody else), storage_full,
+  /// storage_damaged, config_invalid (another program's file, or a newer schema).
+  static result<std::unique_ptr<sqlite_state_store>> open(const std::string& data_dir);
+
+  result<void> apply(const std::vector<contract::state_change>& changes) override;
+  result<std::optional<std::string>> get(std::string_view table, std::string_view key) override;
+  /// `visit` must not call this store.
+  result<void> scan(std::string_view table,
+                    const std::function<void(std::string_view, std::string_view)>& visit) override;
+
+ private:
+  struct writing {
+    std::mutex lock;
+    sqlite::database db;
+    sqlite::statement put;
+    sqlite::statement remove;
+  };
+  struct reading {
+    std::mutex lock;
+    sqlite::database db;
+    sqlite::statement get;
+    sqlite::statement scan;
+  };
+
+  sqlite_state_store() = default;
+  result<void> prepare_writing(const std::string& path);
+  result<void> prepare_reading(const std::string& path);
+
+  writing write_;
+  reading read_;
+};
+
+}  // namespace fleetgate::state

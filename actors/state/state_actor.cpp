@@ -1,0 +1,28 @@
+#include "actors/state/state_actor.hpp"
+
+#include <caf/behavior.hpp>
+#include <caf/send.hpp>
+
+namespace fleetgate::state {
+
+state_actor::state_actor(caf::actor_config& config, contract::state_store& store,
+                         contract::journal_mail& mail, caf::actor dedup, observe::logger& log)
+    : caf::event_based_actor(config),
+      store_(store),
+      mail_(mail),
+      dedup_(std::move(dedup)),
+      log_(log) {}
+
+caf::behavior state_actor::make_behavior() {
+  return {[this](runtime::wake_atom) {
+    mail_.snapshots.read(1, [this](auto, const contract::snapshot& s) { apply(s); });
+  }};
+}
+
+void state_actor::apply(const contract::snapshot& s) {
+  const auto applied = store_.apply(s.changes);
+  if (!applied) log_.error("state.write_failed", {{"reason", to_string(applied.error())}});
+  caf::anon_send(dedup_, stored_atom::value, applied.has_value());
+}
+
+}  // namespace fleetgate::state

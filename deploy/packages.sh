@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# The one list of Debian packages (bookworm) that fleetgate needs, and how they are installed.
+#
+#   deploy/packages.sh build         to configure and compile everything
+#   deploy/packages.sh try           what deploy/run.sh's suggestions use
+#   deploy/packages.sh test          to run the test suite
+#   deploy/packages.sh bench         to compare with other brokers (tests/load/compare.py)
+#   deploy/packages.sh build test    several groups at once
+#   deploy/packages.sh --list build  only print the names
+#
+# Installs only what is missing, with sudo where the user is not root, and never removes a package.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+build=(
+  g++ cmake ninja-build pkg-config ca-certificates
+  libcaf-dev libboost1.81-dev
+  libspdlog-dev libfmt-dev libsimdjson-dev nlohmann-json3-dev
+  libsqlite3-dev libxxhash-dev libexpected-dev libtomlplusplus-dev libcli11-dev
+  libgtest-dev libgmock-dev libbenchmark-dev
+)
+try=(mosquitto-clients sqlite3 curl)
+test=(
+  python3 python3-paho-mqtt mosquitto-clients
+  clang libclang-rt-14-dev llvm clang-format
+)
+bench=(python3 mosquitto g++)
+
+# msgpack-cxx is headers only, but its package depends on Boost 1.74, whose development package
+# cannot be installed beside 1.81: its content is unpacked here instead.
+unpacked_package=libmsgpack-cxx-dev
+unpacked_into=build/deps
+unpacked_mark=$unpacked_into/usr/include/msgpack.hpp
+
+say() { printf '%s\n' "packages: $*" >&2; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    env DEBIAN_FRONTEND=noninteractive "$@"
+  elif command -v sudo >/dev/null; then
+    sudo env DEBIAN_FRONTEND=noninteractive "$@"
+  else
+    say "root is needed for: $*"
+    say "run this as root once, or install sudo"
+    exit 77
+  fi
+}
+
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Lists that are absent or too old to know a package are fetched, once.
+lists_fetched=no
+fetch_lists() {
+  [ "$lists_fetched" = no ] || return 1
+  say "fetching the package lists"
+  as_root apt-get update -q
+  lists_fetched=yes
+}
+knows() { apt-cache show --no-all-versions "$@" >/dev/null 2>&1; }
+
+install_missing() {
+  local missing=() package
+  for package in "$@"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing ${missing[*]}"
+  knows "${missing[@]}" || fetch_lists
+  if ! try_install "${missing[@]}"; then
+    # Old lists name files that the mirror no longer has.
+    if ! fetch_lists || ! try_install "${missing[@]}"; then
+      say "could not install them without removing something; apt's messages stand above"
+      say "(libboost1.81-dev excludes libboost1.74-dev: remove that one first if you can)"
+      exit 69
+    fi
+  fi
+}
+
+try_install() {
+  as_root apt-get install -y -q --no-install-recommends --no-remove "$@"
+}
+
+unpack_headers() {
+  [ ! -e "$unpacked_mark" ] || return 0
+  say "unpacking $unpacked_package into $unpacked_into"
+  knows "$unpacked_package" || fetch_lists
+  local work
+  work=$(mktemp -d)
+  chmod 755 "$work" # apt downloads as its own user where it can
+  (cd "$work" && apt-get download -q "$unpacked_package") ||
+    { fetch_lists && (cd "$work" && apt-get download -q "$unpacked_package"); } ||
+    { rm -rf "$work"; say "could not download $unpacked_package"; exit 69; }
+  mkdir -p "$unpacked_into"
+  dpkg-deb -x "$work"/*.deb "$unpacked_into"
+  rm -rf "$work"
+  [ -e "$unpacked_mark" ] || { say "$unpacked_package holds no ${unpacked_mark#"$unpacked_into"}"; exit 70; }
+}
+
+list_only=no
+if [ "${1:-}" = --list ]; then
+  list_only=yes
+  shift
+fi
+wanted=()
+headers=no
+for group in "$@"; do
+  case $group in
+    build) wanted+=("${build[@]}"); headers=yes ;;
+    try) wanted+=("${try[@]}") ;;
+    test) wanted+=("${test[@]}") ;;
+    bench) wanted+=("${bench[@]}") ;;
+    *) say "no group is called $group; there are build, try, test, bench"; exit 64 ;;
+  esac
+done
+[ ${#wanted[@]} -gt 0 ] || { say "name a group: build, try, test, bench"; exit 64; }
+
+if [ "$list_only" = yes ]; then
+  printf '%s\n' "${wanted[@]}" | sort -u
+  exit 0
+fi
+install_missing "${wanted[@]}"
+[ "$headers" = no ] || unpack_headers

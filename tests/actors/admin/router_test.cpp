@@ -1,0 +1,69 @@
+#include "actors/admin/router.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace fleetgate::admin {
+namespace {
+
+request make(const std::string& method, const std::string& path) {
+  request r;
+  r.method = method;
+  r.path = path;
+  return r;
+}
+
+std::string allow_of(const response& r) {
+  for (const auto& [name, value] : r.headers) {
+    if (name == "Allow") return value;
+  }
+  return {};
+}
+
+class routing : public testing::Test {
+ protected:
+  routing() {
+    routes.add("GET", "/a", [](const request& r) {
+      return response{200, "text/plain", r.method, {}};
+    });
+    routes.add("POST", "/a", [](const request&) { return response{202, "text/plain", "", {}}; });
+    routes.add("POST", "/drain", [](const request&) { return response{}; });
+    routes.add("GET", "/throws",
+               [](const request&) -> response { throw std::runtime_error("out of luck"); });
+  }
+  router routes;
+};
+
+TEST_F(routing, method_and_path_choose_the_handler) {
+  EXPECT_EQ(routes.route(make("GET", "/a")).status, 200);
+  EXPECT_EQ(routes.route(make("POST", "/a")).status, 202);
+}
+
+TEST_F(routing, head_reaches_the_handler_as_get) {
+  EXPECT_EQ(routes.route(make("HEAD", "/a")).body, "GET");
+}
+
+TEST_F(routing, an_unknown_path_is_404_and_names_the_known_ones) {
+  const auto r = routes.route(make("GET", "/b"));
+  EXPECT_EQ(r.status, 404);
+  EXPECT_NE(r.body.find("/drain"), std::string::npos);
+  EXPECT_EQ(routes.route(make("GET", "/a/")).status, 404);
+  EXPECT_EQ(routes.route(make("GET", "/A")).status, 404);
+}
+
+TEST_F(routing, an_unknown_method_is_405_with_what_is_allowed) {
+  const auto r = routes.route(make("DELETE", "/a"));
+  EXPECT_EQ(r.status, 405);
+  EXPECT_EQ(allow_of(r), "GET, HEAD, POST");
+  EXPECT_EQ(allow_of(routes.route(make("HEAD", "/drain"))), "POST");
+}
+
+TEST_F(routing, a_handler_that_throws_is_a_500_and_not_the_end) {
+  const auto r = routes.route(make("GET", "/throws"));
+  EXPECT_EQ(r.status, 500);
+  EXPECT_NE(r.body.find("out of luck"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fleetgate::admin

@@ -1,0 +1,99 @@
+#include "actors/node/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fleetgate::node {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+tl::expected<command, usage_error> parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "fleetgate");
+  return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+template <class Command>
+Command parsed(const std::vector<const char*>& words) {
+  const auto r = parse(words);
+  if (r && std::holds_alternative<Command>(*r)) return std::get<Command>(*r);
+  ADD_FAILURE() << (r ? "another command" : r.error().text);
+  return {};
+}
+
+std::string refused(const std::vector<const char*>& words) {
+  const auto r = parse(words);
+  return r ? "accepted" : r.error().text;
+}
+
+TEST(command_line, run_takes_a_file_and_a_data_directory) {
+  EXPECT_EQ(parsed<run_command>({"run"}).config_file, "/etc/fleetgate/fleetgate.toml");
+  EXPECT_FALSE(parsed<run_command>({"run"}).data_dir);
+  const auto c = parsed<run_command>({"run", "--config", "f.toml", "--data-dir", "d"});
+  EXPECT_EQ(c.config_file, "f.toml");
+  EXPECT_EQ(c.data_dir, "d");
+}
+
+TEST(command_line, dev_needs_nothing) {
+  const auto c = parsed<dev_command>({"dev"});
+  EXPECT_EQ(c.options.data_dir, "./fleetgate-data");
+  EXPECT_EQ(c.options.mqtt_port, 1883);
+  EXPECT_EQ(c.options.admin_port, 9600);
+}
+
+TEST(command_line, dev_takes_ports_from_0_to_65535) {
+  const auto c =
+      parsed<dev_command>({"dev", "--data-dir=/d", "--mqtt-port", "0", "--admin-port", "65535"});
+  EXPECT_EQ(c.options.data_dir, "/d");
+  EXPECT_EQ(c.options.mqtt_port, 0);
+  EXPECT_EQ(c.options.admin_port, 65535);
+  for (const char* port : {"65536", "-1", "x", "", "1883x"}) {
+    EXPECT_THAT(refused({"dev", "--mqtt-port", port}), HasSubstr("--mqtt-port")) << port;
+  }
+}
+
+TEST(command_line, config_has_three_verbs) {
+  EXPECT_EQ(parsed<config_check_command>({"config", "check", "f.toml"}).file, "f.toml");
+  EXPECT_FALSE(parsed<config_show_command>({"config", "show"}).file);
+  EXPECT_EQ(parsed<config_show_command>({"config", "show"}).format, text_format::toml);
+  const auto show = parsed<config_show_command>({"config", "show", "f.toml", "-o", "json"});
+  EXPECT_EQ(show.file, "f.toml");
+  EXPECT_EQ(show.format, text_format::json);
+  EXPECT_FALSE(parsed<config_init_command>({"config", "init"}).output);
+  EXPECT_EQ(parsed<config_init_command>({"config", "init", "--output", "f"}).output, "f");
+}
+
+TEST(command_line, version_and_help_are_answers_not_errors) {
+  EXPECT_EQ(parsed<print_command>({"--version"}).text, "fleetgate " FLEETGATE_VERSION "\n");
+  EXPECT_THAT(parsed<print_command>({"--help"}).text,
+              AllOf(HasSubstr("Examples:"), HasSubstr("fleetgate dev"), HasSubstr("config")));
+  EXPECT_THAT(parsed<print_command>({"dev", "--help"}).text,
+              AllOf(HasSubstr("--mqtt-port"), HasSubstr("mosquitto_pub")));
+  EXPECT_THAT(parsed<print_command>({"config", "show", "-h"}).text, HasSubstr("built-in defaults"));
+}
+
+TEST(command_line, a_mistake_is_answered_with_what_why_and_the_next_command) {
+  EXPECT_EQ(refused({"rnu"}),
+            "fleetgate: it has no command or argument \"rnu\"; did you mean run?\n"
+            "Nothing was done. See: fleetgate --help\n");
+  EXPECT_EQ(refused({"run", "--conifg", "f"}),
+            "fleetgate run: it has no option \"--conifg\"; did you mean --config?\n"
+            "Nothing was done. See: fleetgate run --help\n");
+  EXPECT_THAT(refused({"config", "chekc", "f"}),
+              AllOf(StartsWith("fleetgate config: "), HasSubstr("did you mean check?")));
+  EXPECT_THAT(refused({"run", "extra"}),
+              StartsWith("fleetgate run: it has no command or argument"));
+  EXPECT_THAT(refused({"run", "--config"}), HasSubstr("--config"));
+  EXPECT_THAT(refused({"config", "show", "-o", "yaml"}), HasSubstr("yaml"));
+}
+
+TEST(command_line, a_command_is_needed) {
+  EXPECT_THAT(refused({}), EndsWith("See: fleetgate --help\n"));
+  EXPECT_THAT(refused({"config"}), EndsWith("See: fleetgate config --help\n"));
+}
+
+}  // namespace
+}  // namespace fleetgate::node

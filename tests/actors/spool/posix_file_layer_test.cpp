@@ -1,0 +1,120 @@
+#include "actors/spool/posix_file_layer.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "actors/spool/segment_reader.hpp"
+#include "actors/spool/spool.hpp"
+
+namespace fleetgate::spool {
+namespace {
+
+class posix_file_layer_test : public ::testing::Test {
+ protected:
+  posix_file_layer_test() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "spool-XXXXXX").string();
+    directory = ::mkdtemp(pattern.data());
+  }
+  ~posix_file_layer_test() override { std::filesystem::remove_all(directory); }
+
+  std::string directory;
+  posix_file_layer files;
+};
+
+TEST_F(posix_file_layer_test, what_is_written_is_read_back) {
+  ASSERT_TRUE(files.make_directory(directory + "/a/b"));
+  const std::string path = directory + "/a/b/f";
+  auto f = files.create(path);
+  ASSERT_TRUE(f);
+  ASSERT_TRUE((*f)->write_at(3, as_bytes("abc")));
+  ASSERT_TRUE((*f)->sync());
+  ASSERT_TRUE(files.sync_directory(directory + "/a/b"));
+  std::array<std::byte, 10> into{};
+  auto r = files.open_for_reading(path);
+  ASSERT_TRUE(r);
+  EXPECT_EQ(*(*r)->read_at(0, into), 6U);
+  EXPECT_EQ(as_text(byte_view(into).subspan(3, 3)), "abc");
+  ASSERT_TRUE((*f)->truncate(4));
+  EXPECT_EQ(*(*r)->size(), 4U);
+  EXPECT_EQ(*files.list(directory + "/a/b"), std::vector<std::string>{"f"});
+  ASSERT_TRUE(files.remove(path));
+  EXPECT_TRUE(files.list(directory + "/a/b")->empty());
+}
+
+TEST_F(posix_file_layer_test, faults_have_their_code_and_name_the_path) {
+  const auto missing = files.open_for_reading(directory + "/none");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, fault_code::not_found);
+  EXPECT_NE(missing.error().detail.find("/none"), std::string::npos);
+  ASSERT_TRUE(files.create(directory + "/f"));
+  EXPECT_EQ(files.create(directory + "/f").error().code, fault_code::storage_io);
+  EXPECT_EQ(files.list(directory + "/none").error().code, fault_code::not_found);
+}
+
+TEST_F(posix_file_layer_test, full_device_is_storage_full) {
+  auto full = files.open_for_writing("/dev/full");
+  if (!full) GTEST_SKIP() << "no /dev/full here";
+  EXPECT_EQ((*full)->write_at(0, as_bytes("x")).error().code, fault_code::storage_full);
+}
+
+/// Also for ThreadSanitizer: one thread writes and removes, two read.
+TEST_F(posix_file_layer_test, readers_on_other_threads_see_every_record_once_and_in_order) {
+  constexpr std::uint64_t count = 20'000;
+  spool_options options;
+  options.directory = directory + "/spool";
+  options.segment_bytes = 64 * 1024;
+  auto opened = spool::open(files, options, 0, [](const contract::stored_record&) {});
+  ASSERT_TRUE(opened) << to_string(opened.error());
+  spool& brain = **opened;
+  ASSERT_TRUE(brain.register_reader("a", true, {}));
+  std::array<contract::cursor, 2> reached;
+  std::mutex lock;
+  std::atomic<bool> failed{false};
+  const auto read = [&](std::size_t who) {
+    auto reader = make_reader(files, brain.view());
+    contract::read_block block;
+    for (std::uint64_t next = 1; next <= count && !failed;) {
+      if (!reader->read(block, 32 * 1024, 500) || block.damaged != 0 || block.shed != 0) {
+        failed = true;
+      }
+      for (const auto& r : block.records) failed = failed || r.envelope.sequence != next++;
+      const std::lock_guard hold(lock);
+      reached[who] = block.end;
+    }
+  };
+  ASSERT_TRUE(brain.register_reader("b", true, {}));
+  std::thread first(read, 0), second(read, 1);
+  std::vector<contract::settlement> settled;
+  const std::string payload(100, 'x');
+  for (std::uint64_t n = 1; n <= count; ++n) {
+    contract::append_request request;
+    request.batch = std::make_unique<contract::envelope_batch>();
+    model::envelope e;
+    e.level = model::ack_level::durable;
+    e.sequence = n;
+    e.payload = as_bytes(payload);
+    request.batch->envelopes.push_back(e);
+    request.items.push_back({0, n});
+    brain.append(request, settled);
+    if (n % 100 != 0) continue;
+    brain.commit(n, settled);
+    brain.set_snapshot_floor(brain.durable_lsn());
+    const std::lock_guard hold(lock);
+    for (const auto& [name, who] : {std::pair{"a", 0U}, std::pair{"b", 1U}}) {
+      if (reached[who] != contract::cursor{}) {
+        EXPECT_TRUE(brain.advance_reader(name, reached[who], settled));
+      }
+    }
+  }
+  first.join();
+  second.join();
+  EXPECT_FALSE(failed);
+  EXPECT_EQ(settled.size(), count);
+}
+
+}  // namespace
+}  // namespace fleetgate::spool

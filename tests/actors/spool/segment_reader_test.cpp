@@ -1,0 +1,285 @@
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "tests/actors/spool/spool_fixture.hpp"
+
+namespace fleetgate::spool::testing {
+namespace {
+
+class segment_reader_test : public spool_fixture {};
+
+TEST_F(segment_reader_test, nothing_is_seen_before_it_is_durable) {
+  open();
+  auto reader = make_reader(files, brain->view());
+  append(1);
+  EXPECT_TRUE(drain(*reader).numbers.empty());
+  files.before = [](disk_op op, const std::string&) -> std::optional<fault_code> {
+    if (op == disk_op::sync) return fault_code::storage_io;
+    return std::nullopt;
+  };
+  commit();
+  EXPECT_TRUE(drain(*reader).numbers.empty()) << "written, not durable";
+  files.before = nullptr;
+  commit(*brain->next_deadline_ns());
+  EXPECT_EQ(drain(*reader).numbers, std::vector<std::uint64_t>{1});
+  EXPECT_TRUE(drain(*reader).numbers.empty());
+}
+
+TEST_F(segment_reader_test, every_field_of_an_envelope_comes_back) {
+  open();
+  model::envelope e;
+  e.kind = model::record_kind::quarantined;
+  e.cls = traffic_class::heartbeat;
+  e.level = ack_level::durable;
+  e.tenant = "acme";
+  e.device = "pump-7";
+  e.stream = "s";
+  e.epoch_from = model::epoch_origin::inferred;
+  e.epoch = 77;
+  e.sequence = 0;
+  e.trace = {1, 2};
+  e.topic = "t/1";
+  e.content_type = "application/json";
+  e.attributes = "{\"a\":1}";
+  e.payload = as_bytes("{}");
+  e.device_time_ns = -5;
+  e.received_time_ns = 1'700'000'000'000'000'000;
+  e.client_id = "c";
+  e.packet_id = 65535;
+  e.qos = 2;
+  e.dup = true;
+  e.fault = fault_code::schema_violation;
+  e.rule_version = 9;
+  append(1, e);
+  commit();
+  auto reader = make_reader(files, brain->view());
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 1000, 10));
+  ASSERT_EQ(block.records.size(), 1U);
+  const model::envelope& r = block.records[0].envelope;
+  EXPECT_EQ(block.records[0].in, lane::quarantine);
+  EXPECT_EQ(block.records[0].at, (model::position{1, 1}));
+  EXPECT_EQ(std::tie(r.kind, r.cls, r.level, r.tenant, r.device, r.stream, r.epoch_from, r.epoch),
+            std::tie(e.kind, e.cls, e.level, e.tenant, e.device, e.stream, e.epoch_from, e.epoch));
+  EXPECT_EQ(std::tie(r.sequence, r.trace, r.topic, r.content_type, r.attributes, r.device_time_ns),
+            std::tie(e.sequence, e.trace, e.topic, e.content_type, e.attributes, e.device_time_ns));
+  EXPECT_EQ(std::tie(r.received_time_ns, r.client_id, r.packet_id, r.qos, r.dup, r.fault),
+            std::tie(e.received_time_ns, e.client_id, e.packet_id, e.qos, e.dup, e.fault));
+  EXPECT_EQ(r.rule_version, e.rule_version);
+  EXPECT_EQ(as_text(r.payload), "{}");
+  EXPECT_EQ(r.payload_hash, XXH3_64bits("{}", 2));
+}
+
+TEST_F(segment_reader_test, marks_are_left_out_and_the_cursor_passes_them) {
+  open();
+  for (const auto kind : {model::record_kind::session_open, model::record_kind::release,
+                          model::record_kind::session_close}) {
+    append(fates.size() + 100, traffic_class::control, ack_level::durable, kind);
+    commit();
+  }
+  append(1, traffic_class::control);
+  append(2, traffic_class::control, ack_level::durable, model::record_kind::release);
+  commit();
+  auto reader = make_reader(files, brain->view());
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 1 << 20, 1));
+  ASSERT_EQ(block.records.size(), 1U) << "marks must not use up what was asked for";
+  EXPECT_EQ(*block.records[0].envelope.sequence, 1U);
+  ASSERT_TRUE(reader->read(block, 1 << 20, 1));
+  EXPECT_TRUE(block.empty());
+  EXPECT_EQ(block.end.lanes[model::index(lane::control_owed)], (model::position{1, 5}));
+}
+
+TEST_F(segment_reader_test, higher_classes_come_first_and_each_lane_has_its_least_share) {
+  open();
+  for (std::uint64_t n = 1; n <= 300; ++n) {
+    append(n, traffic_class::telemetry);
+    append(1000 + n, traffic_class::control);
+  }
+  commit();
+  auto reader = make_reader(files, brain->view());
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 1 << 20, 160));
+  const auto controls = std::count_if(block.records.begin(), block.records.end(), [](const auto& r) {
+    return r.in == lane::control_owed;
+  });
+  EXPECT_EQ(block.records.size(), 160U);
+  EXPECT_EQ(controls, 149);
+}
+
+TEST_F(segment_reader_test, small_reads_return_everything_once_and_in_order) {
+  options = options_with(16 << 20, 8 * 1024);
+  open();
+  std::mt19937_64 random(5);
+  for (std::uint64_t n = 1; n <= 300; ++n) {
+    payload_size = n % 50 == 0 ? 300'000 : random() % 3000;
+    append(n);
+    if (n % 7 == 0) commit();
+  }
+  commit();
+  std::vector<std::uint64_t> all(300);
+  for (std::uint64_t n = 1; n <= 300; ++n) all[n - 1] = n;
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{5000}, std::size_t{1} << 20}) {
+    auto reader = make_reader(files, brain->view());
+    EXPECT_EQ(drain(*reader, bytes, 1 + bytes % 13).numbers, all);
+  }
+}
+
+TEST_F(segment_reader_test, read_returns_about_what_was_asked_for) {
+  open();
+  for (std::uint64_t n = 1; n <= 1000; ++n) append(n);
+  commit();
+  auto reader = make_reader(files, brain->view());
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 10'000, 1000));
+  EXPECT_GT(block.records.size(), 10U);
+  EXPECT_LT(block.records.size(), 100U);
+  ASSERT_TRUE(reader->read(block, 1 << 20, 7));
+  EXPECT_EQ(block.records.size(), 7U);
+}
+
+TEST_F(segment_reader_test, seek_goes_on_after_the_cursor) {
+  options = options_with(16 << 20, 4096);
+  open();
+  for (std::uint64_t n = 1; n <= 100; ++n) {
+    append(n, n % 2 == 0 ? traffic_class::event : traffic_class::telemetry);
+    commit();
+  }
+  auto reader = make_reader(files, brain->view());
+  contract::cursor at;
+  std::vector<std::uint64_t> all;
+  contract::read_block block;
+  for (;;) {
+    auto fresh = make_reader(files, brain->view());
+    ASSERT_TRUE(fresh->seek(at));
+    ASSERT_TRUE(fresh->read(block, 1000, 3));
+    if (block.empty()) break;
+    for (const auto& r : block.records) all.push_back(*r.envelope.sequence);
+    at = block.end;
+  }
+  EXPECT_EQ(all.size(), 100U);
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(std::unique(all.begin(), all.end()), all.end());
+}
+
+TEST_F(segment_reader_test, cursor_of_another_spool_is_refused) {
+  open();
+  append(1);
+  commit();
+  contract::cursor foreign = read_all().end;
+  foreign.spool.bytes[3] ^= 1;
+  auto reader = make_reader(files, brain->view());
+  EXPECT_EQ(reader->seek(foreign).error().code, fault_code::foreign_spool);
+  EXPECT_EQ(brain->register_reader("r", true, foreign).error().code, fault_code::foreign_spool);
+  EXPECT_EQ(brain->advance_reader("r", foreign, settled).error().code, fault_code::foreign_spool);
+}
+
+TEST_F(segment_reader_test, position_beyond_the_end_is_refused_also_of_an_earlier_incarnation) {
+  open();
+  for (std::uint64_t n = 1; n <= 10; ++n) {
+    append(n);
+    commit();
+  }
+  contract::cursor end = read_all().end;
+  auto reader = make_reader(files, brain->view());
+  auto& at = end.lanes[model::index(lane::telemetry_owed)];
+  EXPECT_TRUE(reader->seek(end));
+  at.lsn += 1;
+  EXPECT_EQ(reader->seek(end).error().code, fault_code::position_beyond_end);
+  at = {2, 1};
+  EXPECT_EQ(reader->seek(end).error().code, fault_code::position_beyond_end);
+
+  // The disk loses the tail; the same numbers are given again, in another incarnation.
+  brain.reset();
+  auto& bytes = files.bytes(files.paths("/telemetry/").front());
+  bytes.resize(bytes.size() / 2);
+  open();
+  fates.clear();
+  for (std::uint64_t n = 11; n <= 30; ++n) append(n);
+  commit();
+  reader = make_reader(files, brain->view());
+  at = {1, 10};
+  EXPECT_EQ(reader->seek(end).error().code, fault_code::position_beyond_end);
+  open();
+  reader = make_reader(files, brain->view());
+  EXPECT_EQ(reader->seek(end).error().code, fault_code::position_beyond_end);
+}
+
+TEST_F(segment_reader_test, reader_with_a_refused_cursor_holds_everything) {
+  options = options_with(1 << 20, 4096);
+  open();
+  contract::cursor beyond;
+  beyond.spool = brain->uuid();
+  beyond.lanes.fill({9, 9});
+  EXPECT_FALSE(brain->register_reader("lost", true, beyond));
+  ASSERT_TRUE(brain->register_reader("good", true, {}));
+  for (std::uint64_t n = 1; n <= 100; ++n) {
+    append(n);
+    commit();
+  }
+  brain->set_snapshot_floor(brain->last_lsn());
+  advance("good", read_all().end);
+  EXPECT_EQ(brain->stats().removed_segments, 0U);
+}
+
+TEST_F(segment_reader_test, damage_found_while_reading_is_skipped_and_counted_once) {
+  open();
+  for (std::uint64_t n = 1; n <= 20; ++n) append(n);
+  commit();
+  auto& bytes = files.bytes(files.paths("/telemetry/").front());
+  const auto record = (bytes.size() - segment_header_bytes) / 20;
+  for (const std::size_t n : {std::size_t{3}, std::size_t{4}, std::size_t{9}}) {
+    bytes[segment_header_bytes + n * record + 10] ^= 1;
+  }
+  auto reader = make_reader(files, brain->view());
+  std::uint64_t damaged = 0, records = 0;
+  contract::cursor at;
+  contract::read_block block;
+  for (;;) {
+    auto fresh = make_reader(files, brain->view());
+    ASSERT_TRUE(fresh->seek(at));
+    ASSERT_TRUE(fresh->read(block, 1 << 20, 2));
+    if (block.empty()) break;
+    damaged += block.damaged;
+    records += block.records.size();
+    at = block.end;
+  }
+  EXPECT_EQ(damaged, 3U);
+  EXPECT_EQ(records, 17U);
+}
+
+TEST_F(segment_reader_test, file_that_became_shorter_under_a_reader_ends_its_read) {
+  open();
+  for (std::uint64_t n = 1; n <= 20; ++n) append(n);
+  commit();
+  auto& bytes = files.bytes(files.paths("/telemetry/").front());
+  bytes.resize(bytes.size() / 2);
+  EXPECT_LT(read_all().numbers.size(), 20U);
+}
+
+TEST_F(segment_reader_test, failed_read_is_a_fault_and_the_next_goes_on_where_it_stood) {
+  open();
+  for (std::uint64_t n = 1; n <= 50; ++n) {
+    append(n);
+    append(100 + n, traffic_class::event);
+  }
+  commit();
+  auto reader = make_reader(files, brain->view());
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 1 << 20, 20));
+  auto got = block.records.size();
+  files.before = [](disk_op op, const std::string& path) -> std::optional<fault_code> {
+    if (op == disk_op::read && path.find("/telemetry/") != std::string::npos) {
+      return fault_code::storage_io;
+    }
+    return std::nullopt;
+  };
+  EXPECT_EQ(reader->read(block, 1 << 20, 20).error().code, fault_code::storage_io);
+  files.before = nullptr;
+  got += drain(*reader).numbers.size();
+  EXPECT_EQ(got, 100U);
+}
+
+}  // namespace
+}  // namespace fleetgate::spool::testing

@@ -1,0 +1,365 @@
+#include <algorithm>
+
+#include "tests/actors/spool/spool_fixture.hpp"
+
+namespace fleetgate::spool::testing {
+namespace {
+
+class spool_test : public spool_fixture {};
+
+TEST_F(spool_test, owed_record_settles_only_after_its_sync) {
+  open();
+  append(1);
+  EXPECT_TRUE(fates.empty());
+  EXPECT_TRUE(brain->has_pending());
+  const auto syncs = files.count(disk_op::sync);
+  commit();
+  EXPECT_EQ(files.count(disk_op::sync), syncs + 1);
+  EXPECT_TRUE(stored(1));
+  EXPECT_EQ(fates[1].at, (model::position{1, 1}));
+  EXPECT_FALSE(brain->has_pending());
+}
+
+TEST_F(spool_test, one_commit_of_one_lane_is_one_write_and_one_sync) {
+  open();
+  append(1);
+  commit();
+  const auto writes = files.count(disk_op::write);
+  const auto syncs = files.count(disk_op::sync);
+  for (std::uint64_t n = 2; n < 50; ++n) append(n);
+  commit();
+  EXPECT_EQ(files.count(disk_op::write), writes + 1);
+  EXPECT_EQ(files.count(disk_op::sync), syncs + 1);
+}
+
+TEST_F(spool_test, commit_syncs_control_before_telemetry) {
+  open();
+  append(1, traffic_class::telemetry);
+  append(2, traffic_class::control);
+  std::vector<std::string> synced;
+  files.before = [&](disk_op op, const std::string& path) -> std::optional<fault_code> {
+    if (op == disk_op::sync) synced.push_back(path);
+    return std::nullopt;
+  };
+  commit();
+  ASSERT_EQ(synced.size(), 2U);
+  EXPECT_NE(synced[0].find("/control/"), std::string::npos);
+  EXPECT_NE(synced[1].find("/telemetry/"), std::string::npos);
+}
+
+TEST_F(spool_test, free_record_settles_when_written_and_is_read_after_its_sync) {
+  open();
+  append(1, traffic_class::telemetry, ack_level::none);
+  const auto syncs = files.count(disk_op::sync);
+  commit();
+  EXPECT_TRUE(stored(1));
+  EXPECT_EQ(files.count(disk_op::sync), syncs);
+  EXPECT_TRUE(read_all().numbers.empty());
+  ASSERT_TRUE(brain->next_deadline_ns());
+  EXPECT_EQ(*brain->next_deadline_ns(), now_ns + 200 * ms);
+  commit(now_ns + 200 * ms);
+  EXPECT_EQ(files.count(disk_op::sync), syncs + 1);
+  EXPECT_EQ(read_all().numbers, std::vector<std::uint64_t>{1});
+  EXPECT_FALSE(brain->next_deadline_ns());
+}
+
+TEST_F(spool_test, free_lane_is_synced_once_enough_bytes_wait) {
+  options.free_sync_bytes = 10'000;
+  open();
+  for (std::uint64_t n = 1; n <= 100; ++n) append(n, traffic_class::event, ack_level::received);
+  commit();
+  EXPECT_EQ(read_all().numbers.size(), 100U);
+}
+
+TEST_F(spool_test, close_makes_free_lanes_durable_too) {
+  open();
+  append(1, traffic_class::telemetry, ack_level::none);
+  ASSERT_TRUE(brain->close(now_ns, settled));
+  note();
+  EXPECT_TRUE(stored(1));
+  files.cut_power();
+  open();
+  EXPECT_EQ(numbers(visited), std::vector<std::uint64_t>{1});
+}
+
+TEST_F(spool_test, memory_charge_is_kept_until_the_group_is_written) {
+  runtime::memory_budget budget(1 << 20);
+  open();
+  std::string payload;
+  contract::append_request request;
+  request.batch = std::make_unique<contract::envelope_batch>();
+  request.batch->envelopes.push_back(
+      envelope(1, traffic_class::telemetry, ack_level::durable, payload));
+  ASSERT_TRUE(budget.take(traffic_class::telemetry, 500));
+  request.batch->charge = {budget, traffic_class::telemetry, 500};
+  request.items.push_back({0, 1});
+  brain->append(request, settled);
+  request.batch.reset();
+  EXPECT_EQ(budget.used(), 500U);
+  commit();
+  EXPECT_EQ(budget.used(), 0U);
+}
+
+TEST_F(spool_test, committed_record_waits_for_every_required_reader) {
+  open();
+  ASSERT_TRUE(brain->register_reader("a", true, {}));
+  ASSERT_TRUE(brain->register_reader("b", true, {}));
+  ASSERT_TRUE(brain->register_reader("c", false, {}));
+  append(1, traffic_class::event, ack_level::committed);
+  append(2, traffic_class::event, ack_level::durable);
+  commit();
+  EXPECT_FALSE(stored(1));
+  EXPECT_TRUE(stored(2));
+  const auto end = read_all().end;
+  advance("a", end);
+  EXPECT_FALSE(stored(1));
+  advance("b", end);
+  EXPECT_TRUE(stored(1));
+}
+
+TEST_F(spool_test, committed_record_without_a_required_reader_settles_as_durable) {
+  open();
+  ASSERT_TRUE(brain->register_reader("a", false, {}));
+  append(1, traffic_class::event, ack_level::committed);
+  commit();
+  EXPECT_TRUE(stored(1));
+}
+
+TEST_F(spool_test, committed_record_settles_when_its_last_required_reader_is_gone_for_good) {
+  open();
+  ASSERT_TRUE(brain->register_reader("a", true, {}));
+  append(1, traffic_class::event, ack_level::committed);
+  commit();
+  EXPECT_FALSE(stored(1));
+  brain->unregister_reader("a", settled);
+  note();
+  EXPECT_TRUE(stored(1));
+}
+
+TEST_F(spool_test, text_or_payload_beyond_its_limit_is_refused) {
+  open();
+  std::string payload;
+  auto e = envelope(1, traffic_class::event, ack_level::durable, payload);
+  const std::string text(max_text_bytes + 1, 'x');
+  e.attributes = text;
+  append(1, e);
+  EXPECT_TRUE(refused(1));
+  EXPECT_EQ(fates[1].fault, fault_code::packet_too_large);
+  payload_size = max_payload_bytes + 1;
+  append(2);
+  EXPECT_EQ(fates[2].fault, fault_code::packet_too_large);
+  payload_size = max_payload_bytes;
+  options.budget_bytes = std::uint64_t{1} << 30;
+  open();
+  append(3);
+  commit();
+  EXPECT_TRUE(stored(3));
+  EXPECT_EQ(read_all().numbers, std::vector<std::uint64_t>{3});
+}
+
+TEST_F(spool_test, full_budget_refuses_telemetry_and_keeps_room_for_control_and_heartbeat) {
+  options = options_with(256 * 1024, 16 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  std::uint64_t n = 1;
+  for (; !refused(n - 1); ++n) {
+    append(n, traffic_class::telemetry);
+    commit();
+    ASSERT_LT(n, 10000U);
+  }
+  EXPECT_EQ(fates[n - 1].fault, fault_code::spool_budget_full);
+  EXPECT_LE(brain->stats().used_bytes, 256U * 1024 * 6 / 8);
+  append(n, traffic_class::event);
+  EXPECT_TRUE(refused(n++));
+  std::uint64_t heartbeats = 0, controls = 0;
+  for (; !refused(n - 1) || heartbeats == 0; ++n, ++heartbeats) {
+    append(n, traffic_class::heartbeat);
+    commit();
+  }
+  for (; !refused(n - 1) || controls == 0; ++n, ++controls) {
+    append(n, traffic_class::control);
+    commit();
+  }
+  EXPECT_GT(heartbeats, 50U);
+  EXPECT_GT(controls, 50U);
+  EXPECT_LE(brain->stats().used_bytes, 256U * 1024);
+  // No durable promise was broken to make room.
+  const auto all = read_all().numbers;
+  for (const auto& [ticket, fate] : fates) {
+    const bool there = std::find(all.begin(), all.end(), ticket) != all.end();
+    EXPECT_EQ(there, fate.stored) << ticket;
+  }
+}
+
+TEST_F(spool_test, free_telemetry_goes_before_an_owed_record_is_refused) {
+  options = options_with(256 * 1024, 16 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  std::uint64_t n = 1;
+  for (; n < 500; ++n) {
+    append(n, traffic_class::telemetry, ack_level::none);
+    commit(now_ns + 200 * ms);
+  }
+  brain->set_snapshot_floor(brain->last_lsn());
+  for (; n < 700; ++n) {
+    append(n, traffic_class::telemetry, ack_level::durable);
+    commit();
+    EXPECT_TRUE(stored(n));
+  }
+  commit(now_ns + 200 * ms);
+  const auto stats = brain->stats();
+  ASSERT_EQ(stats.readers.size(), 1U);
+  EXPECT_GT(stats.readers[0].shed_records, 0U);
+  const auto s = read_all();
+  EXPECT_EQ(s.numbers.size() + stats.readers[0].shed_records, n - 1);
+}
+
+TEST_F(spool_test, segment_goes_only_when_every_reader_and_a_snapshot_are_beyond_it) {
+  options = options_with(1 << 20, 8 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  ASSERT_TRUE(brain->register_reader("optional", false, {}));
+  for (std::uint64_t n = 1; n <= 200; ++n) {
+    append(n);
+    commit();
+  }
+  const auto many = files.paths("/telemetry/").size();
+  ASSERT_GT(many, 3U);
+  const auto end = read_all().end;
+  advance("required", end);
+  brain->set_snapshot_floor(brain->last_lsn());
+  EXPECT_EQ(files.paths("/telemetry/").size(), many);
+  advance("optional", end);
+  EXPECT_LT(files.paths("/telemetry/").size(), 2U);
+}
+
+TEST_F(spool_test, segment_stays_until_a_snapshot_covers_it) {
+  options = options_with(1 << 20, 8 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  for (std::uint64_t n = 1; n <= 200; ++n) {
+    append(n);
+    commit();
+  }
+  const auto many = files.paths("/telemetry/").size();
+  advance("required", read_all().end);
+  EXPECT_EQ(files.paths("/telemetry/").size(), many);
+  brain->set_snapshot_floor(100);
+  const auto fewer = files.paths("/telemetry/").size();
+  EXPECT_LT(fewer, many);
+  EXPECT_GE(fewer, 2U);
+}
+
+TEST_F(spool_test, without_readers_everything_is_kept_until_the_budget_asks_for_room) {
+  options = options_with(256 * 1024, 8 * 1024);
+  open();
+  std::uint64_t n = 1;
+  for (; brain->stats().used_bytes < 180 * 1024; ++n) {
+    append(n);
+    commit();
+    brain->set_snapshot_floor(brain->last_lsn());
+  }
+  EXPECT_EQ(read_all().numbers.size(), n - 1);
+  for (std::uint64_t more = 0; more < 500; ++more, ++n) {
+    append(n);
+    commit();
+    brain->set_snapshot_floor(brain->last_lsn());
+    ASSERT_TRUE(stored(n));
+  }
+  EXPECT_GT(brain->stats().removed_segments, 0U);
+  EXPECT_LE(brain->stats().used_bytes, 256U * 1024 * 6 / 8);
+}
+
+TEST_F(spool_test, optional_reader_loses_the_oldest_and_is_told_how_many) {
+  options = options_with(256 * 1024, 8 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("slow", false, {}));
+  auto reader = make_reader(files, brain->view());
+  std::uint64_t n = 1;
+  for (; n <= 10; ++n) append(n);
+  commit();
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 1 << 20, 4));
+  ASSERT_EQ(block.records.size(), 4U);
+  advance("slow", block.end);
+  for (; n <= 2000; ++n) {
+    append(n);
+    commit();
+    brain->set_snapshot_floor(brain->last_lsn());
+    ASSERT_TRUE(stored(n));
+  }
+  const auto s = drain(*reader);
+  EXPECT_GT(s.shed, 0U);
+  EXPECT_EQ(s.damaged, 0U);
+  EXPECT_EQ(4 + s.shed + s.numbers.size(), 2000U);
+  EXPECT_EQ(brain->stats().readers[0].shed_records, s.shed);
+}
+
+TEST_F(spool_test, quarantine_has_its_own_budget_and_drops_the_oldest) {
+  options = options_with(256 * 1024, 8 * 1024);
+  options.quarantine_budget_bytes = 32 * 1024;
+  open();
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  for (std::uint64_t n = 1; n <= 500; ++n) {
+    append(n, traffic_class::telemetry, ack_level::durable, model::record_kind::quarantined);
+    commit();
+    ASSERT_TRUE(stored(n));
+  }
+  const auto stats = brain->stats();
+  EXPECT_LE(stats.lanes[model::index(lane::quarantine)].bytes, 32U * 1024);
+  EXPECT_EQ(stats.used_bytes, 0U);
+  EXPECT_EQ(stats.quarantine_dropped_records + stats.lanes[model::index(lane::quarantine)].records,
+            500U);
+}
+
+TEST_F(spool_test, lane_that_lost_its_last_segment_goes_on_with_new_positions_after_a_restart) {
+  options = options_with(1 << 20, 4 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("r", true, {}));
+  for (std::uint64_t n = 1; n <= 100; ++n) append(n);
+  commit();
+  const auto end = read_all().end;
+  brain->set_snapshot_floor(brain->last_lsn());
+  advance("r", end);
+  ASSERT_TRUE(files.paths("/telemetry/").empty());
+  brain.reset();
+  files.kill();
+  open();
+  EXPECT_EQ(brain->last_lsn(), 100U);
+  EXPECT_TRUE(brain->register_reader("r", true, end)) << "the cursor of before is still good";
+  EXPECT_EQ(brain->recovered().damaged_records, 0U);
+  append(101);
+  commit();
+  EXPECT_EQ(fates[101].at, (model::position{2, 101}));
+  EXPECT_EQ(read_all(end).numbers, std::vector<std::uint64_t>{101});
+}
+
+TEST_F(spool_test, each_open_is_a_new_incarnation_and_a_new_segment) {
+  open();
+  append(1);
+  commit();
+  ASSERT_TRUE(brain->close(now_ns, settled));
+  open();
+  append(2);
+  commit();
+  EXPECT_EQ(fates[2].at, (model::position{2, 2}));
+  EXPECT_EQ(files.paths("/telemetry/").size(), 2U);
+  EXPECT_EQ(read_all().numbers, (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST_F(spool_test, durable_lsn_stops_below_the_first_pending_record) {
+  open();
+  append(1);
+  commit();
+  append(2, traffic_class::telemetry, ack_level::none);
+  append(3);
+  EXPECT_EQ(brain->durable_lsn(), 1U);
+  EXPECT_EQ(brain->last_lsn(), 3U);
+  commit();
+  EXPECT_EQ(brain->durable_lsn(), 1U) << "written is not durable";
+  commit(now_ns + 200 * ms);
+  EXPECT_EQ(brain->durable_lsn(), 3U);
+}
+
+}  // namespace
+}  // namespace fleetgate::spool::testing

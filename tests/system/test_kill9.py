@@ -1,0 +1,82 @@
+"""What was acknowledged survives kill -9 under load: rounds of load, kill at a random moment, start
+again; at the end the log of acknowledgements is compared with the rows.
+
+FLEETGATE_ROUNDS says how many rounds (5); the full tier takes 50.
+"""
+
+import os
+import random
+import signal
+import time
+import unittest
+
+from harness import PATIENCE, AckLog, GatewayTest, eventually, stable_port
+
+ROUNDS = int(os.environ.get("FLEETGATE_ROUNDS", "5"))
+SEED = int(os.environ.get("FLEETGATE_SEED", "20240917"))
+CONNECTIONS = 64
+ACKNOWLEDGED_PER_ROUND = 10_000
+
+
+class After_kill_9_under_load(GatewayTest):
+    def test_qos_1_loses_nothing_acknowledged_and_stores_no_duplicate(self):
+        self.play(qos=1, version=5)
+
+    def test_qos_2_loses_nothing_acknowledged_and_stores_no_duplicate(self):
+        self.play(qos=2, version=4)
+
+    def play(self, qos, version):
+        print(f"seed {SEED}, {ROUNDS} rounds, QoS {qos}")
+        dice = random.Random(SEED + qos)
+        gateway = self.gateway(mqtt_port=stable_port()).start()
+        log_path = os.path.join(self.directory, "acks")
+        load = self.load("--port", gateway.port, "--connections", CONNECTIONS, "--in-flight", 16,
+                         "--qos", qos, "--version", version, "--reconnect", "--ack-log", log_path,
+                         "--drain-seconds", PATIENCE, "--json")
+        log = AckLog(log_path)
+        for round_number in range(ROUNDS):
+            self.one_round(gateway, log, dice, round_number)
+            gateway.start()
+        self.wait_for_acknowledged(log, ACKNOWLEDGED_PER_ROUND, "after the last start")
+
+        load.send(signal.SIGTERM)
+        status, summary = self.load_summary(load, PATIENCE * 2)
+        self.assertEqual(status, 0, summary)
+        self.assertEqual(summary["in_flight_at_end"], 0, summary)
+        self.assertEqual(summary["messages_refused"], 0, summary)
+        self.assertGreaterEqual(summary["reconnects"], ROUNDS * CONNECTIONS, summary)
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        self.compare(gateway, log.read())
+
+    def one_round(self, gateway, log, dice, round_number):
+        self.wait_for_acknowledged(log, ACKNOWLEDGED_PER_ROUND, f"in round {round_number}")
+        time.sleep(dice.uniform(0, 0.1))  # the moment of the kill is what this test varies
+        lost_before = len(log.read().losses)
+        gateway.kill()
+        eventually(lambda: len(log.read().losses) >= lost_before + CONNECTIONS,
+                   f"round {round_number}: every connection notices")
+        in_flight = sum(log.losses[lost_before:])
+        self.assertGreater(in_flight, 0, f"round {round_number}: nothing was under way")
+
+    def wait_for_acknowledged(self, log, how_many, when):
+        before = len(log.read().acknowledged)
+        eventually(lambda: len(log.read().acknowledged) - before >= how_many,
+                   f"{how_many} acknowledged {when}")
+
+    def compare(self, gateway, log):
+        rows = gateway.query("SELECT device_id, sequence FROM messages")
+        stored = {int(device) << 40 | sequence for device, sequence in rows}
+        print(f"{len(log.acknowledged)} acknowledged, {len(rows)} rows")
+        lost = log.acknowledged - stored
+        self.assertEqual(len(lost), 0, f"lost, for example {sorted(lost)[:5]}")
+        self.assertEqual(len(rows) - len(stored), 0, "rows that stand twice")
+        # Everything was drained, so that nothing else can be there either.
+        self.assertEqual(len(stored - log.acknowledged), 0, "rows that nobody was told of")
+        mixed_up = gateway.count("json_extract(CAST(payload AS TEXT), '$.seq') != sequence "
+                                 "OR json_extract(CAST(payload AS TEXT), '$.device') "
+                                 "!= 'd-' || device_id")
+        self.assertEqual(mixed_up, 0, "rows whose payload is another message's")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,225 @@
+"""The life of a node: what it says at start, how it refuses to start, how it goes, and that it comes
+back to where it was."""
+
+import json
+import pathlib
+import signal
+import socket
+import subprocess
+import unittest
+
+from harness import FLEETGATE, PATIENCE, GatewayTest, eventually, publish_packet
+
+EXIT_USAGE, EXIT_OS, EXIT_CANNOT_CREATE, EXIT_CONFIG = 64, 71, 73, 78
+
+
+class Start(GatewayTest):
+    def test_prints_what_it_listens_on_and_then_ready(self):
+        gateway = self.gateway().start()
+        lines = gateway.child.lines
+        self.assertEqual(lines[-1], "ready")
+        self.assertRegex("\n".join(lines), r"(?m)^listening mqtt mqtt 127\.0\.0\.1:[1-9]\d*$")
+        self.assertRegex("\n".join(lines), r"(?m)^listening admin admin 127\.0\.0\.1:[1-9]\d*$")
+        self.assertEqual(sorted(gateway.addresses), ["admin", "mqtt"])
+
+    def test_health_and_metrics_answer(self):
+        gateway = self.gateway().start()
+        self.assertEqual(gateway.http("/livez")[0], 200)
+        self.assertEqual(gateway.http("/readyz")[0], 200)
+        status, verbose = gateway.http("/readyz?verbose")
+        self.assertEqual(status, 200)
+        self.assertIn("spool", verbose)
+        metrics = gateway.metrics()
+        for family in ("fleetgate_connections", "fleetgate_connections_accepted_total",
+                       "fleetgate_connections_rejected_total", "fleetgate_queue_items",
+                       "fleetgate_queue_bytes", "fleetgate_queue_limit_bytes",
+                       "fleetgate_errors_total", "fleetgate_spool_bytes",
+                       "fleetgate_spool_oldest_age_seconds", "fleetgate_sink_lag_records",
+                       "fleetgate_stage_duration_seconds_bucket"):
+            self.assertIn(family, metrics)
+        self.assertEqual(gateway.http("/nothing")[0], 404)
+
+    def test_dev_needs_no_configuration(self):
+        ended = subprocess.Popen(
+            [FLEETGATE, "dev", "--data-dir", f"{self.directory}/dev", "--mqtt-port", "0",
+             "--admin-port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(ended.stdout.close)
+        self.addCleanup(ended.wait)
+        self.addCleanup(ended.kill)
+        lines = []
+        for line in ended.stdout:
+            lines.append(line.strip())
+            if lines[-1] == "ready":
+                break
+        self.assertEqual(lines[-1:], ["ready"])
+        port = int(next(l for l in lines if l.startswith("listening mqtt")).rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port), 20):
+            pass
+        ended.send_signal(signal.SIGTERM)
+        self.assertEqual(ended.wait(PATIENCE), 0)
+        self.assertTrue(pathlib.Path(self.directory, "dev", "fleet.db").exists())
+
+
+class Refusal_to_start(GatewayTest):
+    def refused(self, gateway, status):
+        child = gateway.launch()
+        self.assertEqual(child.wait(), status, child.story())
+        self.assertNotIn("ready", child.lines)
+        return child.stderr_path.read_text()
+
+    def test_a_wrong_configuration_is_told_completely_and_exits_78(self):
+        gateway = self.gateway()
+        gateway.config.write_text(gateway.config.read_text()
+                                  .replace("protocol = ", "protocoll = ")
+                                  .replace('class = "control"', 'class = "contrl"'))
+        complaints = self.refused(gateway, EXIT_CONFIG)
+        self.assertRegex(complaints, r"node\.toml:\d+:\d+: .*protocoll")
+        self.assertRegex(complaints, r"node\.toml:\d+:\d+: .*contrl")
+        self.assertIn("protocol", complaints.replace("protocoll", ""))  # what was meant
+        self.assertFalse(gateway.data.exists(), "nothing is touched before the configuration holds")
+
+    def test_config_check_finds_the_same(self):
+        gateway = self.gateway()
+        self.assertEqual(self.check(gateway.config).returncode, 0)
+        gateway.config.write_text(gateway.config.read_text() + "\n[spol]\n")
+        ran = self.check(gateway.config)
+        self.assertEqual(ran.returncode, EXIT_CONFIG)
+        self.assertRegex(ran.stderr, r"node\.toml:\d+:\d+: .*spol")
+
+    def check(self, file):
+        return subprocess.run([FLEETGATE, "config", "check", str(file)], capture_output=True,
+                              text=True, timeout=PATIENCE, check=False)
+
+    def test_an_unknown_command_exits_64(self):
+        ran = subprocess.run([FLEETGATE, "rnu"], capture_output=True, text=True, timeout=PATIENCE,
+                             check=False)
+        self.assertEqual(ran.returncode, EXIT_USAGE)
+        self.assertIn("run", ran.stderr)
+
+    def test_a_data_directory_that_cannot_be_made_exits_73(self):
+        gateway = self.gateway()
+        gateway.data.write_text("a file stands where the directory should be\n")
+        self.assertIn(str(gateway.data), self.refused(gateway, EXIT_CANNOT_CREATE))
+
+    def test_an_occupied_port_exits_71(self):
+        with socket.socket() as occupant:
+            occupant.bind(("127.0.0.1", 0))
+            occupant.listen()
+            port = occupant.getsockname()[1]
+            gateway = self.gateway(mqtt_port=port)
+            self.assertIn(str(port), self.refused(gateway, EXIT_OS))
+
+    def test_a_data_directory_in_use_is_refused(self):
+        gateway = self.gateway().start()
+        second = subprocess.run([FLEETGATE, "run", "--config", str(gateway.config)],
+                                capture_output=True, text=True, timeout=PATIENCE, check=False)
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn(str(gateway.data), second.stderr)
+        self.assertEqual(gateway.http("/livez")[0], 200)
+
+
+class End(GatewayTest):
+    def test_sigterm_says_goodbye_drains_reports_and_exits_0(self):
+        gateway = self.gateway().start()
+        new = self.connect(gateway, version=5, client_id="new")
+        old = self.connect(gateway, version=4, client_id="old")
+        for n in range(1, 101):
+            new.send(publish_packet("plain/new/data", b'{"n":%d}' % n, 1, n, 5))
+        for _ in range(100):
+            self.assertEqual(new.packet()[0], 0x40)
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        packets, _ = new.until_closed()
+        self.assertEqual([(hex(first), hex(body[0])) for first, body in packets],
+                         [(hex(0xE0), hex(0x8B))])
+        self.assertEqual(old.until_closed()[0], [])
+        self.assertEqual(gateway.count(), 100)
+        report = json.loads((gateway.data / "shutdown.json").read_text())
+        self.assertEqual((report["exit_code"], report["connections_closed"], report["sinks_behind"]),
+                         (0, 2, []), report)
+
+    def test_sigint_is_as_good(self):
+        gateway = self.gateway().start()
+        gateway.child.send(signal.SIGINT)
+        self.assertEqual(gateway.child.wait(), 0, gateway.child.story())
+
+    def test_a_restart_goes_on_where_it_was(self):
+        gateway = self.gateway().start()
+        self.publish(gateway, range(1, 51))
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        gateway.start()
+        self.publish(gateway, range(41, 91))  # ten of them again
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        self.assertEqual(gateway.query("SELECT sequence FROM messages ORDER BY sequence"),
+                         [(n,) for n in range(1, 91)])
+        positions = gateway.query("SELECT incarnation, position FROM messages ORDER BY id")
+        self.assertEqual(len(set(positions)), 90, "a position was given twice")
+        self.assertEqual(positions, sorted(positions))
+
+    def publish(self, gateway, numbers):
+        device = self.connect(gateway, client_id="counter")
+        for n in numbers:
+            device.send(publish_packet("devices/c/telemetry", b'{"seq":%d,"boot":1}' % n, 1, n))
+            self.assertEqual(device.packet()[0], 0x40)
+        device.send(b"\xE0\x00")
+        device.close()
+
+
+class Takeover(GatewayTest):
+    def test_the_old_connection_of_a_client_id_is_told_and_closed(self):
+        gateway = self.gateway(sink=False).start()
+        for version, farewell in ((5, [("0xe0", "0x8e")]), (4, [])):
+            with self.subTest(version=version):
+                old = self.connect(gateway, version=version, client_id="twin")
+                new = self.connect(gateway, version=version, client_id="twin")
+                packets, _ = old.until_closed()
+                self.assertEqual([(hex(first), hex(body[0])) for first, body in packets], farewell)
+                new.send(b"\xC0\x00")
+                self.assertEqual(new.packet(), (0xD0, b""))
+                new.close()
+        self.assertEqual(gateway.metrics().by("fleetgate_connections_closed_total",
+                                              "reason")["session_taken_over"], 2)
+
+    def test_across_many_connections_exactly_one_is_left(self):
+        gateway = self.gateway(sink=False).start()
+        twins = [self.connect(gateway, version=5, client_id="many") for _ in range(20)]
+        for old in twins[:-1]:
+            packets, _ = old.until_closed()
+            self.assertEqual([body[0] for _, body in packets], [0x8E])
+        eventually(lambda: gateway.metrics().sum("fleetgate_connections") == 1, "one is left")
+        twins[-1].send(b"\xC0\x00")
+        self.assertEqual(twins[-1].packet(), (0xD0, b""))
+
+
+class Session(GatewayTest):
+    def test_an_exactly_once_exchange_survives_a_restart(self):
+        gateway = self.gateway().start()
+        publish = publish_packet("plain/once/data", b'{"n":1}', 2, 9)
+        device = self.connect(gateway, client_id="once", clean=False)
+        device.send(publish)
+        self.assertEqual(device.packet(), (0x50, b"\x00\x09"))
+        gateway.kill()
+        device.close()
+
+        gateway.start()
+        device = self.connect(gateway, client_id="once", clean=False)
+        self.assertEqual(device.connack[0], 1, "session present")
+        device.send(bytes([publish[0] | 8]) + publish[1:])  # as if PUBREC had not arrived
+        self.assertEqual(device.packet(), (0x50, b"\x00\x09"))
+        device.send(b"\x62\x02\x00\x09")
+        self.assertEqual(device.packet(), (0x70, b"\x00\x09"))
+        device.send(publish)  # the identifier is free: a new message
+        self.assertEqual(device.packet(), (0x50, b"\x00\x09"))
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        self.assertEqual(gateway.count(), 2)
+
+    def test_a_clean_start_forgets_the_session(self):
+        gateway = self.gateway(sink=False).start()
+        self.connect(gateway, client_id="s", clean=False).close()
+        again = self.connect(gateway, client_id="s", clean=False)
+        self.assertEqual(again.connack[0], 1)
+        again.close()
+        self.assertEqual(self.connect(gateway, client_id="s", clean=True).connack[0], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,114 @@
+"""The sink's outages are not the devices': acknowledgements go on, and the rows come afterwards by
+themselves."""
+
+import contextlib
+import sqlite3
+import unittest
+
+from harness import GatewayTest, eventually, publish_packet
+
+
+class A_sink_that_is_away(GatewayTest):
+    def publish(self, device, numbers):
+        for n in numbers:
+            device.send(publish_packet("devices/o/telemetry", b'{"seq":%d,"boot":1}' % n, 1,
+                                       n % 60_000 + 1))
+            self.assertEqual(device.packet()[0], 0x40)
+
+    def assert_exactly(self, gateway, numbers):
+        eventually(lambda: gateway.count() >= len(numbers), "all rows, without new traffic")
+        self.assertEqual(gateway.query("SELECT sequence FROM messages ORDER BY sequence"),
+                         [(n,) for n in numbers])
+
+    def lock(self, database):
+        db = sqlite3.connect(database, timeout=30, isolation_level=None)
+        self.addCleanup(db.close)
+        db.execute("BEGIN IMMEDIATE")
+        return db
+
+    def test_a_locked_database_delays_rows_and_nothing_else(self):
+        gateway = self.gateway().start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 11))
+        eventually(lambda: gateway.count() == 10, "the first rows")
+        lock = self.lock(gateway.database)
+        self.publish(device, range(11, 1011))
+        eventually(lambda: gateway.metrics().sum("fleetgate_sink_retries_total") > 0,
+                   "the sink has met the lock")
+        self.assertEqual(gateway.count(), 10)
+        self.assertGreaterEqual(gateway.metrics().sum("fleetgate_sink_lag_records"), 1000)
+        self.assertEqual(gateway.http("/readyz")[0], 200)
+        lock.execute("ROLLBACK")
+        self.assert_exactly(gateway, range(1, 1011))
+
+    def test_what_was_acknowledged_in_an_outage_survives_kill_9_in_it(self):
+        gateway = self.gateway().start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 11))
+        eventually(lambda: gateway.count() == 10, "the first rows")
+        lock = self.lock(gateway.database)
+        self.publish(device, range(11, 511))
+        gateway.kill()
+        gateway.start()  # an unreachable sink delays nothing
+        self.publish(self.connect(gateway, client_id="o"), range(511, 611))
+        lock.execute("ROLLBACK")
+        self.assert_exactly(gateway, range(1, 611))
+
+    def test_a_path_that_cannot_be_written_at_start_does_not_stop_serving(self):
+        gateway = self.gateway()
+        away = gateway.directory / "away"
+        away.write_text("a file stands where the directory should be\n")
+        gateway.database = away / "fleet.db"
+        gateway.write_config()
+        gateway.start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 201))
+        status, reasons = gateway.http("/readyz?verbose")
+        self.assertEqual(status, 200, reasons)
+        eventually(lambda: "degraded" in gateway.http("/readyz?verbose")[1], "the outage is shown")
+        away.unlink()
+        away.mkdir()
+        self.assert_exactly(gateway, range(1, 201))
+
+    def test_a_deleted_database_is_noticed_and_filled_again(self):
+        gateway = self.gateway().start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 11))
+        eventually(lambda: gateway.count() == 10, "the first rows")
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                (gateway.directory / f"fleet.db{suffix}").unlink()
+        self.publish(device, range(11, 111))
+        eventually(lambda: gateway.count("sequence BETWEEN 11 AND 110") == 100,
+                   "what came after it stands in a new file")
+        self.assertEqual(gateway.count("1") - gateway.count("sequence < 11"), 100)
+
+    def test_a_full_stop_in_an_outage_exits_75_and_keeps_everything(self):
+        gateway = self.gateway(sections='[shutdown]\ndrain_timeout = "1s"').start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 11))
+        eventually(lambda: gateway.count() == 10, "the first rows")
+        lock = self.lock(gateway.database)
+        self.publish(device, range(11, 111))
+        self.assertEqual(gateway.terminate(), 75, gateway.child.story())
+        lock.execute("ROLLBACK")
+        gateway.start()
+        self.assert_exactly(gateway, range(1, 111))
+
+
+class Counters(GatewayTest):
+    def test_agree_with_what_was_sent_and_stored(self):
+        gateway = self.gateway().start()
+        device = self.connect(gateway, client_id="o")
+        for n in list(range(1, 101)) + list(range(51, 101)):
+            device.send(publish_packet("devices/o/telemetry", b'{"seq":%d,"boot":1}' % n, 1, n))
+            self.assertEqual(device.packet()[0], 0x40)
+        metrics = gateway.metrics()
+        self.assertEqual(metrics.sum("fleetgate_publishes_received_total"), 150)
+        self.assertEqual(metrics.sum("fleetgate_duplicates_total"), 50)
+        eventually(lambda: gateway.metrics().sum("fleetgate_sink_rows_total") == 100, "the rows")
+        self.assertEqual(gateway.count(), 100)
+
+
+if __name__ == "__main__":
+    unittest.main()
