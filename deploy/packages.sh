@@ -82,15 +82,18 @@ try_install() {
   as_root apt-get install -y -q --no-install-recommends --no-remove "$@"
 }
 
+# As the user who runs this: apt's own user may not write to a directory of ours.
+download_into() (
+  cd "$1" && apt-get download -q -o APT::Sandbox::User=root "$unpacked_package"
+)
+
 unpack_headers() {
   [ ! -e "$unpacked_mark" ] || return 0
   say "unpacking $unpacked_package into $unpacked_into"
   knows "$unpacked_package" || fetch_lists
   local work
   work=$(mktemp -d)
-  chmod 755 "$work" # apt downloads as its own user where it can
-  (cd "$work" && apt-get download -q "$unpacked_package") ||
-    { fetch_lists && (cd "$work" && apt-get download -q "$unpacked_package"); } ||
+  download_into "$work" || { fetch_lists && download_into "$work"; } ||
     { rm -rf "$work"; say "could not download $unpacked_package"; exit 69; }
   mkdir -p "$unpacked_into"
   dpkg-deb -x "$work"/*.deb "$unpacked_into"
@@ -116,8 +119,10 @@ for group in "$@"; do
 done
 [ ${#wanted[@]} -gt 0 ] || { say "name a group: build, try, test, bench"; exit 64; }
 
+mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | sort -u)
+
 if [ "$list_only" = yes ]; then
-  printf '%s\n' "${wanted[@]}" | sort -u
+  printf '%s\n' "${wanted[@]}"
   exit 0
 fi
 install_missing "${wanted[@]}"

@@ -209,7 +209,8 @@ void dedup::finish_mark(pending& p, std::uint32_t slot, bool stored) {
   if (p.kind == model::record_kind::release) {
     held_id* const h = s.held(p.first.answer.packet_id);
     if (h == nullptr || h->slot != slot) return;
-    if (stored) {
+    // A PUBREL may overtake its message's settlement; then nothing speaks for the message.
+    if (stored || !h->settled) {
       s.let_go(h->packet_id);
       sessions_.changed(s);
     } else {
@@ -236,6 +237,7 @@ void dedup::finish_waiter(const waiter& w, std::uint32_t slot, bool stored) {
     if (h != nullptr && h->slot == slot && h->state == hold::pending) {
       h->slot = no_slot;
       h->state = hold::stored;
+      h->settled = true;
       if (!stored) s.let_go(w.answer.packet_id);
       sessions_.changed(s);
     }

@@ -214,7 +214,7 @@ void dedup::answer_known(const model::envelope& e, session* s, std::uint64_t con
       return;
     }
     if (h == nullptr || h->content != content) {
-      s->hold_id({content, no_slot, e.packet_id, hold::stored});
+      s->hold_id({content, no_slot, e.packet_id, hold::stored, true});
       sessions_.changed(*s);
     }
   }

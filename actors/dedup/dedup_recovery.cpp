@@ -110,7 +110,8 @@ window* dedup::recover_window(const contract::stored_record& record) {
 
 void dedup::recover_delivery(session& s, const model::envelope& e, std::uint32_t slot) {
   if (e.qos == 2) {
-    s.hold_id({content_hash(e), slot, e.packet_id, slot == no_slot ? hold::stored : hold::pending});
+    s.hold_id({content_hash(e), slot, e.packet_id, slot == no_slot ? hold::stored : hold::pending,
+               slot == no_slot});
   } else {
     const auto number = s.note_delivery({content_hash(e), slot, e.packet_id}, limits_.redeliveries);
     if (slot != no_slot) {

@@ -27,6 +27,7 @@ struct held_id {
   std::uint32_t slot = no_slot;  // of what it waits for, in the pending_table
   std::uint16_t packet_id = 0;
   hold state = hold::pending;
+  bool settled = false;  // its message is known to be stored
 };
 
 struct redelivery {

@@ -18,39 +18,51 @@ namespace asio = boost::asio;
 using namespace fleetgate;
 using node::exit_code;
 
-/// Serves until SIGTERM or SIGINT. A second one ends the process at once: what was acknowledged is
-/// on disk.
-void serve_until_told(node::node& n) {
-  asio::io_context io;
-  asio::signal_set signals(io, SIGTERM, SIGINT);
-  signals.async_wait([&](const auto&, int) { io.stop(); });
-  asio::steady_timer review(io);
-  std::function<void()> arm = [&] {
-    review.expires_after(std::chrono::seconds(1));
-    review.async_wait([&](const auto& error) {
-      if (error) return;
-      n.review_health();
-      arm();
+/// Waits for SIGTERM or SIGINT from before the node starts, so that none goes unheard. Once it has
+/// come, another one ends the process at once: what was acknowledged is on disk.
+class stop_signal {
+ public:
+  stop_signal() : signals_(io_, SIGTERM, SIGINT), review_(io_) {
+    signals_.async_wait([this](const auto&, int) { io_.stop(); });
+  }
+
+  /// Calls `review` now and once a second until the signal comes.
+  void wait(const std::function<void()>& review) {
+    repeat(review);
+    io_.run();
+    signals_.clear();
+  }
+
+ private:
+  void repeat(const std::function<void()>& review) {
+    review();
+    review_.expires_after(std::chrono::seconds(1));
+    review_.async_wait([this, &review](const auto& error) {
+      if (!error) repeat(review);
     });
-  };
-  arm();
-  io.run();
-}
+  }
+
+  asio::io_context io_;
+  asio::signal_set signals_;
+  asio::steady_timer review_;
+};
 
 exit_code serve(node::config settings) {
   std::signal(SIGPIPE, SIG_IGN);
   observe::logger log(node::log_options_of(settings.log));
   const std::string data_dir = settings.node.data_dir;
+  stop_signal stop;
   auto started = node::node::start(std::move(settings), log);
   if (!started) {
     std::cerr << "fleetgate: " << started.error().text << "\n";
     return started.error().code;
   }
+  (*started)->review_health();
   for (const auto& a : (*started)->serves()) {
     std::cout << "listening " << a.name << " " << a.protocol << " " << a.address << "\n";
   }
   std::cout << "ready" << std::endl;
-  serve_until_told(**started);
+  stop.wait([&] { (*started)->review_health(); });
   log.info("drain.started");
   const auto report = (*started)->drain();
   node::write_drain_report(report, data_dir, log);

@@ -61,11 +61,6 @@ void register_connections(registry& to, std::string_view listener, const ingress
 }
 
 void register_traffic(registry& to, std::string_view listener, const ingress_probe& p) {
-  to.add(
-      counts("fleetgate_packets_received_total", "Whole packets read from devices.", {"listener"}),
-      {listener}, p.packets_in);
-  to.add(counts("fleetgate_packets_sent_total", "Packets written to devices.", {"listener"}),
-         {listener}, p.packets_out);
   to.add(counts("fleetgate_received_bytes_total", "Bytes read from devices.", {"listener"}),
          {listener}, p.bytes_in);
   to.add(counts("fleetgate_sent_bytes_total", "Bytes written to devices.", {"listener"}),
@@ -95,13 +90,8 @@ void register_probe(registry& to, std::string_view listener, const ingress_probe
            {name}, p.acknowledged[cls]);
     to.add(stage_duration, {"acknowledge"}, p.acknowledged[cls]);
   }
-  add_reasons(to,
-              counts("fleetgate_publishes_rejected_total",
-                     "Messages that were answered with an error and not kept.", {"reason"}),
-              {fault_class::protocol, fault_class::auth}, p.publishes_rejected);
   add_errors(to, p.connections_rejected);
   add_errors(to, p.connections_closed);
-  add_errors(to, p.publishes_rejected);
 }
 
 void register_probe(registry& to, const parse_probe& p) {

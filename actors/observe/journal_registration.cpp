@@ -87,6 +87,11 @@ void register_rounds(registry& to, const journal_probe& p) {
   to.add(counts("fleetgate_spool_sync_failures_total",
                 "Failed fdatasyncs. Their segments are never synced again."),
          {}, p.sync_failures);
+  to.add({"fleetgate_spool_storage_failing",
+          "1 while the spool cannot be written: acknowledgements are withheld.",
+          metric_type::gauge,
+          {}},
+         {}, p.storage_trouble);
   to.add(stage_duration, {"journal_wait"}, p.wait);
   to.add(stage_duration, {"sync"}, p.sync);
 }

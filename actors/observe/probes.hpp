@@ -45,11 +45,9 @@ struct alignas(cache_line_bytes) ingress_probe {
   per_fault connections_closed;    // after CONNACK, by fault
   counter connections_closed_normally;
 
-  counter packets_in, packets_out;
   counter bytes_in, bytes_out;
 
   per_class<per_qos<counter>> publishes;  // received, whatever became of them
-  per_fault publishes_rejected;       // never became an envelope, or were answered with an error
   per_class<per_fault> shed;          // given up by policy; nothing was promised for them
   per_class<histogram> acknowledged;  // from bytes received to the stored receipt, ns
 };

@@ -48,7 +48,11 @@ class wanted_members {
   /// Null where the member is not wanted.
   wanted_members(const model::member_path* sequence, const model::member_path* epoch,
                  const model::member_path* device_time) noexcept
-      : paths_{sequence, epoch, device_time} {}
+      : paths_{sequence, epoch, device_time} {
+    for (std::size_t i = 0; i < member_count; ++i) {
+      if (paths_[i] != nullptr) first_names_[i] = paths_[i]->members().front();
+    }
+  }
 
   /// What to look for in the payload's outermost object.
   [[nodiscard]] mask all() const noexcept {
@@ -64,9 +68,10 @@ class wanted_members {
     step s;
     for (std::size_t i = 0; i < member_count; ++i) {
       if ((open >> i & 1) == 0) continue;
-      const auto& names = paths_[i]->members();
-      if (names[depth] != name) continue;
-      mask& m = depth + 1 == names.size() ? s.hits : s.deeper;
+      const std::string_view wanted =
+          depth == 0 ? first_names_[i] : std::string_view(paths_[i]->members()[depth]);
+      if (wanted.size() != name.size() || wanted != name) continue;
+      mask& m = depth + 1 == paths_[i]->members().size() ? s.hits : s.deeper;
       m = static_cast<mask>(m | 1u << i);
     }
     return s;
@@ -89,6 +94,7 @@ class wanted_members {
 
  private:
   std::array<const model::member_path*, member_count> paths_;
+  std::array<std::string_view, member_count> first_names_{};  // most names are looked at here
   std::array<found_value, member_count> values_{};
 };
 

@@ -63,7 +63,6 @@ class sink_actor final : public caf::event_based_actor {
   sink_brain brain_;
   contract::read_block block_;
   std::uint64_t news_seen_ = 0;
-  std::uint64_t delivered_ = 0;
   std::uint64_t waits_until_ns_ = 0;
   bool caught_up_ = false;
   bool progress_unsent_ = false;

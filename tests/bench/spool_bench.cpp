@@ -136,7 +136,8 @@ BENCHMARK(encode)->Arg(256)->Arg(4096);
 /// Time per message: reading back in blocks of 1000.
 void read_back(benchmark::State& state) {
   bench_spool b;
-  const auto request = request_of(1000, std::string(256, 'x'));
+  const std::string payload(256, 'x');
+  const auto request = request_of(1000, payload);
   std::vector<contract::settlement> settled;
   for (std::uint64_t i = 1; i <= 100; ++i) {
     b.brain->append(request, settled);

@@ -241,7 +241,7 @@ class crashes : public spool_of_records, public testing::WithParamInterface<unsi
 };
 
 owned_envelope crashes::random_envelope() {
-  const std::string device = "d" + std::to_string(random_() % 6);
+  std::string device = "d" + std::to_string(random_() % 6);
   owned_envelope o;
   switch (random_() % 8) {
     case 0: {
@@ -261,6 +261,7 @@ owned_envelope crashes::random_envelope() {
     case 4: {
       const auto s = random_() % 60;
       o = message(s, std::to_string(boot_) + "/" + std::to_string(s));
+      device = "inferred-" + device;
       break;
     }
     default: {

@@ -131,6 +131,16 @@ TEST_F(sessions, level_received_can_be_released_before_it_is_settled) {
   EXPECT_TRUE(decide(m)) << "the id is free for the next message";
 }
 
+TEST_F(sessions, a_release_that_overtakes_a_refused_message_leaves_nothing_behind) {
+  open(1, true, 0);
+  const auto message = decide(qos2(5));
+  const auto release = decide(mark(record_kind::release, 1, 5));
+  ASSERT_TRUE(message && release);
+  refuse(*message);
+  refuse(*release);
+  EXPECT_TRUE(decide(qos2(5))) << "it was never stored";
+}
+
 TEST_F(sessions, qos2_with_a_sequence_is_recognised_by_either) {
   open(1, false, hour);
   auto m = qos2(5);

@@ -36,12 +36,9 @@ TEST_F(probe_registration, every_cell_of_ingress_has_its_series) {
   p.connections_rejected[fault_code::connect_timeout].add(5);
   p.connections_closed[fault_code::malformed_packet].add(6);
   p.connections_closed_normally.add(7);
-  p.packets_in.add(11);
-  p.packets_out.add(12);
   p.bytes_in.add(13);
   p.bytes_out.add(14);
   p.publishes[traffic_class::event][quality_of_service::exactly_once].add(15);
-  p.publishes_rejected[fault_code::not_authorized].add(16);
   p.shed[traffic_class::telemetry][fault_code::memory_budget_full].add(17);
   p.acknowledged[traffic_class::control].record(std::chrono::milliseconds(1));
   p.acknowledged[traffic_class::telemetry].record(std::chrono::milliseconds(1));
@@ -59,12 +56,9 @@ TEST_F(probe_registration, every_cell_of_ingress_has_its_series) {
   EXPECT_EQ(value("fleetgate_connections_closed_total",
                   {{"listener", "mqtt"}, {"reason", "normal_disconnection"}}),
             7);
-  EXPECT_EQ(value("fleetgate_packets_received_total", mqtt), 11);
-  EXPECT_EQ(value("fleetgate_packets_sent_total", mqtt), 12);
   EXPECT_EQ(value("fleetgate_received_bytes_total", mqtt), 13);
   EXPECT_EQ(value("fleetgate_sent_bytes_total", mqtt), 14);
   EXPECT_EQ(value("fleetgate_publishes_received_total", {{"class", "event"}, {"qos", "2"}}), 15);
-  EXPECT_EQ(value("fleetgate_publishes_rejected_total", {{"reason", "not_authorized"}}), 16);
   EXPECT_EQ(value("fleetgate_shed_total",
                   {{"stage", "ingress"}, {"class", "telemetry"}, {"reason", "memory_budget_full"}}),
             17);
@@ -194,7 +188,7 @@ TEST_F(probe_registration, every_cell_of_a_sink_has_its_series) {
 TEST_F(probe_registration, errors_are_summed_over_all_stages) {
   node.ingress[0].connections_rejected[fault_code::storage_io].add(1);
   node.ingress[1].connections_closed[fault_code::storage_io].add(2);
-  node.ingress[1].publishes_rejected[fault_code::storage_io].add(4);
+  node.ingress[1].connections_closed[fault_code::storage_io].add(4);
   node.parse[0].quarantined[fault_code::storage_io].add(8);
   node.journal.refused[fault_code::storage_io].add(16);
   node.sink.errors[fault_code::storage_io].add(32);
