@@ -13,15 +13,15 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build=(
-  g++ cmake ninja-build pkg-config ca-certificates
+  g++ cmake ninja-build pkg-config python3 ca-certificates
   libcaf-dev libboost1.81-dev
-  libspdlog-dev libfmt-dev libsimdjson-dev nlohmann-json3-dev
+  libspdlog-dev libfmt-dev libsimdjson-dev nlohmann-json3-dev libvalijson-dev
   libsqlite3-dev libxxhash-dev libexpected-dev libtomlplusplus-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 try=(mosquitto-clients sqlite3 curl)
 test=(
-  python3 python3-paho-mqtt mosquitto-clients
+  python3-paho-mqtt mosquitto-clients
   clang libclang-rt-14-dev llvm clang-format
 )
 bench=(python3 mosquitto g++)

@@ -52,6 +52,9 @@ class spool_reader {
                             std::size_t most_records) = 0;
 
   [[nodiscard]] virtual model::spool_uuid spool() const = 0;
+
+  /// Durable records, marks included, behind where this reader stands. Known after the first read.
+  [[nodiscard]] virtual std::uint64_t lag_records() const = 0;
 };
 
 }  // namespace fleetgate::contract

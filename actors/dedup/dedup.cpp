@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::size_t expiries_per_tick = 4096;
 
-bool is_promise(model::ack_level level) noexcept {
-  return level == model::ack_level::durable || level == model::ack_level::committed;
-}
-
 }  // namespace
 
 dedup::dedup(const dedup_limits& limits, contract::state_store* store)
@@ -98,7 +94,7 @@ dedup::ticket dedup::refuse(const model::envelope& e, fault_code why, receipt_li
 std::uint32_t dedup::append(const model::envelope& e, session* s) {
   pending p;
   p.kind = e.kind;
-  p.promised = is_promise(e.level);
+  p.promised = is_owed(e);
   p.floor_lsn = settled_lsn_;
   p.first = waiter_of(e, s);
   ++counters_.accepted;
@@ -208,15 +204,10 @@ void dedup::finish_mark(pending& p, std::uint32_t slot, bool stored) {
   if (s.incarnation() != p.first.incarnation) return;
   if (p.kind == model::record_kind::release) {
     held_id* const h = s.held(p.first.answer.packet_id);
-    if (h == nullptr || h->slot != slot) return;
-    // A PUBREL may overtake its message's settlement; then nothing speaks for the message.
-    if (stored || !h->settled) {
-      s.let_go(h->packet_id);
-      sessions_.changed(s);
-    } else {
-      h->slot = no_slot;
-      h->state = hold::stored;
-    }
+    if (h == nullptr || h->release != slot) return;
+    h->release = no_slot;
+    if (stored || (!h->stored && h->slot == no_slot)) s.let_go(h->packet_id);
+    sessions_.changed(s);
   } else if (stored) {
     s.known_durably = s.expiry_s != 0;
     sessions_.changed(s);
@@ -234,11 +225,10 @@ void dedup::finish_waiter(const waiter& w, std::uint32_t slot, bool stored) {
   if (w.answer.kind == model::record_kind::message && w.answer.qos == 2 &&
       s.incarnation() == w.incarnation) {
     held_id* const h = s.held(w.answer.packet_id);
-    if (h != nullptr && h->slot == slot && h->state == hold::pending) {
+    if (h != nullptr && h->slot == slot) {
       h->slot = no_slot;
-      h->state = hold::stored;
-      h->settled = true;
-      if (!stored) s.let_go(w.answer.packet_id);
+      h->stored = stored;
+      if (!stored && h->release == no_slot) s.let_go(w.answer.packet_id);
       sessions_.changed(s);
     }
   }

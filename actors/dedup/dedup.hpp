@@ -29,7 +29,7 @@ class dedup {
   /// `store` holds the snapshots and the cold windows; nullptr: neither. It must outlive this.
   dedup(const dedup_limits& limits, contract::state_store* store);
 
-  /// Decides one envelope, in the order of arrival, and fills its epoch, epoch_from and trace where
+  /// Decides one envelope, in the order of arrival, and fills in epoch, epoch_from and trace where
   /// they are missing. A ticket: append it. Nothing: it is answered already, or waits for another
   /// one's settlement. `now_ns` is monotonic. Every envelope gets exactly one receipt, now or at a
   /// settlement; a takeover adds one for the connection that lost its client id.

@@ -108,14 +108,13 @@ dedup::ticket dedup::decide_release(const model::envelope& e, receipt_list& rece
   }
   held_id* const h = s->held(e.packet_id);
   if (h == nullptr) return refuse(e, fault_code::packet_identifier_not_found, receipts);
-  if (h->state == hold::releasing) {
-    wait_for(h->slot, e, nullptr, receipts);
+  if (h->release != no_slot) {
+    wait_for(h->release, e, nullptr, receipts);
     return std::nullopt;
   }
   if (full()) return refuse(e, fault_code::server_busy, receipts);
-  h->slot = append(e, s);
-  h->state = hold::releasing;
-  return pending_.at(h->slot).ticket;
+  h->release = append(e, s);
+  return pending_.at(h->release).ticket;
 }
 
 }  // namespace fleetgate::dedup

@@ -4,14 +4,6 @@
 #include "actors/dedup/identity.hpp"
 
 namespace fleetgate::dedup {
-namespace {
-
-bool is_owed(const model::envelope& e) noexcept {
-  return e.level == model::ack_level::durable || e.level == model::ack_level::committed;
-}
-
-}  // namespace
-
 struct dedup::verdict {
   enum class kind : std::uint8_t {
     fresh,      // not known: accept
@@ -68,7 +60,7 @@ dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) 
   }
   if (!wait_for(v.slot, e, e.qos == 2 ? s : nullptr, receipts)) return std::nullopt;
   ++counters_.duplicate_waiting;
-  if (e.qos == 2) s->hold_id({content, v.slot, e.packet_id, hold::pending});
+  if (e.qos == 2 && !by_packet) s->hold_id({content, v.slot, no_slot, e.packet_id, false});
   return std::nullopt;
 }
 
@@ -82,8 +74,8 @@ dedup::verdict dedup::judge_delivery(const model::envelope& e, session* s, std::
       ++counters_.qos2_conflict;
       return {};
     }
-    return h->state == hold::pending ? verdict{kind::waiting, h->slot, nullptr}
-                                     : verdict{kind::known, no_slot, nullptr};
+    if (h->stored) return {kind::known, no_slot, nullptr};
+    return h->slot == no_slot ? verdict{} : verdict{kind::waiting, h->slot, nullptr};
   }
   if (!e.dup) return {};
   const redelivery* const d = s->find_delivery(e.packet_id);
@@ -196,7 +188,7 @@ dedup::ticket dedup::accept(const model::envelope& e, window* where, session* s,
     answer(e, model::outcome::stored, receipts);
   }
   if (e.qos == 2) {
-    s->hold_id({content, slot, e.packet_id, hold::pending});
+    s->hold_id({content, slot, no_slot, e.packet_id, false});
   } else if (s != nullptr) {
     p.redelivery = s->note_delivery({content, slot, e.packet_id}, limits_.redeliveries);
     p.has_redelivery = true;
@@ -214,7 +206,7 @@ void dedup::answer_known(const model::envelope& e, session* s, std::uint64_t con
       return;
     }
     if (h == nullptr || h->content != content) {
-      s->hold_id({content, no_slot, e.packet_id, hold::stored, true});
+      s->hold_id({content, no_slot, no_slot, e.packet_id, true});
       sessions_.changed(*s);
     }
   }

@@ -87,7 +87,7 @@ void dedup::recover_message(const contract::stored_record& record) {
   } else if (w != nullptr) {
     w->find(e.epoch, e.epoch_from)
         ->note(*e.sequence, payload_memory::fold(e.payload_hash),
-               e.level == model::ack_level::durable || e.level == model::ack_level::committed,
+               is_owed(e),
                limits_);
     w->reached(record.at.lsn);
     windows_.changed(*w);
@@ -110,8 +110,7 @@ window* dedup::recover_window(const contract::stored_record& record) {
 
 void dedup::recover_delivery(session& s, const model::envelope& e, std::uint32_t slot) {
   if (e.qos == 2) {
-    s.hold_id({content_hash(e), slot, e.packet_id, slot == no_slot ? hold::stored : hold::pending,
-               slot == no_slot});
+    s.hold_id({content_hash(e), slot, no_slot, e.packet_id, slot == no_slot});
   } else {
     const auto number = s.note_delivery({content_hash(e), slot, e.packet_id}, limits_.redeliveries);
     if (slot != no_slot) {

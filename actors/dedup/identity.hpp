@@ -10,6 +10,11 @@
 
 namespace fleetgate::dedup {
 
+/// Whether its level is a promise: durable or committed.
+inline bool is_owed(const model::envelope& e) noexcept {
+  return model::is_owed(model::lane_of(e.cls, e.level));
+}
+
 /// Key of a window: "<bytes>:tenant,<bytes>:device,stream". Lengths make it unambiguous, so that
 /// two devices can never share a window, whatever characters their names hold. Replaces `out`.
 void window_key(const model::envelope& e, std::string& out);

@@ -75,7 +75,7 @@ void session::save(std::string& out) const {
   byte_writer into(ids);
   std::uint16_t count = 0;
   for (const held_id& h : held_) {
-    if (!h.settled) continue;
+    if (!h.stored) continue;
     into.u16(h.packet_id);
     into.u64(h.content);
     ++count;
@@ -108,7 +108,7 @@ bool session::load(byte_view stored) {
   expiry_s = *expiry;
   for (std::size_t i = 0; i < *ids; ++i) {
     const auto packet_id = *held_part->u16();
-    hold_id({*held_part->u64(), no_slot, packet_id, hold::stored, true});
+    hold_id({*held_part->u64(), no_slot, no_slot, packet_id, true});
   }
   for (std::size_t i = 0; i < *packets; ++i) {
     const auto packet_id = *in.u16();

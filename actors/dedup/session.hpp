@@ -15,19 +15,14 @@
 
 namespace fleetgate::dedup {
 
-/// A QoS 2 packet id between its PUBLISH and its PUBCOMP.
-enum class hold : std::uint8_t {
-  pending,    // the message is not settled
-  stored,     // it is: a resend is a duplicate
-  releasing,  // PUBREL came, its mark is not settled
-};
-
+/// A QoS 2 packet id between its PUBLISH and its PUBCOMP. Usually the message is settled before its
+/// PUBREL comes, but not where PUBREC went out at once (level received).
 struct held_id {
-  std::uint64_t content = 0;     // topic and payload
-  std::uint32_t slot = no_slot;  // of what it waits for, in the pending_table
+  std::uint64_t content = 0;        // topic and payload
+  std::uint32_t slot = no_slot;     // of the message in the pending_table, while it is there
+  std::uint32_t release = no_slot;  // of its release, while that is there
   std::uint16_t packet_id = 0;
-  hold state = hold::pending;
-  bool settled = false;  // its message is known to be stored
+  bool stored = false;              // the message is settled: a resend is a duplicate
 };
 
 struct redelivery {

@@ -128,7 +128,11 @@ void session_table::saved(bool ok) {
 
 bool session_table::restore(std::string_view client_id, std::string_view value) {
   session* const s = open(client_id);
-  if (s == nullptr || !s->load(as_bytes(value))) return false;
+  if (s == nullptr) return false;
+  if (!s->load(as_bytes(value))) {
+    erase(*s);
+    return false;
+  }
   s->known_durably = s->in_store = true;
   // The clock of this process has not started yet: the first sweep sets the time.
   if (s->expiry_s != never) queue(*s, 0);

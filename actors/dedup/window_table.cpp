@@ -1,7 +1,6 @@
 #include "actors/dedup/window_table.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <string>
 #include <utility>
 

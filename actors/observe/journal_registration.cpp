@@ -159,8 +159,6 @@ void register_probe(registry& to, std::string_view sink, const sink_probe& p,
                  sink, {}, p.errors);
   to.add(level("fleetgate_sink_lag_records", "Records behind the sink's cursor.", {"sink"}), {sink},
          p.lag_records);
-  to.add(level("fleetgate_sink_lag_bytes", "Bytes behind the sink's cursor.", {"sink"}), {sink},
-         p.lag_bytes);
   to.add(level("fleetgate_sink_lag_seconds",
                "Age of the oldest record not delivered, since it was received; 0 where none.",
                {"sink"}),

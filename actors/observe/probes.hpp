@@ -102,7 +102,6 @@ struct alignas(cache_line_bytes) sink_probe {
   counter retries;
   per_fault errors;
   gauge lag_records;
-  gauge lag_bytes;
   gauge lag_oldest_unix_ns;  // receive time of the oldest record not delivered; 0 where none
   gauge circuit;             // a circuit_state
   histogram commit;          // one batch, ns

@@ -58,7 +58,9 @@ found_value text_value(std::string_view body, text_buffer& buffer) noexcept {
 
 /// The grammar of RFC 8259 over the tokens that the structural pass has found: brackets, colons,
 /// commas, and the first byte of every string and scalar. That pass has checked UTF-8, that strings
-/// are closed, and that they hold no control characters.
+/// are closed, and that they hold no control characters. simdjson's own second passes do not serve:
+/// the tree refuses numbers beyond 64 bits, and walking a whole document on demand costs twice
+/// this.
 class walk {
  public:
   walk(std::string_view text, const structural_pass& tokens, wanted_members& wanted,
@@ -84,7 +86,6 @@ class walk {
     value_or_end,
     name,
     name_or_end,
-    colon,
     comma_or_end,
     nothing,  // the document is complete
   };
@@ -101,9 +102,6 @@ class walk {
         [[fallthrough]];
       case expected::name:
         return c == '"' && name();
-      case expected::colon:
-        next_ = expected::value;
-        return c == ':';
       case expected::value_or_end:
         if (c == ']') return close();
         [[fallthrough]];
@@ -156,17 +154,21 @@ class walk {
     next_ = depth_ == 0 ? expected::nothing : expected::comma_or_end;
   }
 
+  /// A name and the colon behind it.
   bool name() noexcept {
-    next_ = expected::colon;
     const frame& here = frames_[depth_];
-    if (here.open == 0 && !has_escapes_) return true;
-    const std::string_view body = string_body();
-    if (has_escapes_ && !is_json_string_body(body)) return false;
-    if (here.open == 0) return true;
-    text_buffer buffer;
-    const auto plain = unescape(body, buffer);
-    if (plain) meaning_ = wanted_.enter(here.open, here.path_depth, *plain);
-    return true;
+    if (here.open != 0 || has_escapes_) {
+      std::string_view body = string_body();
+      text_buffer buffer;
+      if (has_escapes_) {
+        if (!is_json_string_body(body)) return false;
+        // A name that does not fit the buffer is longer than any that is wanted.
+        body = unescape(body, buffer).value_or(std::string_view());
+      }
+      meaning_ = wanted_.enter(here.open, here.path_depth, body);
+    }
+    next_ = expected::value;
+    return ++at_ != count_ && text_[starts_[at_]] == ':';
   }
 
   bool string() noexcept {

@@ -3,6 +3,7 @@
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <chrono>
+#include <utility>
 
 #include "actors/runtime/clock.hpp"
 
@@ -99,6 +100,7 @@ void sink_actor::open() {
   brain_.opened(runtime::steady_now_ns());
   block_ = {};
   block_.end = from;
+  undelivered_ = 0;  // the reader stands before it again
   log_.info("sink.opened", {{"sink", parts_->name}});
   report_progress();
 }
@@ -111,6 +113,8 @@ void sink_actor::deliver(const sink_action& action) {
     caught_up_ = true;
     return brain_.found_nothing(runtime::steady_now_ns());
   }
+  undelivered_ = block_.records.size();
+  if (undelivered_ != 0) last_seen_unix_ns_ = block_.records.front().envelope.received_time_ns;
   write();
 }
 
@@ -119,7 +123,7 @@ void sink_actor::write() {
   const auto written = parts_->writer->write(block_);
   const std::uint64_t end_ns = runtime::steady_now_ns();
   if (!written) return failed(sink_step::rewrite, written.error());
-  const std::size_t n = block_.records.size();
+  const std::size_t n = std::exchange(undelivered_, 0);
   brain_.delivered(n, n >= parts_->policy.batch_records / 2, end_ns - start_ns, end_ns);
   probe_.commit.record(end_ns - start_ns);
   ++probe_.batches;
@@ -174,6 +178,9 @@ void sink_actor::answer_drain() {
 
 void sink_actor::publish() {
   probe_.set_circuit(brain_.circuit());
+  const std::uint64_t lag = parts_->reader->lag_records() + undelivered_;
+  probe_.lag_records.set(static_cast<std::int64_t>(lag));
+  probe_.lag_oldest_unix_ns.set(lag == 0 ? 0 : last_seen_unix_ns_);
 }
 
 }  // namespace fleetgate::sink

@@ -64,6 +64,8 @@ class sink_actor final : public caf::event_based_actor {
   contract::read_block block_;
   std::uint64_t news_seen_ = 0;
   std::uint64_t waits_until_ns_ = 0;
+  std::size_t undelivered_ = 0;         // records read and not written
+  std::int64_t last_seen_unix_ns_ = 0;  // receive time of about the oldest record not delivered
   bool caught_up_ = false;
   bool progress_unsent_ = false;
   std::vector<caf::typed_response_promise<bool>> drains_;

@@ -16,6 +16,7 @@ lane_log::lane_log(lane_context context, model::lane in, recovered_lane recovere
       directory_(lane_directory(context_.spool_directory, in)),
       next_ordinal_(recovered.next_ordinal),
       durable_ordinal_(recovered.next_ordinal - 1) {
+  context_.view->set_durable_ordinal(in_, durable_ordinal_);
   for (kept_segment& s : recovered.segments) {
     kept_bytes_ += s.bytes;
     context_.view->add(s.shared);
@@ -121,6 +122,7 @@ void lane_log::publish() {
   active.last = {context_.incarnation, tickets_.back().lsn};
   active.last_ordinal = durable_ordinal_;
   context_.view->set_durable_lsn(in_, active.last.lsn);
+  context_.view->set_durable_ordinal(in_, durable_ordinal_);
   const bool is_new = active.shared->readable_end.load(std::memory_order_relaxed) == 0;
   active.shared->readable_end.store(group_offset_, std::memory_order_release);
   if (is_new) context_.view->add(active.shared);

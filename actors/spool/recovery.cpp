@@ -101,7 +101,8 @@ result<const contract::stored_record*> lane_recovery::next() {
     }
     const auto found = walk_->next_in(window_);
     if (!found) return tl::unexpected<fault>(found.error());
-    if (!*found) {
+    const bool at_end = !*found || walk_->header().stamp.ordinal >= found_[current_].ordinal_bound;
+    if (at_end) {
       walk_.reset();
       ++current_;
     } else if (take_record(walk_->header(), walk_->bytes())) {
@@ -158,7 +159,7 @@ bool lane_recovery::take_record(const record_header& header, byte_view bytes) {
   highest_lsn_ = std::max(highest_lsn_, stamp.lsn);
   watermark_ = std::max(watermark_, stamp.durable_ordinal);
   if (expected_ordinal_ == 0) expected_ordinal_ = s.first_ordinal = stamp.segment_ordinal;
-  if (stamp.ordinal >= s.ordinal_bound || stamp.ordinal < expected_ordinal_) return false;
+  if (stamp.ordinal < expected_ordinal_) return false;
   if (!decode_record(bytes, header, in_, record_)) return false;
   expect_from(stamp.ordinal);
   expected_ordinal_ = stamp.ordinal + 1;

@@ -43,6 +43,12 @@ class lane_reader {
     file_.reset();
   }
 
+  /// Durable records, marks included, that were not read yet.
+  [[nodiscard]] std::uint64_t lag() const noexcept {
+    const std::uint64_t durable = view_->durable_ordinal(in_);
+    return placed_ && durable >= expected_ordinal_ ? durable + 1 - expected_ordinal_ : 0;
+  }
+
   /// Appends records to `block` while there are any and `left` allows.
   result<void> read(read_block& block, std::size_t& memory_used, allowance& left);
 
@@ -226,6 +232,12 @@ class segment_reader final : public contract::spool_reader {
   }
 
   model::spool_uuid spool() const override { return view_->uuid(); }
+
+  std::uint64_t lag_records() const override {
+    std::uint64_t sum = 0;
+    for (const lane_reader& l : lanes_) sum += l.lag();
+    return sum;
+  }
 
  private:
   /// After a fault the reader stands where it stood before this read.

@@ -52,9 +52,17 @@ class spool_view {
   [[nodiscard]] segment_ptr after(const segment& s) const;
   [[nodiscard]] segment_ptr oldest(model::lane in) const;
 
+  /// How many records were ever durable in the lane, over all incarnations.
+  [[nodiscard]] std::uint64_t durable_ordinal(model::lane in) const noexcept {
+    return durable_ordinal_[model::index(in)].load(std::memory_order_acquire);
+  }
+
   // The journal.
   void add(segment_ptr s);
   void remove_oldest(model::lane in);
+  void set_durable_ordinal(model::lane in, std::uint64_t ordinal) noexcept {
+    durable_ordinal_[model::index(in)].store(ordinal, std::memory_order_release);
+  }
   void set_durable_lsn(model::lane in, std::uint64_t lsn) noexcept {
     durable_lsn_[model::index(in)].store(lsn, std::memory_order_release);
   }
@@ -65,6 +73,7 @@ class spool_view {
   const model::spool_uuid uuid_;
   const std::vector<incarnation_start> starts_;
   std::array<std::atomic<std::uint64_t>, model::lane_count> durable_lsn_{};  // this incarnation's
+  std::array<std::atomic<std::uint64_t>, model::lane_count> durable_ordinal_{};
   mutable std::mutex lock_;
   std::array<std::deque<segment_ptr>, model::lane_count> lanes_;  // oldest first
 };

@@ -162,7 +162,7 @@ std::vector<topic_rule_fault> topic_rules::check(const topic_rule_spec& spec) {
     faults.push_back({"match", std::move(why)});
   }
   if (spec.level == ack_level::none) {
-    faults.push_back({"ack_level", "is received, durable or committed; QoS 0 is never owed"});
+    faults.push_back({"ack", "is received, durable or committed; QoS 0 is never owed"});
   }
   const bool raw = spec.format == payload_format::raw;
   if (raw && !spec.schema.empty()) faults.push_back({"schema", "format raw is not decoded"});

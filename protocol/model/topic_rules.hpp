@@ -46,7 +46,7 @@ struct topic_rule_spec {
 
 /// What is wrong with one rule: the key it was given under, and why.
 struct topic_rule_fault {
-  std::string_view key;  // "match", "ack_level", "schema", "sequence", "epoch", "device_time"
+  std::string_view key;  // "match", "ack", "schema", "sequence", "epoch", "device_time"
   std::string detail;
 };
 

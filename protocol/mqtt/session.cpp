@@ -245,7 +245,7 @@ void session::close() noexcept {
   stage_ = stage::closed;
   hold_ = hold::none;
   in_flight_ = {};
-  aliases_ = {};
+  aliases_ = std::vector<std::string>();  // frees, which = {} would not
 }
 
 }  // namespace fleetgate::mqtt

@@ -68,20 +68,13 @@ void raw(benchmark::State& state) {
 BENCHMARK(raw);
 
 void msgpack_with_key_and_time(benchmark::State& state) {
-  std::string payload =
-      "\x85\xA3seq\xCE\x00\x01\xE2\x40\xA4"
-      "boot\xA6"
-      "b-7f3a\xA2ts\xCF";
-  payload += std::string("\x00\x00\x01\x8B\xCF\xE5\x68\x7B", 8);
-  payload +=
-      "\xA1"
-      "a" +
-      std::string("\xDC\x00\x10", 3);
-  for (int i = 0; i < 16; ++i) payload += std::string("\xCB\x40\x35\x80\x00\x00\x00\x00\x00", 9);
-  payload +=
-      "\xA1"
-      "t\xD9\x40" +
-      std::string(64, 'x');
+  using namespace std::string_literals;
+  std::string payload = "\x85\xA3seq\xCE\x00\x01\xE2\x40\xA4"s;
+  payload += "boot\xA6"s;
+  payload += "b-7f3a\xA2ts\xCF\x00\x00\x01\x8B\xCF\xE5\x68\x7B\xA1"s;
+  payload += "v\xDC\x00\x10"s;
+  for (int i = 0; i < 16; ++i) payload += "\xCB\x40\x35\x80\x00\x00\x00\x00\x00"s;
+  payload += "\xA1t\xD9\x40" + std::string(64, 'x');
   parse_payload(state, rules_with(true, model::payload_format::msgpack), payload);
 }
 BENCHMARK(msgpack_with_key_and_time);

@@ -90,7 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto opened = fleetgate::spool::spool::open(files, options, mode / 2,
                                               [&](const contract::stored_record&) { ++visited; });
   if (!opened) return 0;
-  const auto& report = (*opened)->recovered();
+  const recovery_report report = (*opened)->recovered();
   require(visited <= report.records);
   auto reader = make_reader(files, (*opened)->view());
   contract::read_block block;

@@ -196,6 +196,7 @@ bind = "127.0.0.1:0"
 
     def launch(self, environment=None):
         """Starts the process and waits for nothing."""
+        self.stop()
         self.child = Child([FLEETGATE, "run", "--config", str(self.config)], self.directory,
                            "gateway", environment)
         return self.child

@@ -122,14 +122,14 @@ def only_version_5():
 
 def before_connect():
     """First packets. CONNACK with the reason where the client's version is known and has one."""
-    def case(name, version, data, fault, answer):
-        return Case(name, version, False, data, fault, answer)
+    def case(what, version, data, fault, answer):
+        return Case(what, version, False, data, fault, answer)
 
-    def connect5(fault, name, **fields):
-        return case(name, 5, connect_packet(5, **fields), fault, CODES[fault])
+    def connect5(fault, what, **fields):
+        return case(what, 5, connect_packet(5, **fields), fault, CODES[fault])
 
-    def connect4(fault, name, answer=SILENT, **fields):
-        return case(name, 4, connect_packet(4, **fields), fault, answer)
+    def connect4(fault, what, answer=SILENT, **fields):
+        return case(what, 4, connect_packet(4, **fields), fault, answer)
 
     will3 = text("will") + text("gone")
     return [

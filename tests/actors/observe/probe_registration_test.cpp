@@ -161,7 +161,6 @@ TEST_F(probe_registration, every_cell_of_a_sink_has_its_series) {
   p.retries.add(8);
   p.errors[fault_code::sink_unavailable].add(9);
   p.lag_records.set(10);
-  p.lag_bytes.set(11);
   p.lag_oldest_unix_ns.set(node.unix_now_ns - 1'500'000'000 + 2'000'000'000);
   node.unix_now_ns += 2'000'000'000;
   p.set_circuit(circuit_state::open);
@@ -178,7 +177,6 @@ TEST_F(probe_registration, every_cell_of_a_sink_has_its_series) {
   EXPECT_EQ(
       value("fleetgate_sink_errors_total", {{"sink", "fleet"}, {"reason", "sink_unavailable"}}), 9);
   EXPECT_EQ(value("fleetgate_sink_lag_records", l), 10);
-  EXPECT_EQ(value("fleetgate_sink_lag_bytes", l), 11);
   EXPECT_EQ(value("fleetgate_sink_lag_seconds", l), 1.5);
   EXPECT_EQ(value("fleetgate_sink_circuit_state", l), 2);
   EXPECT_EQ(count_of("fleetgate_sink_commit_duration_seconds", l), 1);

@@ -301,15 +301,16 @@ TEST(parsed_device_time, is_read_from_numbers_text_and_timestamps) {
 
 TEST(parsed_device_time, that_cannot_be_read_is_counted_and_costs_nobody_the_message) {
   one_rule r(with_paths());
-  for (const auto* payload : {R"({"ts":"yesterday"})", R"({"ts":-1})", R"({"ts":true})"}) {
+  for (const auto* payload : {R"({"ts":"yesterday"})", R"({"ts":-1})", R"({"ts":true})",
+                              R"({"ts":1700000000,"ts":1700000000})"}) {
     const auto e = r.parse(payload);
     EXPECT_EQ(e.kind, record_kind::message) << payload;
     EXPECT_EQ(e.device_time_ns, 0);
   }
-  EXPECT_EQ(r.brain().unreadable_times(), 3u);
+  EXPECT_EQ(r.brain().unreadable_times(), 4u);
   r.parse(R"({"ts":null})");
   r.parse("{}");
-  EXPECT_EQ(r.brain().unreadable_times(), 3u);
+  EXPECT_EQ(r.brain().unreadable_times(), 4u);
 }
 
 // --- schema --------------------------------------------------------------------------------------

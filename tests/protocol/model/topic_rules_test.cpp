@@ -250,7 +250,7 @@ TEST(topic_rule_check, all_that_is_wrong_with_a_rule_is_told_at_once) {
   spec.device_time = "$.";
   std::vector<std::string_view> keys;
   for (const auto& fault : topic_rules::check(spec)) keys.push_back(fault.key);
-  EXPECT_EQ(keys, (std::vector<std::string_view>{"match", "ack_level", "sequence", "epoch",
+  EXPECT_EQ(keys, (std::vector<std::string_view>{"match", "ack", "sequence", "epoch",
                                                  "device_time"}));
 }
 

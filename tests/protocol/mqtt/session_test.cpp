@@ -244,6 +244,8 @@ TEST(session_alias, memory_is_bounded_by_the_maximum) {
     }
   }
   EXPECT_LE(w.it.heap_bytes(), 16u * (1'100 + sizeof(std::string)) + 1'024);
+  w.feed_spec("E0 00");
+  EXPECT_EQ(w.it.heap_bytes(), 0u);
 }
 
 TEST(session_subscribe, valid_filters_are_granted) {
@@ -435,6 +437,16 @@ TEST(session_time, client_is_not_blamed_while_it_waits_for_us) {
   EXPECT_FALSE(w.it.on_time(3'000 * second, w.out));  // its keep alive begins now
   EXPECT_EQ(w.it.deadline_ns(), 3'000 * second + 3 * second / 2);
   EXPECT_TRUE(w.it.on_time(3'000 * second + 3 * second / 2, w.out));
+}
+
+TEST(session_time, keep_alive_begins_when_reading_does) {
+  wire w;
+  w.handler.connect = [](const connect_request&) {};
+  w.feed_spec("10 ## s'MQTT' 05 02 0001 00 s'id'");
+  w.it.accept("", false, w.out);
+  w.now_ns = 500 * second;
+  w.feed("");
+  EXPECT_EQ(w.it.deadline_ns(), 500 * second + 3 * second / 2);
 }
 
 TEST(session_time, client_is_not_blamed_while_paused) {
