@@ -90,9 +90,7 @@ class session : public std::enable_shared_from_this<session> {
         [self = shared_from_this()](error_code error, std::size_t) { self->on_read(error); });
   }
 
-  void close() {
-    stream_.close();
-  }
+  void close() { stream_.close(); }
 
  private:
   using with_body = http::response<http::string_body>;

@@ -29,7 +29,7 @@ class file {
 class file_layer {
  public:
   virtual ~file_layer() = default;
-  virtual result<std::unique_ptr<file>> create(const std::string& path) = 0;      // must not exist
+  virtual result<std::unique_ptr<file>> create(const std::string& path) = 0;  // must not exist
   virtual result<std::unique_ptr<file>> open_for_writing(const std::string& path) = 0;
   virtual result<std::unique_ptr<file>> open_for_reading(const std::string& path) = 0;
   virtual result<std::vector<std::string>> list(const std::string& directory) = 0;  // names, sorted

@@ -67,13 +67,13 @@ struct journal_mail {
     }
   }
 
-  runtime::mail<envelope_batch_ptr> batches;                         // parsers -> dedup
-  runtime::mail<append_request, runtime::no_lock> appends;           // dedup -> spool
-  runtime::mail<settlement_batch, runtime::no_lock> settlements;     // spool -> dedup
-  std::vector<std::unique_ptr<receipt_mail>> receipts;               // dedup -> ingress, by shard
-  runtime::mail<reader_progress> progress;                           // sinks, links -> spool
-  runtime::mail<snapshot> snapshots;                                 // dedup -> state, one at a time
-  std::vector<room_bell> room;                                       // dedup -> parser, by shard
+  runtime::mail<envelope_batch_ptr> batches;                      // parsers -> dedup
+  runtime::mail<append_request, runtime::no_lock> appends;        // dedup -> spool
+  runtime::mail<settlement_batch, runtime::no_lock> settlements;  // spool -> dedup
+  std::vector<std::unique_ptr<receipt_mail>> receipts;            // dedup -> ingress, by shard
+  runtime::mail<reader_progress> progress;                        // sinks, links -> spool
+  runtime::mail<snapshot> snapshots;                              // dedup -> state, one at a time
+  std::vector<room_bell> room;                                    // dedup -> parser, by shard
 
   /// At the end: no reader is woken any more.
   void disconnect() {

@@ -16,7 +16,8 @@ namespace fleetgate::contract {
 /// Exactly one of the two is set. Both lie in the arena of their class.
 struct inbound_item {
   const inbound_message* message = nullptr;
-  const model::envelope* mark = nullptr;  // release, session_open, session_close: passed on as it is
+  const model::envelope* mark =
+      nullptr;  // release, session_open, session_close: passed on as it is
 };
 
 using inbound_mail = runtime::mail<inbound_item, runtime::no_lock>;

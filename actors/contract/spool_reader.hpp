@@ -31,9 +31,9 @@ struct stored_record {
 /// What one read returned, with its memory; reused from read to read.
 struct read_block {
   std::vector<stored_record> records;
-  cursor end;                     // where the reader stands once it is done with these records
-  std::uint64_t damaged = 0;      // records that were skipped because their checksum failed
-  std::uint64_t shed = 0;         // records that were removed before this optional reader read them
+  cursor end;                 // where the reader stands once it is done with these records
+  std::uint64_t damaged = 0;  // records that were skipped because their checksum failed
+  std::uint64_t shed = 0;     // records that were removed before this optional reader read them
   std::vector<std::vector<std::byte>> memory;
   bool empty() const noexcept { return records.empty() && damaged == 0 && shed == 0; }
 };

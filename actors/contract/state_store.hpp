@@ -29,8 +29,9 @@ class state_store {
   virtual result<void> apply(const std::vector<state_change>& changes) = 0;
   virtual result<std::optional<std::string>> get(std::string_view table, std::string_view key) = 0;
   /// Calls `visit(key, value)` for each entry of `table`, in key order.
-  virtual result<void> scan(std::string_view table,
-                            const std::function<void(std::string_view, std::string_view)>& visit) = 0;
+  virtual result<void> scan(
+      std::string_view table,
+      const std::function<void(std::string_view, std::string_view)>& visit) = 0;
 };
 
 }  // namespace fleetgate::contract

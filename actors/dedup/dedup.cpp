@@ -70,7 +70,6 @@ waiter dedup::waiter_of(const model::envelope& e, session* s) {
   w.owed = true;
   if (s != nullptr) {
     w.of = s;
-    w.incarnation = s->incarnation();
     sessions_.pin(*s);
   }
   return w;
@@ -191,7 +190,7 @@ void dedup::finish_message(pending& p, std::uint32_t slot, bool stored, std::uin
     }
   }
   session* const s = p.first.of;
-  if (!p.has_redelivery || s->incarnation() != p.first.incarnation) return;
+  if (!p.has_redelivery) return;
   redelivery* const d = s->delivery(p.redelivery);
   if (d == nullptr || d->slot != slot) return;
   d->slot = no_slot;
@@ -201,14 +200,17 @@ void dedup::finish_message(pending& p, std::uint32_t slot, bool stored, std::uin
 
 void dedup::finish_mark(pending& p, std::uint32_t slot, bool stored) {
   session& s = *p.first.of;
-  if (s.incarnation() != p.first.incarnation) return;
   if (p.kind == model::record_kind::release) {
     held_id* const h = s.held(p.first.answer.packet_id);
     if (h == nullptr || h->release != slot) return;
     h->release = no_slot;
     if (stored || (!h->stored && h->slot == no_slot)) s.let_go(h->packet_id);
     sessions_.changed(s);
-  } else if (stored) {
+    return;
+  }
+  if (s.opening != slot) return;  // another open came after it
+  s.opening = no_slot;
+  if (stored) {
     s.known_durably = s.expiry_s != 0;
     sessions_.changed(s);
   } else if (s.connection == p.first.answer.to) {
@@ -222,8 +224,7 @@ void dedup::finish_mark(pending& p, std::uint32_t slot, bool stored) {
 void dedup::finish_waiter(const waiter& w, std::uint32_t slot, bool stored) {
   if (w.of == nullptr) return;
   session& s = *w.of;
-  if (w.answer.kind == model::record_kind::message && w.answer.qos == 2 &&
-      s.incarnation() == w.incarnation) {
+  if (w.answer.kind == model::record_kind::message && w.answer.qos == 2) {
     held_id* const h = s.held(w.answer.packet_id);
     if (h != nullptr && h->slot == slot) {
       h->slot = no_slot;

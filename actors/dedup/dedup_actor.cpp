@@ -26,7 +26,7 @@ dedup_actor::dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& 
       spool_(std::move(spool)),
       probe_(probe),
       log_(log),
-      timer_(home.io()),
+      timer_(home),
       by_shard_(mail.receipts.size()) {}
 
 caf::behavior dedup_actor::make_behavior() {
@@ -112,9 +112,7 @@ void dedup_actor::tell_shards_of_room() {
 }
 
 void dedup_actor::tick() {
-  timer_.expires_after(tick_interval);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  timer_.set_after(tick_interval, [this] {
     const std::uint64_t now_ns = runtime::steady_now_ns();
     brain_.on_time(now_ns);
     if (now_ns >= next_snapshot_ns_ || brain_.snapshot_due()) snapshot_wanted_ = true;

@@ -7,7 +7,6 @@
 // Limits: dedup_limits; one snapshot under way.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <vector>
 
 #include "actors/contract/journal_mail.hpp"
@@ -15,6 +14,7 @@
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/runtime/pinned_actor.hpp"
+#include "actors/runtime/timer.hpp"
 
 namespace fleetgate::dedup {
 
@@ -49,7 +49,7 @@ class dedup_actor final : public runtime::pinned_actor {
   const caf::actor spool_;
   observe::journal_probe& probe_;
   observe::logger& log_;
-  boost::asio::steady_timer timer_;
+  runtime::timer timer_;
   std::vector<model::receipt> receipts_;
   std::vector<std::vector<model::receipt>> by_shard_;
   dedup_counters published_;

@@ -48,7 +48,8 @@ dedup::ticket dedup::decide_open(const model::envelope& e, std::uint64_t now_ns,
   const bool alive = was_kept && !sessions_.expired(*s, now_ns);
   const bool resumes = alive && !e.session.clean_start;
   const std::uint32_t expiry_s = e.session.expiry_interval_s;
-  const bool unchanged = resumes && s->known_durably && s->expiry_s == expiry_s;
+  const bool unchanged =
+      resumes && s->known_durably && s->opening == no_slot && s->expiry_s == expiry_s;
   const bool needs_mark = !unchanged && (was_kept || expiry_s != 0);
   if (needs_mark && full()) return refuse(e, fault_code::server_busy, receipts);
   s = sessions_.open(e.client_id);
@@ -62,13 +63,15 @@ dedup::ticket dedup::decide_open(const model::envelope& e, std::uint64_t now_ns,
   }
   s->connection = e.connection;
   s->expiry_s = expiry_s;
+  s->opening = no_slot;
   if (!unchanged) sessions_.changed(*s);
   if (!needs_mark) {
     answer(e, model::outcome::stored, receipts);
     receipts.back().session_present = resumes;
     return std::nullopt;
   }
-  pending& p = pending_.at(append(e, s));
+  s->opening = append(e, s);
+  pending& p = pending_.at(s->opening);
   p.first.answer.session_present = resumes;
   return p.ticket;
 }

@@ -86,9 +86,7 @@ void dedup::recover_message(const contract::stored_record& record) {
     slot = recover_pending(record, w, s);
   } else if (w != nullptr) {
     w->find(e.epoch, e.epoch_from)
-        ->note(*e.sequence, payload_memory::fold(e.payload_hash),
-               is_owed(e),
-               limits_);
+        ->note(*e.sequence, payload_memory::fold(e.payload_hash), is_owed(e), limits_);
     w->reached(record.at.lsn);
     windows_.changed(*w);
   }

@@ -15,8 +15,8 @@ std::uint32_t payload_memory::of(std::uint64_t sequence, std::uint64_t top) cons
   return ring_[sequence & (size_ - 1U)];
 }
 
-void payload_memory::note(std::uint64_t sequence, std::uint64_t top_before,
-                          const sequence_set& set, std::uint32_t folded, std::size_t most) {
+void payload_memory::note(std::uint64_t sequence, std::uint64_t top_before, const sequence_set& set,
+                          std::uint32_t folded, std::size_t most) {
   const std::uint64_t span = set.top() - set.bottom() + 1;
   most = std::bit_floor(std::min(most, largest));
   if (span > size_ && size_ < most) {

@@ -1,5 +1,6 @@
 // 32-bit payload hashes of the newest sequences of one inferred epoch, as a ring that grows with
-// the span it has to cover. Owned by one epoch of one window; journal's thread. Limit: `most` entries (power of two).
+// the span it has to cover. Owned by one epoch of one window; journal's thread. Limit: `most`
+// entries (power of two).
 #pragma once
 
 #include <cstddef>

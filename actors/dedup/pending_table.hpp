@@ -20,10 +20,9 @@ inline constexpr std::uint32_t no_slot = 0xFFFFFFFF;
 
 /// One envelope that waits for a settlement: where its receipt goes, and what its session holds.
 struct waiter {
-  model::receipt answer;          // `result` and `fault` are filled in when it is sent
-  session* of = nullptr;          // where a packet id is noted, or nullptr
-  std::uint32_t incarnation = 0;  // of that session's state when it was noted
-  bool owed = false;              // false: has its receipt already
+  model::receipt answer;  // `result` and `fault` are filled in when it is sent
+  session* of = nullptr;  // where a packet id is noted, or nullptr
+  bool owed = false;      // false: has its receipt already
 };
 
 struct pending {

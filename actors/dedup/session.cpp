@@ -64,7 +64,6 @@ void session::grow_deliveries() {
 void session::discard() noexcept {
   held_.clear();
   deliveries_.clear();
-  ++incarnation_;
 }
 
 void session::save(std::string& out) const {

@@ -22,7 +22,7 @@ struct held_id {
   std::uint32_t slot = no_slot;     // of the message in the pending_table, while it is there
   std::uint32_t release = no_slot;  // of its release, while that is there
   std::uint16_t packet_id = 0;
-  bool stored = false;              // the message is settled: a resend is a duplicate
+  bool stored = false;  // the message is settled: a resend is a duplicate
 };
 
 struct redelivery {
@@ -50,10 +50,9 @@ class session {
   /// nullptr where newer ones have pushed it out.
   [[nodiscard]] redelivery* delivery(std::uint32_t number) noexcept;
 
-  /// Discards the packet ids (MQTT 5.0 section 3.1.2.4). What is pending then belongs to nobody.
+  /// Discards the packet ids (MQTT 5.0 section 3.1.2.4). What is pending finds its slot nowhere
+  /// then, so a late settlement does not touch what comes after.
   void discard() noexcept;
-  /// Rises with each discard, so that a late settlement does not touch what came after.
-  [[nodiscard]] std::uint32_t incarnation() const noexcept { return incarnation_; }
 
   /// The value stored under the client id (docs/wire/state.md, dedup_sessions): settled parts only.
   void save(std::string& out) const;
@@ -62,6 +61,7 @@ class session {
 
   model::connection_ref connection;   // generation 0: nobody is connected
   std::uint32_t expiry_s = 0;         // 0: ends with the connection; 0xFFFFFFFF: never
+  std::uint32_t opening = no_slot;    // the newest open mark, while it is pending
   bool known_durably = false;         // its open mark is on disk, or it came from there
   bool in_store = false;              // a row may exist
   bool listed = false;                // waits for the snapshot
@@ -79,7 +79,6 @@ class session {
   std::vector<held_id> held_;           // ascending by packet id
   std::vector<redelivery> deliveries_;  // ring; size is a power of two
   std::uint32_t next_delivery_ = 0;
-  std::uint32_t incarnation_ = 0;
 };
 
 }  // namespace fleetgate::dedup

@@ -41,6 +41,7 @@ void session_table::end(session& s) {
   s.connection = {};
   s.expiry_s = 0;
   s.known_durably = false;
+  s.opening = no_slot;
   s.ended = true;
   changed(s);
   if (s.pins == 0) erase(s);

@@ -22,8 +22,8 @@ std::string_view attributes_builder::finish() {
 
 void attributes_builder::append_values_of(std::size_t first) {
   const auto key = pairs_[first].first;
-  const auto count = std::count_if(pairs_.begin(), pairs_.end(),
-                                   [&](const auto& p) { return p.first == key; });
+  const auto count =
+      std::count_if(pairs_.begin(), pairs_.end(), [&](const auto& p) { return p.first == key; });
   if (count == 1) return append_quoted(pairs_[first].second);
   char separator = '[';
   for (const auto& [k, v] : pairs_) {

@@ -41,8 +41,12 @@ void give_back_if_large(std::string& buffer) {
 
 }  // namespace
 
-void intrusive_ptr_add_ref(connection_actor* c) { caf::intrusive_ptr_add_ref(c->ctrl()); }
-void intrusive_ptr_release(connection_actor* c) { caf::intrusive_ptr_release(c->ctrl()); }
+void intrusive_ptr_add_ref(connection_actor* c) {
+  caf::intrusive_ptr_add_ref(c->ctrl());
+}
+void intrusive_ptr_release(connection_actor* c) {
+  caf::intrusive_ptr_release(c->ctrl());
+}
 
 connection_actor::connection_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
                                    const listener_settings& listener,
@@ -113,7 +117,8 @@ void connection_actor::consume(byte_view input, bool from_rest) {
         shard_.paused.push_back(ref_);
       }
       return;
-    case state::waiting: return;
+    case state::waiting:
+      return;
     case state::closed:
       close(session_.closed_for() ? std::optional(session_.closed_for()->code) : std::nullopt);
       return;
@@ -121,9 +126,12 @@ void connection_actor::consume(byte_view input, bool from_rest) {
 }
 
 void connection_actor::keep_rest(byte_view rest, bool from_rest) {
-  if (rest.empty()) give_back_if_large(rest_);
-  else if (from_rest) rest_.erase(0, rest_.size() - rest.size());
-  else rest_.assign(as_text(rest));
+  if (rest.empty())
+    give_back_if_large(rest_);
+  else if (from_rest)
+    rest_.erase(0, rest_.size() - rest.size());
+  else
+    rest_.assign(as_text(rest));
 }
 
 void connection_actor::go_on() {
@@ -144,8 +152,8 @@ void connection_actor::on_connect(const mqtt::connect_request& request) {
   }
   session_expiry_s_ = request.session_expiry_s;
   const bool pressed = shard_.budget.used() > shard_.budget.limit() / 4 * 3;
-  const bool refused = shard_.draining ||
-                       (pressed && shard_.priority_of(client_id_) == device_priority::low);
+  const bool refused =
+      shard_.draining || (pressed && shard_.priority_of(client_id_) == device_priority::low);
   if (!refused && post_mark(model::record_kind::session_open, model::traffic_class::control, 0,
                             {request.clean_start, request.session_expiry_s})) {
     session_opened_ = true;
@@ -203,8 +211,8 @@ contract::inbound_message connection_actor::describe(const mqtt::publish_view& p
   m.cls = match.rule->cls;
   m.level = match.rule->level_for(p.qos);
   m.device = match.device.empty() ? m.client_id : rebase(match.device, p.topic, m.topic);
-  m.stream = lies_in(match.stream, p.topic) ? rebase(match.stream, p.topic, m.topic)
-                                            : std::string_view{};
+  m.stream =
+      lies_in(match.stream, p.topic) ? rebase(match.stream, p.topic, m.topic) : std::string_view{};
   m.tenant = rebase(match.tenant, p.topic, m.topic);
   m.connection = ref_;
   m.received_time_ns = shard_.now.unix_ns;
@@ -223,19 +231,22 @@ void connection_actor::describe_properties(const mqtt::publish_view& p, runtime:
   m.payload_is_utf8 = p.props.payload_is_utf8();
   m.content_type = memory.copy(p.props.content_type());
   for (const auto& property : p.props.user_properties()) {
-    if (property.text == "seq") m.user_seq = memory.copy(property.value);
-    else if (property.text == "epoch") m.user_epoch = memory.copy(property.value);
-    else if (property.text == "traceparent") m.traceparent = memory.copy(property.value);
-    else attributes.add(property.text, property.value);
+    if (property.text == "seq")
+      m.user_seq = memory.copy(property.value);
+    else if (property.text == "epoch")
+      m.user_epoch = memory.copy(property.value);
+    else if (property.text == "traceparent")
+      m.traceparent = memory.copy(property.value);
+    else
+      attributes.add(property.text, property.value);
   }
   m.attributes = memory.copy(attributes.finish());
 }
 
 mqtt::flow connection_actor::on_release(std::uint16_t packet_id) {
   // In the class of its message, so that it lies in a segment that the round syncs anyway.
-  return post_mark(model::record_kind::release, last_class_, packet_id, {})
-             ? mqtt::flow::go_on
-             : mqtt::flow::pause;
+  return post_mark(model::record_kind::release, last_class_, packet_id, {}) ? mqtt::flow::go_on
+                                                                            : mqtt::flow::pause;
 }
 
 void connection_actor::on_disconnect(std::uint8_t, std::optional<std::uint32_t> expiry_s) {
@@ -282,13 +293,14 @@ void connection_actor::take(const model::receipt& r) {
       return consume(as_bytes(rest_), true);
     case model::record_kind::release:
       session_.complete(r.packet_id,
-                        r.result == model::outcome::refused ? std::optional(r.fault)
-                                                            : std::nullopt,
+                        r.result == model::outcome::refused ? std::optional(r.fault) : std::nullopt,
                         out_);
       return mark_unsent();
-    case model::record_kind::session_close: return;
+    case model::record_kind::session_close:
+      return;
     case model::record_kind::message:
-    case model::record_kind::quarantined: return settle(r);
+    case model::record_kind::quarantined:
+      return settle(r);
   }
 }
 
@@ -314,8 +326,10 @@ void connection_actor::settle(const model::receipt& r) {
         watch_time();
       }
       return;
-    case model::outcome::superseded: return session_.forget(r.packet_id);
-    case model::outcome::taken_over: return;
+    case model::outcome::superseded:
+      return session_.forget(r.packet_id);
+    case model::outcome::taken_over:
+      return;
   }
 }
 
@@ -362,13 +376,16 @@ void connection_actor::send_out() {
     listener_.probe->bytes_out.add(static_cast<std::uint64_t>(n));
     out_.erase(0, static_cast<std::size_t>(n));
   }
-  if (out_.empty()) give_back_if_large(out_);
-  else if (out_.size() > max_unsent_bytes) return close(fault_code::quota_exceeded);
-  else if (phase_ == phase::open) wait_writable();
+  if (out_.empty())
+    give_back_if_large(out_);
+  else if (out_.size() > max_unsent_bytes)
+    return close(fault_code::quota_exceeded);
+  else if (phase_ == phase::open)
+    wait_writable();
 }
 
-/// Bytes that arrived and were not read would turn the goodbye into a reset, and the peer might never
-/// see its reason: they are taken from the kernel first, as far as they are there.
+/// Bytes that arrived and were not read would turn the goodbye into a reset, and the peer might
+/// never see its reason: they are taken from the kernel first, as far as they are there.
 void connection_actor::shut_socket() {
   const int fd = socket_.native_handle();
   if (!out_.empty()) ::send(fd, out_.data(), out_.size(), MSG_NOSIGNAL);
@@ -384,9 +401,12 @@ void connection_actor::shut_socket() {
 void connection_actor::close(std::optional<fault_code> why) {
   if (std::exchange(phase_, phase::closed) == phase::closed) return;
   if (paused_) --listener_.probe->connections_paused;
-  if (!why) ++listener_.probe->connections_closed_normally;
-  else if (accepted_) ++listener_.probe->connections_closed[*why];
-  else ++listener_.probe->connections_rejected[*why];
+  if (!why)
+    ++listener_.probe->connections_closed_normally;
+  else if (accepted_)
+    ++listener_.probe->connections_closed[*why];
+  else
+    ++listener_.probe->connections_rejected[*why];
   --listener_.probe->connections_open;
   if (session_opened_) {
     post_mark(model::record_kind::session_close, model::traffic_class::telemetry, 0,

@@ -30,7 +30,7 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   // For the ingress actor, in the order of a round.
   void start();
   void read();
-  void go_on();                          // after a pause
+  void go_on();  // after a pause
   void take(const model::receipt& r);
   void look_at_time(std::uint64_t due_ns);
   void send_out();
@@ -57,8 +57,7 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   void watch_time();
   void mark_unsent();
   void settle(const model::receipt& r);
-  mqtt::flow hold_back(const mqtt::publish_view& message, model::traffic_class cls,
-                       fault_code why);
+  mqtt::flow hold_back(const mqtt::publish_view& message, model::traffic_class cls, fault_code why);
   contract::inbound_message describe(const mqtt::publish_view& p, const model::topic_match& match,
                                      runtime::arena& memory) const;
   void describe_properties(const mqtt::publish_view& p, runtime::arena& memory,
@@ -72,8 +71,8 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   const model::connection_ref ref_;
   mqtt::session session_;
   std::string client_id_;
-  std::string rest_;    // bytes read and not yet taken
-  std::string out_;     // bytes to send
+  std::string rest_;  // bytes read and not yet taken
+  std::string out_;   // bytes to send
   std::size_t unacknowledged_bytes_ = 0;
   std::uint64_t leave_at_ns_ = never;
   std::uint64_t watched_ns_ = never;  // the deadline that stands in the shard's queue
@@ -81,8 +80,8 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   model::traffic_class last_class_ = model::traffic_class::telemetry;
   fault_code leave_for_ = fault_code::internal;
   phase phase_ = phase::open;
-  bool session_opened_ = false;      // the journal knows of this session
-  bool accepted_ = false;            // CONNACK 0x00 was given
+  bool session_opened_ = false;  // the journal knows of this session
+  bool accepted_ = false;        // CONNACK 0x00 was given
   bool paused_ = false;
   bool listed_unsent_ = false;
   bool waits_writable_ = false;

@@ -2,10 +2,10 @@
 // One thread. Limit: given at start; the slots of closed connections are reused.
 #pragma once
 
-#include <caf/intrusive_ptr.hpp>
 #include <cstdint>
 #include <vector>
 
+#include "actors/runtime/actor_ptr.hpp"
 #include "protocol/model/ids.hpp"
 
 namespace fleetgate::ingress {
@@ -14,7 +14,7 @@ namespace fleetgate::ingress {
 template <class Connection>
 class connection_table {
  public:
-  using pointer = caf::intrusive_ptr<Connection>;
+  using pointer = runtime::actor_ptr<Connection>;
 
   explicit connection_table(std::uint16_t shard) noexcept : shard_(shard) {}
 

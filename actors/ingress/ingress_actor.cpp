@@ -34,9 +34,9 @@ result<tcp::acceptor> bind_listener(asio::io_context& io, const listener_setting
   boost::system::error_code error;
   const auto address = asio::ip::make_address(settings.address, error);
   if (error) {
-    return failure(fault_code::resource_unavailable,
-                   "listener " + describe(settings) + ": not an IP address; give one such as "
-                   "127.0.0.1 or [::1]");
+    return failure(fault_code::resource_unavailable, "listener " + describe(settings) +
+                                                         ": not an IP address; give one such as "
+                                                         "127.0.0.1 or [::1]");
   }
   const tcp::endpoint endpoint(address, settings.port);
   tcp::acceptor acceptor(io);
@@ -64,11 +64,11 @@ ingress_actor::ingress_actor(caf::actor_config& config, runtime::unit& home, sha
       shard_(owner),
       receipts_(receipts),
       log_(log),
-      timer_(home.io()),
-      drain_timer_(home.io()) {
+      timer_(home),
+      drain_timer_(home) {
   for (auto& l : listeners) {
-    listeners_.push_back(
-        std::make_unique<listener>(listener{std::move(l.settings), std::move(l.acceptor)}));
+    listeners_.push_back(std::make_unique<listener>(
+        listener{std::move(l.settings), std::move(l.acceptor), runtime::timer(home)}));
   }
 }
 
@@ -97,9 +97,8 @@ void ingress_actor::accept_next(listener& from) {
 void ingress_actor::retry_accept(listener& from) {
   log_.warn("listener.accept_failed",
             {{"listener", from.settings.name}, {"next", "raise the limit of open files"}});
-  auto timer = std::make_shared<asio::steady_timer>(home().io(), accept_retry);
-  timer->async_wait([this, &from, timer](const boost::system::error_code& error) {
-    if (!error && from.acceptor.is_open()) accept_next(from);
+  from.retry.set_after(accept_retry, [this, &from] {
+    if (from.acceptor.is_open()) accept_next(from);
   });
 }
 
@@ -137,6 +136,7 @@ void ingress_actor::read_receipts() {
       if (auto* c = shard_.table.find(r.to.slot, r.to.generation)) c->take(r);
     }
   });
+  go_on_with_paused();
   send_unsent();
 }
 
@@ -167,10 +167,8 @@ void ingress_actor::arm_timer() {
   const auto next = shard_.deadlines.next_ns();
   if (!next || *next >= armed_ns_) return;
   armed_ns_ = *next;
-  timer_.expires_at(asio::steady_timer::time_point(std::chrono::nanoseconds(*next)));
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) armed_ns_ = ~std::uint64_t{0};  // the round that follows looks at the deadlines
-  });
+  // The round that follows looks at the deadlines.
+  timer_.set(*next, [this] { armed_ns_ = ~std::uint64_t{0}; });
 }
 
 caf::result<std::uint64_t> ingress_actor::drain(fault_code why, std::uint32_t rate) {
@@ -196,10 +194,7 @@ void ingress_actor::send_some_away(fault_code why, std::uint32_t rate) {
     drained_.deliver(sent_away_);
     return;
   }
-  drain_timer_.expires_after(drain_step);
-  drain_timer_.async_wait([this, why, rate](const boost::system::error_code& error) {
-    if (!error) send_some_away(why, rate);
-  });
+  drain_timer_.set_after(drain_step, [this, why, rate] { send_some_away(why, rate); });
 }
 
 }  // namespace fleetgate::ingress

@@ -1,12 +1,11 @@
-// A shard's listener: accepts sockets, spawns their connection actors, drives them in each round and
-// hands receipts to them. Runs on its shard.
+// A shard's listener: accepts sockets, spawns their connection actors, drives them in each round
+// and hands receipts to them. Runs on its shard.
 //   (wake_atom)                      receipts have come from the journal
 //   (drain_atom, fault_code, rate)   stop accepting, send all devices away at `rate` per second;
 //                                    answered with how many left when none is here any more
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <caf/typed_response_promise.hpp>
 #include <memory>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "actors/ingress/shard.hpp"
 #include "actors/observe/log.hpp"
 #include "actors/runtime/pinned_actor.hpp"
+#include "actors/runtime/timer.hpp"
 
 namespace fleetgate::ingress {
 
@@ -33,8 +33,8 @@ result<boost::asio::ip::tcp::acceptor> bind_listener(boost::asio::io_context& io
 class ingress_actor final : public runtime::pinned_actor {
  public:
   ingress_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
-                contract::journal_mail::receipt_mail& receipts, std::vector<bound_listener> listeners,
-                observe::logger& log);
+                contract::journal_mail::receipt_mail& receipts,
+                std::vector<bound_listener> listeners, observe::logger& log);
   const char* name() const override { return "ingress"; }
   caf::behavior make_behavior() override;
 
@@ -45,7 +45,7 @@ class ingress_actor final : public runtime::pinned_actor {
   struct listener {
     listener_settings settings;
     boost::asio::ip::tcp::acceptor acceptor;
-    std::size_t open = 0;
+    runtime::timer retry;
   };
 
   void accept_next(listener& from);
@@ -64,8 +64,8 @@ class ingress_actor final : public runtime::pinned_actor {
   contract::journal_mail::receipt_mail& receipts_;
   std::vector<std::unique_ptr<listener>> listeners_;
   observe::logger& log_;
-  boost::asio::steady_timer timer_;
-  boost::asio::steady_timer drain_timer_;
+  runtime::timer timer_;
+  runtime::timer drain_timer_;
   caf::typed_response_promise<std::uint64_t> drained_;
   std::uint64_t sent_away_ = 0;
   std::uint64_t armed_ns_ = ~std::uint64_t{0};

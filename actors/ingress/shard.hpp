@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <caf/intrusive_ptr.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "actors/ingress/connection_table.hpp"
 #include "actors/ingress/deadline_queue.hpp"
 #include "actors/observe/probes.hpp"
+#include "actors/runtime/actor_ptr.hpp"
 #include "actors/runtime/unit.hpp"
 #include "protocol/model/topic_rules.hpp"
 #include "protocol/mqtt/session.hpp"
@@ -39,9 +39,9 @@ bool glob_matches(std::string_view pattern, std::string_view text) noexcept;
 /// One [[listener]]; the same on every shard.
 struct listener_settings {
   std::string name;
-  std::string address;           // IPv4 or IPv6 literal
+  std::string address;  // IPv4 or IPv6 literal
   std::uint16_t port = 0;
-  std::size_t max_connections = 0;         // on this shard
+  std::size_t max_connections = 0;                 // on this shard
   std::size_t max_unacknowledged_bytes = 1 << 20;  // per connection; beyond it reading pauses
   mqtt::session_limits session;
   observe::ingress_probe* probe = nullptr;  // of this listener on this shard
@@ -80,8 +80,8 @@ struct shard {
   round_clock now;
 
   // Of the round. Each connection is in each list at most once.
-  std::vector<caf::intrusive_ptr<connection_actor>> readable;
-  std::vector<caf::intrusive_ptr<connection_actor>> unsent;  // have bytes to send
+  std::vector<runtime::actor_ptr<connection_actor>> readable;
+  std::vector<runtime::actor_ptr<connection_actor>> unsent;  // have bytes to send
   std::vector<model::connection_ref> paused;                 // have bytes that were not taken
 
   std::vector<std::byte> buffer;

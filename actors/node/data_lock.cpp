@@ -22,9 +22,8 @@ result<data_lock> data_lock::take(const std::string& data_dir) {
   const std::string path = data_dir + "/lock";
   const int fd = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
   if (fd < 0) {
-    return failure(fault_code::storage_io,
-                   "cannot open " + path + ": " + std::strerror(errno) +
-                       "; give a directory this user may write");
+    return failure(fault_code::storage_io, "cannot open " + path + ": " + std::strerror(errno) +
+                                               "; give a directory this user may write");
   }
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     ::close(fd);

@@ -46,15 +46,29 @@ observe::log_options log_options_of(const log_config& c) {
   observe::log_options o;
   switch (c.level) {
     case log_level::trace:
-    case log_level::debug: o.least = observe::log_level::debug; break;
-    case log_level::info: o.least = observe::log_level::info; break;
-    case log_level::warn: o.least = observe::log_level::warn; break;
-    case log_level::error: o.least = observe::log_level::error; break;
+    case log_level::debug:
+      o.least = observe::log_level::debug;
+      break;
+    case log_level::info:
+      o.least = observe::log_level::info;
+      break;
+    case log_level::warn:
+      o.least = observe::log_level::warn;
+      break;
+    case log_level::error:
+      o.least = observe::log_level::error;
+      break;
   }
   switch (c.format) {
-    case log_format::automatic: o.format = observe::log_format::automatic; break;
-    case log_format::logfmt: o.format = observe::log_format::logfmt; break;
-    case log_format::json: o.format = observe::log_format::json; break;
+    case log_format::automatic:
+      o.format = observe::log_format::automatic;
+      break;
+    case log_format::logfmt:
+      o.format = observe::log_format::logfmt;
+      break;
+    case log_format::json:
+      o.format = observe::log_format::json;
+      break;
   }
   return o;
 }

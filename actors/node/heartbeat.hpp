@@ -12,7 +12,8 @@ namespace fleetgate::node {
 class heartbeat {
  public:
   /// Begins to beat when `of` runs.
-  heartbeat(runtime::unit& of, admin::health& health) : unit_(of), health_(health), timer_(of.io()) {
+  heartbeat(runtime::unit& of, admin::health& health)
+      : unit_(of), health_(health), timer_(of.io()) {
     beat();
   }
 

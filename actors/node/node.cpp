@@ -13,7 +13,9 @@ constexpr double full_share = 0.95;
 node::node(std::unique_ptr<parts> p) : parts_(std::move(p)) {}
 node::~node() = default;
 
-const std::vector<served_address>& node::serves() const noexcept { return parts_->serves; }
+const std::vector<served_address>& node::serves() const noexcept {
+  return parts_->serves;
+}
 
 void node::review_health() {
   parts& p = *parts_;
@@ -32,8 +34,8 @@ void node::review_health() {
     p.health.set("spool", admin::health_state::good);
   }
   for (const auto& s : p.sinks) {
-    const bool closed = s->probe.circuit.value() ==
-                        static_cast<std::int64_t>(observe::circuit_state::closed);
+    const bool closed =
+        s->probe.circuit.value() == static_cast<std::int64_t>(observe::circuit_state::closed);
     p.health.set("sink." + s->name,
                  closed ? admin::health_state::good : admin::health_state::degraded,
                  closed ? "" : "the sink does not take rows: the spool keeps them");

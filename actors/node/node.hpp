@@ -41,7 +41,7 @@ class node {
  public:
   /// Serves devices when it returns.
   static tl::expected<std::unique_ptr<node>, start_failure> start(config settings,
-                                                                   observe::logger& log);
+                                                                  observe::logger& log);
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;

@@ -21,8 +21,8 @@ using std::chrono::milliseconds;
 template <class Answer, class... Message>
 std::optional<Answer> ask(caf::scoped_actor& self, const caf::actor& who, clock::time_point until,
                           Message&&... message) {
-  const auto left = std::max(milliseconds(1),
-                             std::chrono::duration_cast<milliseconds>(until - clock::now()));
+  const auto left =
+      std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(until - clock::now()));
   std::optional<Answer> got;
   self->request(who, left, std::forward<Message>(message)...)
       .receive([&](const Answer& a) { got = a; }, [](const caf::error&) {});
@@ -56,9 +56,9 @@ drain_report node::drain() {
   ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value);
   // Syncing is not given up for the timeout: what is acknowledged is on disk already, and the rest
   // is a moment's work or a broken disk.
-  report.spool_synced = ask<bool>(self, p.spool_actor, until + std::chrono::seconds(5),
-                                  spool::close_atom::value)
-                            .value_or(false);
+  report.spool_synced =
+      ask<bool>(self, p.spool_actor, until + std::chrono::seconds(5), spool::close_atom::value)
+          .value_or(false);
   caf::anon_send(p.dedup_actor, dedup::snapshot_atom::value);
   for (const auto& s : p.sinks) {
     if (!ask<bool>(self, s->actor, until, sink::drain_atom::value).value_or(false)) {
@@ -66,7 +66,8 @@ drain_report node::drain() {
     }
   }
   report.took = std::chrono::duration_cast<milliseconds>(clock::now() - start);
-  if (!report.spool_synced) report.code = exit_code::io_error;
+  if (!report.spool_synced)
+    report.code = exit_code::io_error;
   else if (!report.connections_gone || !report.sinks_behind.empty()) {
     report.code = exit_code::drain_timeout;
   }

@@ -20,7 +20,9 @@
 namespace fleetgate::node {
 namespace {
 
-start_failure failed(exit_code code, const fault& f) { return {code, to_string(f)}; }
+start_failure failed(exit_code code, const fault& f) {
+  return {code, to_string(f)};
+}
 
 exit_code code_of(const fault& f, exit_code otherwise) {
   return f.code == fault_code::config_invalid ? exit_code::config_error : otherwise;
@@ -49,14 +51,19 @@ std::size_t node::parts::shard_count() const {
 node::parts::step node::parts::open_files() {
   auto taken = data_lock::take(settings.node.data_dir);
   if (!taken) {
-    return failed(taken.error().code == fault_code::resource_unavailable
-                      ? exit_code::os_error
-                      : exit_code::cannot_create,
+    return failed(taken.error().code == fault_code::resource_unavailable ? exit_code::os_error
+                                                                         : exit_code::cannot_create,
                   taken.error());
   }
   lock.emplace(std::move(*taken));
   std::vector<model::topic_rule_spec> specs;
-  for (const auto& t : settings.topics) specs.push_back(rule_spec(t));
+  for (const auto& t : settings.topics) {
+    specs.push_back(rule_spec(t));
+    if (t.schema.empty()) continue;
+    const auto schema = parse::schema::load(t.schema);
+    if (!schema) return failed(exit_code::config_error, schema.error());
+    specs.back().schema_hash = schema->hash();  // a changed schema is another rule version
+  }
   auto compiled = model::topic_rules::compile(specs);
   if (!compiled) return failed(exit_code::config_error, compiled.error());
   rules = std::move(*compiled);
@@ -80,9 +87,9 @@ node::parts::step node::parts::open_files() {
   options.budget_bytes = settings.spool.budget;
   options.segment_bytes = settings.spool.segment_size;
   options.quarantine_budget_bytes = settings.spool.quarantine_budget;
-  auto recovered = spool::spool::open(
-      files, options, *covered + 1,
-      [this](const contract::stored_record& r) { dedup_brain->recover(r); });
+  auto recovered =
+      spool::spool::open(files, options, *covered + 1,
+                         [this](const contract::stored_record& r) { dedup_brain->recover(r); });
   if (!recovered) {
     return failed(code_of(recovered.error(), exit_code::cannot_create), recovered.error());
   }
@@ -104,14 +111,14 @@ void node::parts::make_sink(const sink_config& s) {
   std::filesystem::create_directories(std::filesystem::path(s.path).parent_path(), ignored);
   auto with = std::make_shared<sink::sink_parts>();
   with->name = s.name;
-  with->writer = std::make_unique<sink::sqlite_writer>(sink::sqlite_sink_options{
-      s.name, s.path, s.retention_size, s.retention, settings.node.name,
-      std::chrono::milliseconds(1000)});
+  with->writer = std::make_unique<sink::sqlite_writer>(
+      sink::sqlite_sink_options{s.name, s.path, s.retention_size, s.retention, settings.node.name,
+                                std::chrono::milliseconds(1000)});
   with->reader = spool::make_reader(files, spool_brain->view());
   with->news = made->news;
   with->seed = random_u64();
-  made->actor = system.spawn<sink::sink_actor, caf::detached + caf::lazy_init>(
-      with, *mail, made->probe, log);
+  made->actor =
+      system.spawn<sink::sink_actor, caf::detached + caf::lazy_init>(with, *mail, made->probe, log);
   sinks.push_back(std::move(made));
 }
 
@@ -132,8 +139,8 @@ node::parts::step node::parts::make_journal() {
                                                           journal_probe, log);
   dedup_actor = runtime::spawn_pinned<dedup::dedup_actor>(*journal, *dedup_brain, *mail,
                                                           spool_actor, journal_probe, log);
-  state_actor = system.spawn<state::state_actor, caf::detached + caf::lazy_init>(
-      *store, *mail, dedup_actor, log);
+  state_actor = system.spawn<state::state_actor, caf::detached + caf::lazy_init>(*store, *mail,
+                                                                                 dedup_actor, log);
   mail->appends.connect(spool_actor);
   mail->progress.connect(spool_actor);
   mail->settlements.connect(dedup_actor);
@@ -242,8 +249,8 @@ void node::parts::go() {
 tl::expected<std::unique_ptr<node>, start_failure> node::start(config settings,
                                                                observe::logger& log) {
   auto p = std::make_unique<parts>(std::move(settings), log);
-  for (const auto step : {&parts::open_files, &parts::make_journal, &parts::make_shards,
-                          &parts::serve_admin}) {
+  for (const auto step :
+       {&parts::open_files, &parts::make_journal, &parts::make_shards, &parts::serve_admin}) {
     if (auto why = (p.get()->*step)()) return tl::unexpected(std::move(*why));
   }
   p->go();

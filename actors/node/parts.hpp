@@ -68,9 +68,9 @@ class node::parts {
 
   // In the order of a start; each returns what prevents it.
   using step = std::optional<start_failure>;
-  step open_files();       // data directory, topic rules, state, spool with its recovery
-  step make_journal();     // dedup, spool, state, sinks
-  step make_shards();      // units, listeners
+  step open_files();    // data directory, topic rules, state, spool with its recovery
+  step make_journal();  // dedup, spool, state, sinks
+  step make_shards();   // units, listeners
   step serve_admin();
   void go();
   void stop();

@@ -48,8 +48,8 @@ struct alignas(cache_line_bytes) ingress_probe {
   counter bytes_in, bytes_out;
 
   per_class<per_qos<counter>> publishes;  // received, whatever became of them
-  per_class<per_fault> shed;          // given up by policy; nothing was promised for them
-  per_class<histogram> acknowledged;  // from bytes received to the stored receipt, ns
+  per_class<per_fault> shed;              // given up by policy; nothing was promised for them
+  per_class<histogram> acknowledged;      // from bytes received to the stored receipt, ns
 };
 
 /// One parser, its shard's thread.
@@ -76,7 +76,7 @@ struct alignas(cache_line_bytes) journal_probe {
   histogram group;  // records that one round wrote
   histogram sync;   // one fdatasync, ns
   counter sync_failures;
-  gauge storage_trouble;         // 1 while something cannot be written
+  gauge storage_trouble;   // 1 while something cannot be written
   per_lane<counter> shed;  // records displaced from disk, never owed
 
   per_lane<gauge> spool_records;

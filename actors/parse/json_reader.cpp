@@ -59,8 +59,8 @@ found_value text_value(std::string_view body, text_buffer& buffer) noexcept {
 /// The grammar of RFC 8259 over the tokens that the structural pass has found: brackets, colons,
 /// commas, and the first byte of every string and scalar. That pass has checked UTF-8, that strings
 /// are closed, and that they hold no control characters. simdjson's own second passes do not serve:
-/// the tree refuses numbers beyond 64 bits, and walking a whole document on demand costs twice
-/// this.
+/// its tree costs the same and refuses numbers beyond 64 bits, and walking all of a document on
+/// demand costs twice as much.
 class walk {
  public:
   walk(std::string_view text, const structural_pass& tokens, wanted_members& wanted,

@@ -37,7 +37,8 @@ class parser_actor final : public runtime::pinned_actor {
   contract::journal_mail& journal_;
   observe::parse_probe& probe_;
   parser brain_;
-  std::array<contract::envelope_batch_ptr, model::traffic_class_count> batches_;  // not handed over yet
+  std::array<contract::envelope_batch_ptr, model::traffic_class_count>
+      batches_;  // not handed over yet
 };
 
 }  // namespace fleetgate::parse

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <string_view>
@@ -58,8 +58,10 @@ class arena {
   /// Everything handed out becomes invalid; the first block is kept for reuse.
   void clear() noexcept {
     if (blocks_.empty()) return;
-    if (blocks_.front().size != block_bytes) blocks_.clear();
-    else blocks_.resize(1);
+    if (blocks_.front().size != block_bytes)
+      blocks_.clear();
+    else
+      blocks_.resize(1);
     next_ = blocks_.empty() ? nullptr : blocks_.front().bytes.get();
     left_ = blocks_.empty() ? 0 : blocks_.front().size;
     used_ = 0;

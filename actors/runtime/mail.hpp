@@ -24,8 +24,8 @@ class mail {
     return o.accepted;
   }
 
-  /// By the reader: hands at most `most` items to `sink(traffic_class, T&&)`; rings for another turn
-  /// where some are left.
+  /// By the reader: hands at most `most` items to `sink(traffic_class, T&&)`; rings for another
+  /// turn where some are left.
   template <class Sink>
   std::size_t read(std::size_t most, Sink&& sink) {
     const std::size_t n = box_.drain(most, std::forward<Sink>(sink));

@@ -106,7 +106,8 @@ class mailbox {
     return true;
   }
 
-  /// Whether an offer would be accepted now. Only meaningful where sender and reader share a thread.
+  /// Whether an offer would be accepted now. Only meaningful where sender and reader share a
+  /// thread.
   [[nodiscard]] bool has_room(traffic_class cls, std::size_t bytes) const {
     std::lock_guard hold(lock_);
     return fits(lanes_[model::index(cls)], bytes);
@@ -136,8 +137,7 @@ class mailbox {
   using quotas = std::array<std::size_t, model::traffic_class_count>;
 
   [[nodiscard]] bool fits(const lane& l, std::size_t bytes) const noexcept {
-    return l.items.empty() ||
-           (l.items.size() < limits_.items && l.bytes + bytes <= limits_.bytes);
+    return l.items.empty() || (l.items.size() < limits_.items && l.bytes + bytes <= limits_.bytes);
   }
   bool push(lane& l, T&& item, std::size_t bytes) {
     l.items.push_back({std::move(item), bytes});

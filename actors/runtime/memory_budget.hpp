@@ -1,5 +1,5 @@
-// The node's byte budget for messages in memory, one account a traffic class; the token that holds a
-// part of it; and a shard's cached credit, so that the hot path touches no shared cache line.
+// The node's byte budget for messages in memory, one account a traffic class; the token that holds
+// a part of it; and a shard's cached credit, so that the hot path touches no shared cache line.
 // memory_budget: any thread, lock-free. Limit: given at start ([memory] budget).
 #pragma once
 
@@ -46,10 +46,13 @@ class memory_budget {
   [[nodiscard]] std::size_t limit_for(model::traffic_class cls) const noexcept {
     const std::size_t reserve = limit_ / 16;
     switch (cls) {
-      case model::traffic_class::control: return limit_;
-      case model::traffic_class::heartbeat: return limit_ - reserve;
+      case model::traffic_class::control:
+        return limit_;
+      case model::traffic_class::heartbeat:
+        return limit_ - reserve;
       case model::traffic_class::event:
-      case model::traffic_class::telemetry: return limit_ - 2 * reserve;
+      case model::traffic_class::telemetry:
+        return limit_ - 2 * reserve;
     }
     return 0;
   }

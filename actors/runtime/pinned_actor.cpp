@@ -19,7 +19,8 @@ void pinned_actor::enqueue(caf::mailbox_element_ptr message, caf::execution_unit
     case caf::intrusive::inbox_result::queue_closed:
       if (id.is_request()) caf::detail::sync_request_bouncer{fail_state()}(asker, id);
       break;
-    case caf::intrusive::inbox_result::success: break;
+    case caf::intrusive::inbox_result::success:
+      break;
   }
 }
 

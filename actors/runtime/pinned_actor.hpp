@@ -26,8 +26,12 @@ class pinned_actor : public caf::event_based_actor {
 };
 
 /// For caf::intrusive_ptr: counts where CAF counts, in the actor's control block.
-inline void intrusive_ptr_add_ref(pinned_actor* a) { caf::intrusive_ptr_add_ref(a->ctrl()); }
-inline void intrusive_ptr_release(pinned_actor* a) { caf::intrusive_ptr_release(a->ctrl()); }
+inline void intrusive_ptr_add_ref(pinned_actor* a) {
+  caf::intrusive_ptr_add_ref(a->ctrl());
+}
+inline void intrusive_ptr_release(pinned_actor* a) {
+  caf::intrusive_ptr_release(a->ctrl());
+}
 
 /// Spawns a pinned actor of type `Actor` on `home`; from any thread. The rest of `arguments` follow
 /// (config, home) in its constructor.

@@ -77,9 +77,13 @@ void unit::run_jobs() {
 void unit::run_job(caf::resumable* job) {
   constexpr std::size_t messages_per_job = 64;
   switch (job->resume(this, messages_per_job)) {
-    case caf::resumable::resume_later: jobs_.push_back(job); return;
+    case caf::resumable::resume_later:
+      jobs_.push_back(job);
+      return;
     case caf::resumable::awaiting_message:
-    case caf::resumable::done: caf::intrusive_ptr_release(job); return;
+    case caf::resumable::done:
+      caf::intrusive_ptr_release(job);
+      return;
     case caf::resumable::shutdown_execution_unit:
       caf::intrusive_ptr_release(job);
       stopping_.store(true, std::memory_order_relaxed);

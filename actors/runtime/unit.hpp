@@ -1,5 +1,5 @@
-// A unit: one thread, one Asio io_context, one CAF execution unit. Shards and the journal are units.
-// Pinned actors (pinned_actor.hpp) run on their unit and nowhere else, each to completion.
+// A unit: one thread, one Asio io_context, one CAF execution unit. Shards and the journal are
+// units. Pinned actors (pinned_actor.hpp) run on their unit and nowhere else, each to completion.
 // Owned by the node. Limit: a round runs at most `jobs_per_round` jobs before it looks at sockets.
 #pragma once
 
@@ -63,11 +63,11 @@ class unit final : public caf::execution_unit {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   std::function<void()> on_sockets_polled_;
-  std::deque<caf::resumable*> jobs_;         // own thread only
+  std::deque<caf::resumable*> jobs_;  // own thread only
 
   std::mutex posted_lock_;
-  std::vector<caf::resumable*> posted_;      // from other threads
-  bool asleep_ = false;                      // under posted_lock_: needs a wake-up through io_
+  std::vector<caf::resumable*> posted_;  // from other threads
+  bool asleep_ = false;                  // under posted_lock_: needs a wake-up through io_
   std::vector<caf::resumable*> fetched_;
 
   std::atomic<bool> stopping_{false};

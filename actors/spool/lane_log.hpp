@@ -92,10 +92,10 @@ class lane_log {
   std::deque<kept_segment> segments_;  // oldest first; the active one last once it is durable
   std::uint64_t kept_bytes_ = 0;
 
-  std::string group_;             // records since the last durable commit, as they will lie
-  std::uint64_t written_ = 0;     // how much of it is written
+  std::string group_;          // records since the last durable commit, as they will lie
+  std::uint64_t written_ = 0;  // how much of it is written
   std::vector<pending_ticket> tickets_;
-  std::size_t settled_ = 0;       // how many of them were handed out
+  std::size_t settled_ = 0;  // how many of them were handed out
   std::uint64_t next_ordinal_ = 1;
   std::uint64_t durable_ordinal_ = 0;
 

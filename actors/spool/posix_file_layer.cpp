@@ -19,8 +19,8 @@ tl::unexpected<fault> system_failure(int error, const char* what, const std::str
   fault_code code = fault_code::storage_io;
   if (error == ENOSPC || error == EDQUOT) code = fault_code::storage_full;
   if (error == ENOENT) code = fault_code::not_found;
-  return failure(code, std::string(what) + " " + path + ": " +
-                           std::generic_category().message(error));
+  return failure(code,
+                 std::string(what) + " " + path + ": " + std::generic_category().message(error));
 }
 
 class descriptor {

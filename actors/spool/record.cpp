@@ -131,8 +131,8 @@ bool load_header_fields(const std::byte* h, model::envelope& e) noexcept {
 }
 
 bool load_texts(byte_view meta, model::envelope& e) noexcept {
-  for (std::string_view* text : {&e.tenant, &e.device, &e.stream, &e.topic, &e.content_type,
-                                 &e.client_id, &e.attributes}) {
+  for (std::string_view* text :
+       {&e.tenant, &e.device, &e.stream, &e.topic, &e.content_type, &e.client_id, &e.attributes}) {
     if (meta.size() < 2) return false;
     const std::size_t size = load_le<std::uint16_t>(meta.data());
     if (meta.size() - 2 < size) return false;

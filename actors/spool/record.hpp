@@ -56,8 +56,8 @@ std::uint64_t segment_seed(const model::spool_uuid& spool, std::uint64_t first_l
 /// Bytes of the whole record, a multiple of record_alignment; 0 where a limit is exceeded.
 std::size_t encoded_bytes(const model::envelope& e) noexcept;
 
-/// Appends the record to `out`. Requires encoded_bytes(e) != 0. `seed` is the segment's; `offset` is
-/// where the record will lie in its file.
+/// Appends the record to `out`. Requires encoded_bytes(e) != 0. `seed` is the segment's; `offset`
+/// is where the record will lie in its file.
 void encode_record(const model::envelope& e, const record_stamp& stamp, std::uint64_t seed,
                    std::uint64_t offset, std::string& out);
 
@@ -69,8 +69,8 @@ std::size_t restamp_record(char* record, std::uint64_t lsn, std::uint64_t segmen
 std::optional<record_header> decode_header(byte_view bytes, std::uint64_t seed,
                                            std::uint64_t offset) noexcept;
 
-/// `record` is the whole record that `header` was decoded from. False: damaged. Views in `out` point
-/// into `record`.
+/// `record` is the whole record that `header` was decoded from. False: damaged. Views in `out`
+/// point into `record`.
 bool decode_record(byte_view record, const record_header& header, model::lane in,
                    contract::stored_record& out) noexcept;
 

@@ -52,9 +52,8 @@ result<void> lane_recovery::inspect(const std::string& name, std::uint64_t name_
   if (!header) return tl::unexpected<fault>(header.error());
   s.size = *size;
   s.header = *header;
-  if (name_lsn > highest_count ||
-      (s.header && (s.header->spool != uuid_ || s.header->in != in_ ||
-                    s.header->first_lsn != name_lsn))) {
+  if (name_lsn > highest_count || (s.header && (s.header->spool != uuid_ || s.header->in != in_ ||
+                                                s.header->first_lsn != name_lsn))) {
     ++report_.foreign_segments;
     return {};
   }
@@ -234,8 +233,8 @@ result<void> lane_recovery::make_tail_durable() {
   const auto tail = tail_offset(s);
   if (!tail) return tl::unexpected<fault>(tail.error());
   for (std::uint64_t offset = *tail; offset < s.intact_end; offset += window_.size()) {
-    window_.resize(static_cast<std::size_t>(
-        std::min<std::uint64_t>(read_chunk_bytes, s.intact_end - offset)));
+    window_.resize(
+        static_cast<std::size_t>(std::min<std::uint64_t>(read_chunk_bytes, s.intact_end - offset)));
     const auto got = (*file)->read_at(offset, window_);
     if (!got) return tl::unexpected<fault>(got.error());
     if (*got != window_.size()) return failure(fault_code::storage_io, s.path + " became shorter");

@@ -21,13 +21,13 @@ namespace fleetgate::spool {
 
 struct lane_recovery_report {
   std::uint64_t segments = 0;
-  std::uint64_t records = 0;          // intact
-  std::uint64_t bytes = 0;            // of segment files, what is torn left out
-  std::uint64_t damaged_records = 0;  // durable once, unreadable now; exact
-  std::uint64_t damaged_ranges = 0;   // runs of them
-  std::uint64_t torn_bytes = 0;       // behind the watermark and cut off
-  std::uint64_t unread_segments = 0;  // below the visit bound, not scanned; readers verify them
-  std::uint64_t foreign_segments = 0; // of another spool or lane; left alone, never read
+  std::uint64_t records = 0;           // intact
+  std::uint64_t bytes = 0;             // of segment files, what is torn left out
+  std::uint64_t damaged_records = 0;   // durable once, unreadable now; exact
+  std::uint64_t damaged_ranges = 0;    // runs of them
+  std::uint64_t torn_bytes = 0;        // behind the watermark and cut off
+  std::uint64_t unread_segments = 0;   // below the visit bound, not scanned; readers verify them
+  std::uint64_t foreign_segments = 0;  // of another spool or lane; left alone, never read
 };
 
 struct recovery_report {
@@ -45,7 +45,7 @@ struct recovery_report {
 /// A segment as the journal keeps it.
 struct kept_segment {
   segment_ptr shared;
-  model::position last;             // of the last record that is readable
+  model::position last;  // of the last record that is readable
   std::uint64_t last_ordinal = 0;
   std::uint64_t bytes = 0;
   std::int64_t first_received_time_ns = 0;
@@ -74,8 +74,7 @@ struct recovery_request {
 /// One lane's records from its files, in order.
 class lane_recovery {
  public:
-  lane_recovery(contract::file_layer& files, model::lane in,
-                const recovery_request& request)
+  lane_recovery(contract::file_layer& files, model::lane in, const recovery_request& request)
       : files_(files),
         directory_(lane_directory(request.directory, in)),
         in_(in),
@@ -102,10 +101,10 @@ class lane_recovery {
     std::uint64_t name_lsn = 0;
     std::uint64_t size = 0;
     std::optional<segment_header> header;
-    std::uint64_t scan_end = 0;       // where the next segment says that this one ends
-    std::uint64_t ordinal_bound = 0;  // records from here on are void: a later segment has them
-    std::uint64_t unread_until = 0;   // not 0: not scanned, the next segment's first ordinal
-    std::uint64_t next_first_lsn = 0; // only where unread_until != 0
+    std::uint64_t scan_end = 0;        // where the next segment says that this one ends
+    std::uint64_t ordinal_bound = 0;   // records from here on are void: a later segment has them
+    std::uint64_t unread_until = 0;    // not 0: not scanned, the next segment's first ordinal
+    std::uint64_t next_first_lsn = 0;  // only where unread_until != 0
     // What the scan found.
     std::uint64_t first_ordinal = 0;
     std::uint64_t intact_end = segment_header_bytes;

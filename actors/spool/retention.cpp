@@ -16,10 +16,13 @@ constexpr std::uint64_t worth_closing_part = 16;
 std::uint64_t limit_for(model::traffic_class cls, std::uint64_t budget) noexcept {
   const std::uint64_t reserve = budget / reserve_part;
   switch (cls) {
-    case model::traffic_class::control: return budget;
-    case model::traffic_class::heartbeat: return budget - reserve;
+    case model::traffic_class::control:
+      return budget;
+    case model::traffic_class::heartbeat:
+      return budget - reserve;
     case model::traffic_class::event:
-    case model::traffic_class::telemetry: return budget - 2 * reserve;
+    case model::traffic_class::telemetry:
+      return budget - 2 * reserve;
   }
   return 0;
 }
@@ -94,13 +97,15 @@ bool spool::shed_front(lane_log& l) {
   return true;
 }
 
-/// The ordinal in `s` of the first record after `at`; the segment's first where that cannot be read.
+/// The ordinal in `s` of the first record after `at`; the segment's first where that cannot be
+/// read.
 std::uint64_t spool::ordinal_after(const kept_segment& s, const model::position& at) {
   const std::uint64_t first = s.shared->first_ordinal;
   if (at < s.shared->first()) return first;
   const auto file = files_.open_for_reading(s.shared->path);
   if (!file) return first;
-  const auto place = find_place(**file, segment_seed(id_.uuid, s.shared->first_lsn), s.bytes, at.lsn);
+  const auto place =
+      find_place(**file, segment_seed(id_.uuid, s.shared->first_lsn), s.bytes, at.lsn);
   return place ? std::max(place->next_ordinal, first) : first;
 }
 

@@ -115,8 +115,10 @@ result<void> segment_walk::fill(std::vector<std::byte>& memory, std::size_t chun
 result<bool> segment_walk::next_in(std::vector<std::byte>& memory) {
   for (;;) {
     switch (next()) {
-      case step::record: return true;
-      case step::end: return false;
+      case step::record:
+        return true;
+      case step::end:
+        return false;
       case step::need_bytes:
         if (auto filled = fill(memory, read_chunk_bytes); !filled) {
           return tl::unexpected<fault>(filled.error());

@@ -13,9 +13,9 @@ using model::lane;
 
 /// Higher classes first; of one class what is owed first.
 constexpr std::array<lane, model::lane_count> read_order{
-    lane::control_owed, lane::control_free,   lane::heartbeat_owed, lane::heartbeat_free,
-    lane::event_owed,   lane::event_free,     lane::quarantine,     lane::telemetry_owed,
-    lane::telemetry_free};
+    lane::control_owed,   lane::control_free,   lane::heartbeat_owed,
+    lane::heartbeat_free, lane::event_owed,     lane::event_free,
+    lane::quarantine,     lane::telemetry_owed, lane::telemetry_free};
 
 /// Each lane's least part of a read: one sixteenth.
 constexpr std::size_t least_share = 16;
@@ -156,8 +156,8 @@ result<void> lane_reader::read_window(read_block& block, std::size_t& memory_use
     }
     if (step == segment_walk::step::need_bytes) {
       if (used) break;  // what was taken points into this window
-      const std::size_t chunk = std::clamp(left.bytes + record_header_bytes, std::size_t{4096},
-                                           read_chunk_bytes);
+      const std::size_t chunk =
+          std::clamp(left.bytes + record_header_bytes, std::size_t{4096}, read_chunk_bytes);
       if (auto done = walk.fill(memory, chunk); !done) return done;
       continue;
     }

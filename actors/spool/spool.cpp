@@ -88,9 +88,10 @@ result<std::unique_ptr<spool>> spool::open(contract::file_layer& files, spool_op
   id->starts.push_back({id->incarnation, lanes->highest_lsn + 1});
   if (id->starts.size() > remembered_incarnations) id->starts.erase(id->starts.begin());
 
-  std::unique_ptr<spool> made(new spool(files, std::move(options), std::move(id_file),
-                                        std::move(*id), std::move(*lanes)));
-  if (auto noted = made->note_extent(nullptr, false); !noted) return out(tl::unexpect, noted.error());
+  std::unique_ptr<spool> made(
+      new spool(files, std::move(options), std::move(id_file), std::move(*id), std::move(*lanes)));
+  if (auto noted = made->note_extent(nullptr, false); !noted)
+    return out(tl::unexpect, noted.error());
   return made;
 }
 
@@ -109,8 +110,12 @@ spool::spool(contract::file_layer& files, spool_options options, spool_id_file i
     const std::uint64_t most = in == lane::quarantine
                                    ? options_.quarantine_budget_bytes / segments_in_quarantine
                                    : options_.budget_bytes / segments_in_budget;
-    lane_context context{&files_,  view_.get(),     &next_lsn_,
-                         options_.directory, id_.uuid, id_.incarnation,
+    lane_context context{&files_,
+                         view_.get(),
+                         &next_lsn_,
+                         options_.directory,
+                         id_.uuid,
+                         id_.incarnation,
                          std::min(options_.segment_bytes, most)};
     lanes_.emplace_back(std::move(context), in, std::move(lanes.lanes[i]));
   }
@@ -176,8 +181,10 @@ void spool::commit_lane(lane_log& l, bool sync, std::uint64_t now_ns,
     return;
   }
   retry = {};
-  if (l.unsynced_bytes() == 0) unsynced_since.reset();
-  else if (!unsynced_since) unsynced_since = now_ns;
+  if (l.unsynced_bytes() == 0)
+    unsynced_since.reset();
+  else if (!unsynced_since)
+    unsynced_since = now_ns;
   clear_trouble();
   settle(l, settled);
 }
@@ -190,8 +197,8 @@ bool spool::sync_due(const lane_log& l, std::uint64_t now_ns) const noexcept {
 
 void spool::note_trouble(const fault& f, retry_state& retry, std::uint64_t now_ns) {
   ++counters_.storage_faults;
-  retry.backoff_ns = std::clamp(retry.backoff_ns * 2, as_ns(options_.retry_least),
-                                as_ns(options_.retry_most));
+  retry.backoff_ns =
+      std::clamp(retry.backoff_ns * 2, as_ns(options_.retry_least), as_ns(options_.retry_most));
   retry.at_ns = now_ns + retry.backoff_ns;
   if (!counters_.trouble) counters_.trouble = storage_trouble{f.code, now_ns, f.detail};
   counters_.trouble->code = f.code;
@@ -220,8 +227,7 @@ void spool::settle(lane_log& l, std::vector<contract::settlement>& settled) {
 void spool::settle_waiting(std::vector<contract::settlement>& settled) {
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     auto& waiting = waiting_[i];
-    while (!waiting.empty() &&
-           readers_.required_passed(static_cast<lane>(i), waiting.front().at)) {
+    while (!waiting.empty() && readers_.required_passed(static_cast<lane>(i), waiting.front().at)) {
       settled.push_back({waiting.front().ticket, true, fault_code::internal, waiting.front().at});
       waiting.pop_front();
     }
@@ -237,7 +243,8 @@ std::optional<std::uint64_t> spool::next_deadline_ns() const noexcept {
   std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     if (lanes_[i].unsynced_bytes() == 0) continue;
-    if (retries_[i].at_ns != 0) next = std::min(next, retries_[i].at_ns);
+    if (retries_[i].at_ns != 0)
+      next = std::min(next, retries_[i].at_ns);
     else if (unsynced_since_ns_[i]) {
       next = std::min(next, *unsynced_since_ns_[i] + as_ns(options_.free_sync_interval));
     }

@@ -26,9 +26,9 @@
 namespace fleetgate::spool {
 
 struct spool_options {
-  std::string directory;                              // <data_dir>/spool
+  std::string directory;                                // <data_dir>/spool
   std::uint64_t budget_bytes = std::uint64_t{8} << 30;  // all lanes but quarantine
-  std::uint64_t segment_bytes = 64 << 20;             // at most a sixteenth of the budget is used
+  std::uint64_t segment_bytes = 64 << 20;               // at most a sixteenth of the budget is used
   std::uint64_t quarantine_budget_bytes = 64 << 20;
   std::chrono::nanoseconds free_sync_interval = std::chrono::milliseconds(200);
   std::uint64_t free_sync_bytes = 4 << 20;

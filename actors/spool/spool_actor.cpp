@@ -24,7 +24,7 @@ spool_actor::spool_actor(caf::actor_config& config, runtime::unit& home, spool& 
       readers_(std::move(readers)),
       probe_(probe),
       log_(log),
-      timer_(home.io()) {}
+      timer_(home) {}
 
 caf::behavior spool_actor::make_behavior() {
   const auto& found = brain_.recovered();
@@ -50,14 +50,15 @@ caf::behavior spool_actor::make_behavior() {
 void spool_actor::turn() {
   mail_.progress.read(progress_per_turn, [this](auto, const contract::reader_progress& p) {
     const auto moved = brain_.advance_reader(p.reader, p.at, settled_.settled);
-    if (moved) settled_.required_passed = brain_.required_passed();
-    else log_.error("spool.reader_refused",
-                    {{"reader", p.reader}, {"reason", to_string(moved.error())}});
+    if (moved)
+      settled_.required_passed = brain_.required_passed();
+    else
+      log_.error("spool.reader_refused",
+                 {{"reader", p.reader}, {"reason", to_string(moved.error())}});
   });
   appended_in_round_ = 0;
-  mail_.appends.read(requests_per_turn, [this](auto, const contract::append_request& request) {
-    take(request);
-  });
+  mail_.appends.read(requests_per_turn,
+                     [this](auto, const contract::append_request& request) { take(request); });
   const std::uint64_t now_ns = runtime::steady_now_ns();
   const auto due = brain_.next_deadline_ns();
   if (brain_.has_pending() || (due && *due <= now_ns)) commit(now_ns);
@@ -103,9 +104,7 @@ void spool_actor::arm_timer() {
   const auto due = brain_.next_deadline_ns();
   if (!due || *due == armed_ns_) return;
   armed_ns_ = *due;
-  timer_.expires_at(boost::asio::steady_timer::time_point(std::chrono::nanoseconds(*due)));
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  timer_.set(*due, [this] {
     armed_ns_ = 0;
     turn();
   });

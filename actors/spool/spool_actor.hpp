@@ -1,18 +1,18 @@
-// The spool on the journal's thread: appends what dedup passes on, commits once a turn, settles, and
-// tells the readers.
+// The spool on the journal's thread: appends what dedup passes on, commits once a turn, settles,
+// and tells the readers.
 //   (wake_atom)              appends or readers' progress have come, or a commit is due
 //   (covers_atom, lsn)       windows and sessions are safe up to `lsn`
 //   (close_atom) -> bool     write and sync everything (shutdown); true where all is on disk
 // Limit: spool_options; what is pending is bounded by the memory budget that it is charged to.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <vector>
 
 #include "actors/contract/journal_mail.hpp"
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/runtime/pinned_actor.hpp"
+#include "actors/runtime/timer.hpp"
 #include "actors/spool/spool.hpp"
 
 namespace fleetgate::spool {
@@ -43,7 +43,7 @@ class spool_actor final : public runtime::pinned_actor {
   const std::vector<std::shared_ptr<contract::spool_news>> readers_;
   observe::journal_probe& probe_;
   observe::logger& log_;
-  boost::asio::steady_timer timer_;
+  runtime::timer timer_;
   contract::settlement_batch settled_;
   std::uint64_t armed_ns_ = 0;
   std::uint64_t next_stats_ns_ = 0;

@@ -7,8 +7,8 @@ namespace fleetgate::spool {
 result<void> spool_view::check(const contract::cursor& c) const {
   if (c == contract::cursor{}) return {};
   if (c.spool != uuid_) {
-    return failure(fault_code::foreign_spool,
-                   "the cursor names " + to_string(c.spool) + ", this spool is " + to_string(uuid_));
+    return failure(fault_code::foreign_spool, "the cursor names " + to_string(c.spool) +
+                                                  ", this spool is " + to_string(uuid_));
   }
   for (std::size_t i = 0; i < c.lanes.size(); ++i) {
     const auto in = static_cast<model::lane>(i);

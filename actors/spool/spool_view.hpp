@@ -29,7 +29,7 @@ struct segment {
   std::uint64_t first_lsn = 0;
   std::uint64_t first_ordinal = 0;
   std::atomic<std::uint64_t> readable_end{0};  // file offset; what lies before it is durable
-  std::atomic<bool> removed{false};                // set before the file goes
+  std::atomic<bool> removed{false};            // set before the file goes
 
   [[nodiscard]] model::position first() const noexcept { return {incarnation, first_lsn}; }
 };

@@ -1,5 +1,5 @@
-// Writes snapshots of windows and sessions into the state store, off the journal's thread. Detached:
-// it blocks on the disk.
+// Writes snapshots of windows and sessions into the state store, off the journal's thread.
+// Detached: it blocks on the disk.
 //   (wake_atom)   a snapshot has come; answered to dedup with (stored_atom, bool)
 // Limit: one snapshot at a time.
 #pragma once
@@ -16,8 +16,8 @@ using stored_atom = caf::atom_constant<caf::atom("stored")>;
 
 class state_actor final : public caf::event_based_actor {
  public:
-  state_actor(caf::actor_config& config, contract::state_store& store,
-              contract::journal_mail& mail, caf::actor dedup, observe::logger& log);
+  state_actor(caf::actor_config& config, contract::state_store& store, contract::journal_mail& mail,
+              caf::actor dedup, observe::logger& log);
   const char* name() const override { return "state"; }
   caf::behavior make_behavior() override;
 

@@ -15,11 +15,16 @@ const fault_entry& describe(fault_code code) noexcept {
 
 std::string_view to_string(fault_class cls) noexcept {
   switch (cls) {
-    case fault_class::protocol: return "protocol";
-    case fault_class::auth: return "auth";
-    case fault_class::overload: return "overload";
-    case fault_class::transient: return "transient";
-    case fault_class::permanent: return "permanent";
+    case fault_class::protocol:
+      return "protocol";
+    case fault_class::auth:
+      return "auth";
+    case fault_class::overload:
+      return "overload";
+    case fault_class::transient:
+      return "transient";
+    case fault_class::permanent:
+      return "permanent";
   }
   return "";
 }

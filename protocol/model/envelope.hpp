@@ -28,8 +28,8 @@ enum class epoch_origin : std::uint8_t { none, device, inferred };
 
 /// How a session_open treats what is kept for the client id.
 struct session_request {
-  bool clean_start = true;               // MQTT 5.0 section 3.1.2.4
-  std::uint32_t expiry_interval_s = 0;   // MQTT 5.0 section 3.1.2.11.2; 0xFFFFFFFF never
+  bool clean_start = true;              // MQTT 5.0 section 3.1.2.4
+  std::uint32_t expiry_interval_s = 0;  // MQTT 5.0 section 3.1.2.11.2; 0xFFFFFFFF never
 };
 
 struct envelope {
@@ -42,30 +42,30 @@ struct envelope {
   std::string_view device;
   std::string_view stream;
   epoch_origin epoch_from = epoch_origin::none;
-  std::uint64_t epoch = 0;                     // below 2^63
-  std::optional<std::uint64_t> sequence;       // below 2^63; nothing: the gateway numbers
+  std::uint64_t epoch = 0;                // below 2^63
+  std::optional<std::uint64_t> sequence;  // below 2^63; nothing: the gateway numbers
   trace_id trace;
 
   std::string_view topic;
-  std::string_view content_type;               // "application/json", ...; "" where not known
-  std::string_view attributes;                 // a JSON object, or "" for none
+  std::string_view content_type;  // "application/json", ...; "" where not known
+  std::string_view attributes;    // a JSON object, or "" for none
   byte_view payload;
-  std::uint64_t payload_hash = 0;              // XXH3-64 of payload
-  std::int64_t device_time_ns = 0;             // Unix time; 0 where not given
-  std::int64_t received_time_ns = 0;           // Unix time
+  std::uint64_t payload_hash = 0;     // XXH3-64 of payload
+  std::int64_t device_time_ns = 0;    // Unix time; 0 where not given
+  std::int64_t received_time_ns = 0;  // Unix time
 
   // Origin: who sent it, and where its receipt goes.
-  std::string_view client_id;                  // MQTT session
+  std::string_view client_id;  // MQTT session
   connection_ref connection;
-  std::uint64_t received_steady_ns = 0;        // monotonic, for latency; not stored
-  std::uint32_t charged_bytes = 0;             // to its connection; comes back in the receipt
-  std::uint16_t packet_id = 0;                 // 0 at QoS 0
+  std::uint64_t received_steady_ns = 0;  // monotonic, for latency; not stored
+  std::uint32_t charged_bytes = 0;       // to its connection; comes back in the receipt
+  std::uint16_t packet_id = 0;           // 0 at QoS 0
   std::uint8_t qos = 0;
-  bool dup = false;                            // MQTT DUP flag
+  bool dup = false;  // MQTT DUP flag
 
-  fault_code fault = fault_code::internal;     // only where kind == quarantined
-  session_request session;                     // only where kind == session_open
-  std::uint32_t rule_version = 0;              // of the topic rules that classified it
+  fault_code fault = fault_code::internal;  // only where kind == quarantined
+  session_request session;                  // only where kind == session_open
+  std::uint32_t rule_version = 0;           // of the topic rules that classified it
 };
 
 }  // namespace fleetgate::model

@@ -15,9 +15,12 @@ void append_hex(std::string& out, std::uint64_t v) {
 std::optional<std::uint64_t> parse_hex(std::string_view s) noexcept {
   std::uint64_t v = 0;
   for (const char c : s) {
-    if (c >= '0' && c <= '9') v = v << 4 | static_cast<std::uint64_t>(c - '0');
-    else if (c >= 'a' && c <= 'f') v = v << 4 | static_cast<std::uint64_t>(c - 'a' + 10);
-    else return std::nullopt;
+    if (c >= '0' && c <= '9')
+      v = v << 4 | static_cast<std::uint64_t>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      v = v << 4 | static_cast<std::uint64_t>(c - 'a' + 10);
+    else
+      return std::nullopt;
   }
   return v;
 }

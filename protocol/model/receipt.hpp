@@ -25,10 +25,10 @@ struct receipt {
   record_kind kind = record_kind::message;
   traffic_class cls = traffic_class::telemetry;
   std::uint8_t qos = 0;
-  bool session_present = false;             // only where kind == session_open
+  bool session_present = false;  // only where kind == session_open
   std::uint16_t packet_id = 0;
-  std::uint32_t bytes = 0;                  // the envelope's charged_bytes
-  std::uint64_t received_steady_ns = 0;     // copied from the envelope
+  std::uint32_t bytes = 0;               // the envelope's charged_bytes
+  std::uint64_t received_steady_ns = 0;  // copied from the envelope
 };
 
 }  // namespace fleetgate::model

@@ -33,14 +33,24 @@ std::optional<ack_level> parse_ack_level(std::string_view s) noexcept;
 /// Records that are owed an acknowledgement and those that are not lie in separate segments, so
 /// that the second can be shed without touching the first. Quarantine has a lane of its own.
 enum class lane : std::uint8_t {
-  control_owed, heartbeat_owed, event_owed, telemetry_owed,
-  control_free, heartbeat_free, event_free, telemetry_free,
+  control_owed,
+  heartbeat_owed,
+  event_owed,
+  telemetry_owed,
+  control_free,
+  heartbeat_free,
+  event_free,
+  telemetry_free,
   quarantine,
 };
 
 inline constexpr std::size_t lane_count = 9;
-inline constexpr std::size_t index(lane l) noexcept { return static_cast<std::size_t>(l); }
-inline constexpr std::size_t index(traffic_class c) noexcept { return static_cast<std::size_t>(c); }
+inline constexpr std::size_t index(lane l) noexcept {
+  return static_cast<std::size_t>(l);
+}
+inline constexpr std::size_t index(traffic_class c) noexcept {
+  return static_cast<std::size_t>(c);
+}
 
 /// Levels `durable` and `committed` are promises; `none` and `received` are not.
 inline constexpr lane lane_of(traffic_class c, ack_level l) noexcept {

@@ -114,7 +114,11 @@ void append_and_commit(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * state.range(1));
 }
-BENCHMARK(append_and_commit)->Args({256, 1})->Args({256, 100})->Args({256, 1000})->Args({4096, 100});
+BENCHMARK(append_and_commit)
+    ->Args({256, 1})
+    ->Args({256, 100})
+    ->Args({256, 1000})
+    ->Args({4096, 100});
 
 /// Time per message: encoding alone.
 void encode(benchmark::State& state) {

@@ -1,7 +1,8 @@
-// Recovery and reading over arbitrary segment files: never a crash, never a hang, and what the
-// reader shows is what recovery found. The first byte of the input says how often and where the
-// checksums of a good segment are mended after the bytes were changed, so that the walk gets past
-// them, too.
+// Recovery and reading over arbitrary segment files: never a crash, never a hang. The first byte of
+// the input says which: bit 0 clear, its bytes are two segment files as they are; bit 0 set, they
+// say what good records with right checksums lie in them, and what damage. With bit 1 set the
+// records' ordinals are what a spool would write: then a reader shows exactly what recovery found,
+// and so does a second start.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -35,9 +36,11 @@ std::string good_header(std::uint64_t lsn, std::uint64_t ordinal) {
 
 /// A segment made from the input: its bytes as they are, or records whose fields it chooses and
 /// whose checksums are right, with its bytes between them.
-std::string segment_from(byte_reader& in, std::uint64_t lsn) {
-  std::string out = good_header(lsn, in.u8().value_or(0) + 1U);
+std::string segment_from(byte_reader& in, std::uint64_t lsn, bool plausible) {
+  const std::uint64_t first_ordinal = in.u8().value_or(0) + 1U;
+  std::string out = good_header(lsn, first_ordinal);
   const std::uint64_t seed = segment_seed(uuid(), lsn);
+  record_stamp before{lsn - 1, first_ordinal - 1, 0, first_ordinal, 1};
   while (const auto what = in.u8()) {
     if (*what < 128) {
       model::envelope e;
@@ -51,6 +54,11 @@ std::string segment_from(byte_reader& in, std::uint64_t lsn) {
       stamp.durable_ordinal = std::min<std::uint64_t>(stamp.ordinal, in.u8().value_or(0));
       stamp.segment_ordinal = std::min<std::uint64_t>(stamp.ordinal, in.u8().value_or(0) + 1U);
       stamp.incarnation = 1;
+      if (plausible) {
+        stamp = {before.lsn + 1, before.ordinal + 1 + stamp.ordinal / 64, 0, first_ordinal, 1};
+        stamp.durable_ordinal = std::max(before.durable_ordinal, stamp.ordinal - 1);
+        before = stamp;
+      }
       encode_record(e, stamp, seed, out.size(), out);
     } else if (*what < 192) {
       out.append(as_text(*in.take(std::min<std::size_t>(*what - 128U, in.remaining()))));
@@ -74,24 +82,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto mode = in.u8().value_or(0);
   fleetgate::spool::testing::fault_file_layer files;
   const std::string lane = "/s/event/";
+  const bool plausible = mode % 2 == 0 || mode / 2 % 2 == 1;
   if (mode % 2 == 0) {
     const auto half = in.sub(in.remaining() / 2);
     files.put(lane + segment_name(first_lsn), std::string(as_text(half->rest())));
     files.put(lane + segment_name(300), std::string(as_text(in.rest())));
   } else {
     auto half = in.sub(in.remaining() / 2);
-    files.put(lane + segment_name(first_lsn), segment_from(*half, first_lsn));
-    files.put(lane + segment_name(300), segment_from(in, 300));
+    files.put(lane + segment_name(first_lsn), segment_from(*half, first_lsn, plausible));
+    files.put(lane + segment_name(300), segment_from(in, 300, plausible));
   }
   spool_options options;
   options.directory = "/s";
   options.new_uuid = uuid();
   std::uint64_t visited = 0;
-  auto opened = fleetgate::spool::spool::open(files, options, mode / 2,
+  auto opened = fleetgate::spool::spool::open(files, options, mode / 4,
                                               [&](const contract::stored_record&) { ++visited; });
   if (!opened) return 0;
   const recovery_report report = (*opened)->recovered();
-  require(visited <= report.records);
+  require(!plausible || visited <= report.records);
   auto reader = make_reader(files, (*opened)->view());
   contract::read_block block;
   std::uint64_t read = 0;
@@ -99,13 +108,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(reader->read(block, 4096, 7).has_value());
     read += block.records.size();
   } while (!block.empty());
-  require(read <= report.records);
-  require(report.unread_segments != 0 || read == report.records);
+  if (plausible && report.unread_segments == 0) require(read == report.records);
   // A second start finds the same, and nothing new.
   opened->reset();
-  const auto again = fleetgate::spool::spool::open(files, options, 0,
-                                                   [](const contract::stored_record&) {});
+  const auto again =
+      fleetgate::spool::spool::open(files, options, 0, [](const contract::stored_record&) {});
   require(again.has_value());
-  require(report.unread_segments != 0 || (*again)->recovered().records == read);
+  if (plausible && report.unread_segments == 0) require((*again)->recovered().records == read);
   return 0;
 }

@@ -1,6 +1,7 @@
-// Input: one byte says how many of the next ones are a stored window, the rest is traffic. Whatever
-// was stored, loading answers; what loads saves to what loads again alike. A sequence that was just
-// noted is never unseen, and one that was never noted, in an epoch that began empty, is never seen.
+// Input: one byte times 8 says how many of the next ones are a stored window, the rest is traffic.
+// Whatever was stored, loading answers; what loads saves to what loads again alike. A sequence that
+// was just noted is never unseen, and one that was never noted, in an epoch that began empty, is
+// never seen.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -74,7 +75,7 @@ void check_traffic(byte_reader in) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   byte_reader in({reinterpret_cast<const std::byte*>(data), size});
-  const std::size_t stored = in.u8().value_or(0);
+  const std::size_t stored = in.u8().value_or(0) * std::size_t{8};
   if (const auto bytes = in.take(std::min(stored, in.remaining()))) check_stored(*bytes);
   check_traffic(in);
   return 0;

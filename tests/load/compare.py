@@ -308,7 +308,7 @@ class Target:
     def text(self):
         sign = ">=" if self.at_least else "<="
         unit = f" x {self.against}" if self.against else ""
-        return f"{LABELS[self.figure]} {sign} {self.bound:g}{unit}"
+        return f"{LABELS[self.figure]} {sign} {self.bound:.3g}{unit}"
 
     def value(self, rounds):
         """Nothing where what it is compared with was not measured."""
@@ -441,6 +441,10 @@ def parse_arguments():
                         help="where logs and spools go: the disk that is measured")
     parser.add_argument("--json", type=pathlib.Path, help="write all that was measured")
     arguments = parser.parse_args()
+    for directory in ("bin", "work"):
+        setattr(arguments, directory, getattr(arguments, directory).resolve())
+    if not (arguments.bin / "mqttload").exists():
+        parser.error(f"nothing is built in {arguments.bin}: cmake --build --preset release")
     arguments.rows = arguments.rows.split(",")
     for row in arguments.rows:
         if row not in ROWS:

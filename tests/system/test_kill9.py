@@ -49,6 +49,8 @@ class After_kill_9_under_load(GatewayTest):
         self.compare(gateway, log.read())
 
     def one_round(self, gateway, log, dice, round_number):
+        eventually(lambda: gateway.metrics().sum("fleetgate_connections") == CONNECTIONS,
+                   f"round {round_number}: every connection is back")
         self.wait_for_acknowledged(log, ACKNOWLEDGED_PER_ROUND, f"in round {round_number}")
         time.sleep(dice.uniform(0, 0.1))  # the moment of the kill is what this test varies
         lost_before = len(log.read().losses)
@@ -59,9 +61,14 @@ class After_kill_9_under_load(GatewayTest):
         self.assertGreater(in_flight, 0, f"round {round_number}: nothing was under way")
 
     def wait_for_acknowledged(self, log, how_many, when):
-        before = len(log.read().acknowledged)
-        eventually(lambda: len(log.read().acknowledged) - before >= how_many,
-                   f"{how_many} acknowledged {when}")
+        """As many, and something from every device: then all are connected."""
+        before = set(log.read().acknowledged)
+
+        def enough():
+            fresh = log.read().acknowledged - before
+            return len(fresh) >= how_many and len({a >> 40 for a in fresh}) == CONNECTIONS
+
+        eventually(enough, f"{how_many} acknowledged {when}")
 
     def compare(self, gateway, log):
         rows = gateway.query("SELECT device_id, sequence FROM messages")

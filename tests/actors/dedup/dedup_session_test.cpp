@@ -43,6 +43,16 @@ TEST_F(sessions, that_outlive_their_connection_are_marked_once) {
   EXPECT_FALSE(present());
 }
 
+TEST_F(sessions, an_open_that_came_later_is_not_vouched_for_by_an_earlier_one) {
+  const auto first = decide(opening(1, false, hour));
+  const auto second = decide(opening(2, true, hour));
+  ASSERT_TRUE(first && second);
+  settle(*first);
+  EXPECT_TRUE(decide(opening(3, false, hour))) << "the second's mark is not durable yet";
+  settle(*second);
+  EXPECT_TRUE(decide(opening(4, false, hour)));
+}
+
 TEST_F(sessions, the_older_connection_hears_of_the_takeover) {
   open(1, true, 0);
   decide(opening(2, true, 0));

@@ -53,6 +53,16 @@ TEST_F(few_windows, a_failed_snapshot_lets_nothing_leave) {
   EXPECT_FALSE(pass(of_device(0, 7))) << "the rows that failed came again";
 }
 
+TEST_F(few_windows, what_a_snapshot_has_taken_stays_until_it_is_safe) {
+  pass(of_device(0, 7));
+  std::vector<contract::state_change> changes;
+  brain_->snapshot(changes);
+  for (int n = 1; n < 1000; ++n) pass(of_device(n, 7));
+  EXPECT_FALSE(pass(of_device(0, 7)));
+  brain_->snapshot_stored(false);
+  EXPECT_FALSE(pass(of_device(0, 7)));
+}
+
 TEST_F(few_windows, the_store_is_not_asked_while_it_holds_none) {
   for (int n = 0; n < 20; ++n) pass(of_device(n, 7));
   EXPECT_EQ(store_.gets, 0);

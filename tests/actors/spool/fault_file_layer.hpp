@@ -37,7 +37,11 @@ class fault_file_layer final : public contract::file_layer {
   }
 
   /// kill -9: everything written stays, the process is gone.
-  void kill() { crash_at = 0; operations_ = 0; ++epoch_; }
+  void kill() {
+    crash_at = 0;
+    operations_ = 0;
+    ++epoch_;
+  }
 
   /// Power fails: of what was not synced, any part in any order may be on the disk.
   void cut_power() {

@@ -131,8 +131,7 @@ TEST(record_test, every_flipped_bit_is_noticed) {
     bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << bit % 8));
     const auto header = decode_header(as_bytes(bad), segment_seed(uuid_of(1), 94), 128);
     contract::stored_record out;
-    EXPECT_FALSE(header &&
-                 decode_record(as_bytes(bad), *header, model::lane::event_owed, out))
+    EXPECT_FALSE(header && decode_record(as_bytes(bad), *header, model::lane::event_owed, out))
         << "bit " << bit;
   }
 }

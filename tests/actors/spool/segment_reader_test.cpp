@@ -101,9 +101,8 @@ TEST_F(segment_reader_test, higher_classes_come_first_and_each_lane_has_its_leas
   auto reader = make_reader(files, brain->view());
   contract::read_block block;
   ASSERT_TRUE(reader->read(block, 1 << 20, 160));
-  const auto controls = std::count_if(block.records.begin(), block.records.end(), [](const auto& r) {
-    return r.in == lane::control_owed;
-  });
+  const auto controls = std::count_if(block.records.begin(), block.records.end(),
+                                      [](const auto& r) { return r.in == lane::control_owed; });
   EXPECT_EQ(block.records.size(), 160U);
   EXPECT_EQ(controls, 149);
 }

@@ -89,8 +89,10 @@ TEST_F(spool_recovery_test, power_cut_at_any_operation_keeps_everything_that_was
         }
         brain.reset();
       }
-      if (random() % 4 == 0) files.kill();
-      else files.cut_power();
+      if (random() % 4 == 0)
+        files.kill();
+      else
+        files.cut_power();
       if (random() % 8 == 0) files.crash_at = 1 + random() % 20;  // the next start is cut, too
     }
     files.kill();
@@ -340,7 +342,8 @@ TEST_F(spool_recovery_test, record_copied_inside_a_payload_is_not_taken_for_a_re
   EXPECT_EQ(brain->recovered().damaged_records, 1U);
 }
 
-TEST_F(spool_recovery_test, records_below_the_visit_bound_are_not_visited_and_old_segments_not_read) {
+TEST_F(spool_recovery_test,
+       records_below_the_visit_bound_are_not_visited_and_old_segments_not_read) {
   options = options_with(16 << 20, 4096);
   write_and_close(100);
   open(61);

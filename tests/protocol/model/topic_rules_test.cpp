@@ -214,27 +214,27 @@ TEST(topic_rule_check, a_filter_that_is_no_filter_is_refused) {
   EXPECT_TRUE(topic_rules::check(spec_of(deep)).empty());
   EXPECT_TRUE(topic_rules::check(spec_of("devices/{device}/{stream}/#")).empty());
   for (const std::string& match : {std::string(),
-                                  std::string("#/a"),
-                                  std::string("a/#/b"),
-                                  std::string("a#"),
-                                  std::string("a/b#"),
-                                  std::string("a+"),
-                                  std::string("a/+b/c"),
-                                  std::string("##"),
-                                  std::string("{}"),
-                                  std::string("{Device}"),
-                                  std::string("{name}"),
-                                  std::string("{device"),
-                                  std::string("device}"),
-                                  std::string("x{device}"),
-                                  std::string("{device}x"),
-                                  std::string("{device}/{device}"),
-                                  std::string("a/{stream}/{stream}"),
-                                  std::string("{tenant}/{tenant}"),
-                                  std::string("a\0b", 3),
-                                  std::string("a/\xC0\x80"),
-                                  deep + "/a",
-                                  std::string(65536, 'a')}) {
+                                   std::string("#/a"),
+                                   std::string("a/#/b"),
+                                   std::string("a#"),
+                                   std::string("a/b#"),
+                                   std::string("a+"),
+                                   std::string("a/+b/c"),
+                                   std::string("##"),
+                                   std::string("{}"),
+                                   std::string("{Device}"),
+                                   std::string("{name}"),
+                                   std::string("{device"),
+                                   std::string("device}"),
+                                   std::string("x{device}"),
+                                   std::string("{device}x"),
+                                   std::string("{device}/{device}"),
+                                   std::string("a/{stream}/{stream}"),
+                                   std::string("{tenant}/{tenant}"),
+                                   std::string("a\0b", 3),
+                                   std::string("a/\xC0\x80"),
+                                   deep + "/a",
+                                   std::string(65536, 'a')}) {
     const auto faults = topic_rules::check(spec_of(match));
     ASSERT_EQ(faults.size(), 1u) << match.substr(0, 80);
     EXPECT_EQ(faults[0].key, "match");
@@ -250,8 +250,8 @@ TEST(topic_rule_check, all_that_is_wrong_with_a_rule_is_told_at_once) {
   spec.device_time = "$.";
   std::vector<std::string_view> keys;
   for (const auto& fault : topic_rules::check(spec)) keys.push_back(fault.key);
-  EXPECT_EQ(keys, (std::vector<std::string_view>{"match", "ack", "sequence", "epoch",
-                                                 "device_time"}));
+  EXPECT_EQ(keys,
+            (std::vector<std::string_view>{"match", "ack", "sequence", "epoch", "device_time"}));
 }
 
 TEST(topic_rule_check, a_raw_payload_has_neither_members_nor_a_schema) {
