@@ -1,5 +1,6 @@
 #include "actors/dedup/dedup_actor.hpp"
 
+#include <algorithm>
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <chrono>
@@ -36,7 +37,8 @@ caf::behavior dedup_actor::make_behavior() {
       [this](runtime::wake_atom) { turn(); },
       [this](stored_atom, bool ok) { snapshot_stored(ok); },
       [this](flush_atom) {
-        turn();
+        do turn();
+        while (has_batches());
         return true;
       },
       [this](snapshot_atom) {
@@ -54,6 +56,12 @@ void dedup_actor::turn() {
   send_receipts();
   tell_shards_of_room();
   publish_counters();
+}
+
+bool dedup_actor::has_batches() const {
+  return std::any_of(
+      model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
+      [this](model::traffic_class cls) { return mail_.batches.box().depth(cls).items != 0; });
 }
 
 void dedup_actor::settle(const contract::settlement_batch& batch) {

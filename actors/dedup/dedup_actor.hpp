@@ -34,6 +34,7 @@ class dedup_actor final : public runtime::pinned_actor {
 
  private:
   void turn();
+  [[nodiscard]] bool has_batches() const;
   void take(contract::envelope_batch_ptr batch);
   void settle(const contract::settlement_batch& batch);
   void send_receipts();
@@ -41,7 +42,6 @@ class dedup_actor final : public runtime::pinned_actor {
   void tick();
   void take_snapshot();
   void snapshot_stored(bool ok);
-  void count(const model::envelope& e);
   void publish_counters();
 
   dedup& brain_;

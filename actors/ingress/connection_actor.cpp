@@ -292,6 +292,12 @@ void connection_actor::take(const model::receipt& r) {
       watch_time();
       return consume(as_bytes(rest_), true);
     case model::record_kind::release:
+      // While the identifier is still held, PUBCOMP would free it for another message, and that
+      // one could be taken for the held one.
+      if (r.result == model::outcome::refused &&
+          r.fault != fault_code::packet_identifier_not_found) {
+        return leave_later(r.fault);
+      }
       session_.complete(r.packet_id,
                         r.result == model::outcome::refused ? std::optional(r.fault) : std::nullopt,
                         out_);
@@ -317,20 +323,22 @@ void connection_actor::settle(const model::receipt& r) {
       session_.settle(r.packet_id, r.qos, r.fault, out_);
       return mark_unsent();
     case model::outcome::refused:
-      // Its acknowledgement is withheld. Since it cannot come any more, the device has to come
-      // back and send again.
-      leave_for_ = r.fault;
-      if (leave_at_ns_ == never) {
-        std::random_device random;
-        leave_at_ns_ = shard_.now.steady_ns + random() % max_leave_delay_ns;
-        watch_time();
-      }
-      return;
+      return leave_later(r.fault);
     case model::outcome::superseded:
       return session_.forget(r.packet_id);
     case model::outcome::taken_over:
       return;
   }
+}
+
+/// An acknowledgement is withheld and cannot come any more: the device has to come back and send
+/// again.
+void connection_actor::leave_later(fault_code why) {
+  leave_for_ = why;
+  if (leave_at_ns_ != never) return;
+  std::random_device random;
+  leave_at_ns_ = shard_.now.steady_ns + random() % max_leave_delay_ns;
+  watch_time();
 }
 
 void connection_actor::watch_time() {
@@ -384,6 +392,14 @@ void connection_actor::send_out() {
     wait_writable();
 }
 
+/// Behind this connection's messages where there is room; else ahead of them, which costs no more
+/// than a resend. Untold, the journal would keep the session until the client id comes back.
+bool connection_actor::tell_end() {
+  const model::session_request how{false, session_expiry_s_};
+  return post_mark(model::record_kind::session_close, model::traffic_class::telemetry, 0, how) ||
+         post_mark(model::record_kind::session_close, model::traffic_class::control, 0, how);
+}
+
 /// Bytes that arrived and were not read would turn the goodbye into a reset, and the peer might
 /// never see its reason: they are taken from the kernel first, as far as they are there.
 void connection_actor::shut_socket() {
@@ -408,10 +424,7 @@ void connection_actor::close(std::optional<fault_code> why) {
   else
     ++listener_.probe->connections_rejected[*why];
   --listener_.probe->connections_open;
-  if (session_opened_) {
-    post_mark(model::record_kind::session_close, model::traffic_class::telemetry, 0,
-              {false, session_expiry_s_});
-  }
+  if (session_opened_ && !tell_end()) shard_.untold.emplace_back(this);
   shut_socket();
   const caf::intrusive_ptr<connection_actor> keep(this);
   shard_.table.remove(ref_);

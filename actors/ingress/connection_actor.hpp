@@ -32,9 +32,11 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   void read();
   void go_on();  // after a pause
   void take(const model::receipt& r);
+  [[nodiscard]] bool watches(std::uint64_t due_ns) const noexcept { return due_ns == watched_ns_; }
   void look_at_time(std::uint64_t due_ns);
   void send_out();
   void leave(fault_code why);
+  bool tell_end();  // after close; false: no room now, try again
 
   [[nodiscard]] const model::connection_ref& ref() const noexcept { return ref_; }
 
@@ -54,6 +56,7 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   void wait_writable();
   void close(std::optional<fault_code> why);
   void shut_socket();
+  void leave_later(fault_code why);
   void watch_time();
   void mark_unsent();
   void settle(const model::receipt& r);

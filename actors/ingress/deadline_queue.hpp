@@ -3,9 +3,9 @@
 // connections of the shard.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <queue>
 #include <vector>
 
 namespace fleetgate::ingress {
@@ -18,19 +18,32 @@ class deadline_queue {
     std::uint64_t generation;
   };
 
-  void push(const entry& e) { heap_.push(e); }
+  void push(const entry& e) {
+    heap_.push_back(e);
+    std::push_heap(heap_.begin(), heap_.end(), later{});
+  }
 
   /// The earliest entry that is due, removed; nothing where none is.
   std::optional<entry> pop_due(std::uint64_t now_ns) {
-    if (heap_.empty() || heap_.top().at_ns > now_ns) return std::nullopt;
-    const entry e = heap_.top();
-    heap_.pop();
+    if (heap_.empty() || heap_.front().at_ns > now_ns) return std::nullopt;
+    std::pop_heap(heap_.begin(), heap_.end(), later{});
+    const entry e = heap_.back();
+    heap_.pop_back();
     return e;
   }
 
   [[nodiscard]] std::optional<std::uint64_t> next_ns() const {
     if (heap_.empty()) return std::nullopt;
-    return heap_.top().at_ns;
+    return heap_.front().at_ns;
+  }
+  /// Drops all but those that `wanted(entry)`. A closed connection's entry would stay until it is
+  /// due, a day later for a long keep alive.
+  template <class Wanted>
+  void keep(Wanted&& wanted) {
+    heap_.erase(
+        std::remove_if(heap_.begin(), heap_.end(), [&](const entry& e) { return !wanted(e); }),
+        heap_.end());
+    std::make_heap(heap_.begin(), heap_.end(), later{});
   }
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
 
@@ -38,7 +51,7 @@ class deadline_queue {
   struct later {
     bool operator()(const entry& a, const entry& b) const noexcept { return a.at_ns > b.at_ns; }
   };
-  std::priority_queue<entry, std::vector<entry>, later> heap_;
+  std::vector<entry> heap_;
 };
 
 }  // namespace fleetgate::ingress

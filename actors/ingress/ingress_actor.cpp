@@ -124,6 +124,7 @@ void ingress_actor::take_round() {
   round_.swap(shard_.readable);
   for (auto& c : round_) c->read();
   round_.clear();
+  tell_untold();
   go_on_with_paused();
   look_at_deadlines();
   send_unsent();
@@ -136,6 +137,7 @@ void ingress_actor::read_receipts() {
       if (auto* c = shard_.table.find(r.to.slot, r.to.generation)) c->take(r);
     }
   });
+  tell_untold();
   go_on_with_paused();
   send_unsent();
 }
@@ -150,6 +152,10 @@ void ingress_actor::go_on_with_paused() {
   shard_.intake.credit.trim();
 }
 
+void ingress_actor::tell_untold() {
+  while (!shard_.untold.empty() && shard_.untold.back()->tell_end()) shard_.untold.pop_back();
+}
+
 void ingress_actor::send_unsent() {
   round_.swap(shard_.unsent);
   for (auto& c : round_) c->send_out();
@@ -159,6 +165,12 @@ void ingress_actor::send_unsent() {
 void ingress_actor::look_at_deadlines() {
   while (const auto due = shard_.deadlines.pop_due(shard_.now.steady_ns)) {
     if (auto* c = shard_.table.find(due->slot, due->generation)) c->look_at_time(due->at_ns);
+  }
+  if (shard_.deadlines.size() > 2 * shard_.table.size() + 1024) {
+    shard_.deadlines.keep([this](const deadline_queue::entry& e) {
+      const auto* c = shard_.table.find(e.slot, e.generation);
+      return c != nullptr && c->watches(e.at_ns);
+    });
   }
   arm_timer();
 }

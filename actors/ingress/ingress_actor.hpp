@@ -53,6 +53,7 @@ class ingress_actor final : public runtime::pinned_actor {
   void retry_accept(listener& from);
   void read_receipts();
   void go_on_with_paused();
+  void tell_untold();
   void send_unsent();
   void look_at_deadlines();
   void arm_timer();

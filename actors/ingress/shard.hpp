@@ -84,6 +84,10 @@ struct shard {
   std::vector<runtime::actor_ptr<connection_actor>> unsent;  // have bytes to send
   std::vector<model::connection_ref> paused;                 // have bytes that were not taken
 
+  /// Closed, and the journal could not be told. As CONNECT needs the same room, at most as many
+  /// as were open when it ran out.
+  std::vector<runtime::actor_ptr<connection_actor>> untold;
+
   std::vector<std::byte> buffer;
   attributes_builder attributes;
   bool draining = false;

@@ -2,6 +2,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <chrono>
+#include <vector>
 
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/ingress/connection_actor.hpp"
@@ -42,11 +43,18 @@ drain_report node::drain() {
 
   const auto rate = std::max<std::uint32_t>(
       1, p.settings.shutdown.disconnect_rate / static_cast<std::uint32_t>(p.shards.size()));
-  for (const auto& s : p.shards) {
-    const auto gone = ask<std::uint64_t>(self, s->ingress, until, ingress::drain_atom::value,
-                                         fault_code::server_shutting_down, rate);
-    report.connections_closed += gone.value_or(0);
-    report.connections_gone = report.connections_gone && gone.has_value();
+  // All at once: a shard that still accepts would be given those that another one sends away.
+  const auto left =
+      std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(until - clock::now()));
+  const auto send_away = [&](const caf::actor& shard) {
+    return self->request(shard, left, ingress::drain_atom::value, fault_code::server_shutting_down,
+                         rate);
+  };
+  std::vector<decltype(send_away(p.shards.front()->ingress))> answers;
+  for (const auto& s : p.shards) answers.push_back(send_away(s->ingress));
+  for (auto& answer : answers) {
+    answer.receive([&](std::uint64_t gone) { report.connections_closed += gone; },
+                   [&](const caf::error&) { report.connections_gone = false; });
   }
   for (const auto& s : p.shards) {
     while (!ask<bool>(self, s->parser, until, parse::flush_atom::value).value_or(true)) {

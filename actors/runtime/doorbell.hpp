@@ -48,7 +48,8 @@ class signal {
     if (!raised_.exchange(true, std::memory_order_acq_rel)) bell_.ring();
   }
   /// By the reader, before it looks at what has changed.
-  void lower() { raised_.store(false, std::memory_order_release); }
+  /// An exchange: with a plain store the look could come before it, and a `raise` between be lost.
+  void lower() { raised_.exchange(false, std::memory_order_acq_rel); }
 
  private:
   std::atomic<bool> raised_{false};

@@ -2,11 +2,18 @@
 
 #include <caf/detail/sync_request_bouncer.hpp>
 #include <caf/intrusive/inbox_result.hpp>
+#include <exception>
 
 namespace fleetgate::runtime {
 
 pinned_actor::pinned_actor(caf::actor_config& config, unit& home)
-    : caf::event_based_actor(config), home_(home) {}
+    : caf::event_based_actor(config), home_(home) {
+  // CAF would end the actor alone: without its journal, say, a node would look alive and never
+  // acknowledge again. Nothing here throws for what can be handled, so the process ends and starts
+  // anew from its disk.
+  set_exception_handler(
+      [](std::exception_ptr& e) noexcept -> caf::error { std::rethrow_exception(e); });
+}
 
 void pinned_actor::enqueue(caf::mailbox_element_ptr message, caf::execution_unit*) {
   const auto id = message->mid;

@@ -100,6 +100,7 @@ void sink_actor::open() {
   brain_.opened(runtime::steady_now_ns());
   block_ = {};
   block_.end = from;
+  delivered_ = from;
   undelivered_ = 0;  // the reader stands before it again
   log_.info("sink.opened", {{"sink", parts_->name}});
   report_progress();
@@ -109,7 +110,7 @@ void sink_actor::deliver(const sink_action& action) {
   const contract::cursor before = block_.end;
   const auto read = parts_->reader->read(block_, action.bytes, action.records);
   if (!read) return failed(sink_step::deliver, read.error());
-  if (block_.records.empty() && block_.end == before) {
+  if (block_.empty() && block_.end == before) {
     caught_up_ = true;
     return brain_.found_nothing(runtime::steady_now_ns());
   }
@@ -123,6 +124,7 @@ void sink_actor::write() {
   const auto written = parts_->writer->write(block_);
   const std::uint64_t end_ns = runtime::steady_now_ns();
   if (!written) return failed(sink_step::rewrite, written.error());
+  delivered_ = block_.end;
   const std::size_t n = std::exchange(undelivered_, 0);
   brain_.delivered(n, n >= parts_->policy.batch_records / 2, end_ns - start_ns, end_ns);
   probe_.commit.record(end_ns - start_ns);
@@ -155,7 +157,7 @@ void sink_actor::wait_until(std::uint64_t until_ns) {
 }
 
 void sink_actor::report_progress() {
-  contract::reader_progress p{parts_->name, block_.end};
+  contract::reader_progress p{parts_->name, delivered_};
   progress_unsent_ = !mail_.progress.post(model::traffic_class::control, p, sizeof p);
 }
 

@@ -62,6 +62,7 @@ class sink_actor final : public caf::event_based_actor {
   observe::logger& log_;
   sink_brain brain_;
   contract::read_block block_;
+  contract::cursor delivered_;  // what the store has durably; never ahead of it, as block_.end is
   std::uint64_t news_seen_ = 0;
   std::uint64_t waits_until_ns_ = 0;
   std::size_t undelivered_ = 0;         // records read and not written

@@ -31,6 +31,7 @@ caf::behavior spool_actor::make_behavior() {
   probe_.damaged_records.add(found.damaged_records);
   probe_.torn_bytes.add(found.torn_bytes);
   publish_stats(runtime::steady_now_ns());
+  told_records_ = durable_records();
   // What recovery left pending at level `committed` waits for this.
   settled_.required_passed = brain_.required_passed();
   settle();
@@ -41,6 +42,7 @@ caf::behavior spool_actor::make_behavior() {
         turn();
         const auto closed = brain_.close(runtime::steady_now_ns(), settled_.settled);
         settle();
+        tell_readers();
         if (!closed) log_.error("spool.close_failed", {{"reason", to_string(closed.error())}});
         return closed.has_value();
       },
@@ -63,6 +65,7 @@ void spool_actor::turn() {
   const auto due = brain_.next_deadline_ns();
   if (brain_.has_pending() || (due && *due <= now_ns)) commit(now_ns);
   settle();
+  tell_readers();
   arm_timer();
   if (now_ns >= next_stats_ns_) publish_stats(now_ns);
 }
@@ -94,10 +97,27 @@ void spool_actor::settle() {
     return;
   }
   settled_ = {};
+}
+
+/// By what is durable, not by what is settled: at level `committed` nothing settles before the
+/// readers have it, and a free lane settles before it is synced.
+void spool_actor::tell_readers() {
+  const std::uint64_t now = durable_records();
+  if (now == told_records_) return;
   for (const auto& reader : readers_) {
-    reader->durable_records.fetch_add(count, std::memory_order_relaxed);
+    reader->durable_records.fetch_add(now - told_records_, std::memory_order_relaxed);
     reader->changed.raise();
   }
+  told_records_ = now;
+}
+
+std::uint64_t spool_actor::durable_records() const {
+  const auto view = brain_.view();
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    sum += view->durable_ordinal(static_cast<model::lane>(i));
+  }
+  return sum;
 }
 
 void spool_actor::arm_timer() {

@@ -34,6 +34,8 @@ class spool_actor final : public runtime::pinned_actor {
   void take(const contract::append_request& request);
   void commit(std::uint64_t now_ns);
   void settle();
+  void tell_readers();
+  [[nodiscard]] std::uint64_t durable_records() const;
   void arm_timer();
   void publish_stats(std::uint64_t now_ns);
   void report_trouble(const spool_stats& stats);
@@ -45,6 +47,7 @@ class spool_actor final : public runtime::pinned_actor {
   observe::logger& log_;
   runtime::timer timer_;
   contract::settlement_batch settled_;
+  std::uint64_t told_records_ = 0;
   std::uint64_t armed_ns_ = 0;
   std::uint64_t next_stats_ns_ = 0;
   std::uint64_t appended_in_round_ = 0;
