@@ -13,7 +13,7 @@ struct dedup_limits {
   std::size_t pending = 262'144;           // appended and not settled
   std::size_t waiters_per_entry = 8;       // duplicates waiting for one settlement
   std::size_t sessions = 200'000;          // MQTT client ids, connected or resumable
-  std::size_t held_packet_ids = 4'096;     // QoS 2, per session
+  std::size_t held_packet_ids = 65'535;    // QoS 2, per session
   std::size_t redeliveries = 1'024;        // QoS 1 without a sequence, per session
   std::size_t quarantine_entries = 4'096;  // payloads known to be bad
   std::uint64_t hash_seed = 0;  // at random per process: keeps key collisions out of clients' hands

@@ -107,6 +107,7 @@ void connection_actor::consume(byte_view input, bool from_rest) {
   const auto progress = session_.consume(input, *this, out_, shard_.now.steady_ns);
   if (!out_.empty()) mark_unsent();
   keep_rest(input.subspan(progress.consumed), from_rest);
+  if (!charge_rest()) return leave(fault_code::memory_budget_full);
   switch (progress.why) {
     case state::need_more:
       if (phase_ == phase::open) wait_readable();
@@ -123,6 +124,17 @@ void connection_actor::consume(byte_view input, bool from_rest) {
       close(session_.closed_for() ? std::optional(session_.closed_for()->code) : std::nullopt);
       return;
   }
+}
+
+/// False: there is no memory for what is not a whole packet yet.
+bool connection_actor::charge_rest() {
+  const std::size_t held = rest_.capacity() > shard::handshake_read_bytes ? rest_.capacity() : 0;
+  if (held == rest_charge_.bytes()) return true;
+  rest_charge_.reset();
+  if (held == 0) return true;
+  if (!shard_.budget.take(last_class_, held)) return false;
+  rest_charge_ = runtime::memory_charge(shard_.budget, last_class_, held);
+  return true;
 }
 
 void connection_actor::keep_rest(byte_view rest, bool from_rest) {

@@ -52,6 +52,7 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
 
   void consume(byte_view input, bool from_rest);
   void keep_rest(byte_view rest, bool from_rest);
+  bool charge_rest();
   void wait_readable();
   void wait_writable();
   void close(std::optional<fault_code> why);
@@ -74,8 +75,9 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   const model::connection_ref ref_;
   mqtt::session session_;
   std::string client_id_;
-  std::string rest_;  // bytes read and not yet taken
-  std::string out_;   // bytes to send
+  std::string rest_;                    // bytes read and not yet taken
+  runtime::memory_charge rest_charge_;  // where it is large
+  std::string out_;                     // bytes to send
   std::size_t unacknowledged_bytes_ = 0;
   std::uint64_t leave_at_ns_ = never;
   std::uint64_t watched_ns_ = never;  // the deadline that stands in the shard's queue

@@ -193,8 +193,9 @@ caf::result<std::uint64_t> ingress_actor::drain(fault_code why, std::uint32_t ra
 }
 
 void ingress_actor::send_some_away(fault_code why, std::uint32_t rate) {
+  const auto wait = std::max(drain_step, milliseconds(1000 / std::max<std::uint32_t>(1, rate)));
   const std::size_t step =
-      std::max<std::size_t>(1, rate * static_cast<std::size_t>(drain_step.count()) / 1000);
+      std::max<std::size_t>(1, rate * static_cast<std::size_t>(wait.count()) / 1000);
   std::vector<connection_actor*> leaving;
   shard_.table.for_each([&](connection_actor& c) {
     if (leaving.size() < step) leaving.push_back(&c);
@@ -206,7 +207,7 @@ void ingress_actor::send_some_away(fault_code why, std::uint32_t rate) {
     drained_.deliver(sent_away_);
     return;
   }
-  drain_timer_.set_after(drain_step, [this, why, rate] { send_some_away(why, rate); });
+  drain_timer_.set_after(wait, [this, why, rate] { send_some_away(why, rate); });
 }
 
 }  // namespace fleetgate::ingress

@@ -19,7 +19,7 @@ using namespace fleetgate;
 using node::exit_code;
 
 /// Waits for SIGTERM or SIGINT from before the node starts, so that none goes unheard. Once it has
-/// come, another one ends the process at once: what was acknowledged is on disk.
+/// come, others are ignored: the drain has a time limit of its own, and must report.
 class stop_signal {
  public:
   stop_signal() : signals_(io_, SIGTERM, SIGINT), review_(io_) {
@@ -30,7 +30,8 @@ class stop_signal {
   void wait(const std::function<void()>& review) {
     repeat(review);
     io_.run();
-    signals_.clear();
+    std::signal(SIGTERM, SIG_IGN);
+    std::signal(SIGINT, SIG_IGN);
   }
 
  private:

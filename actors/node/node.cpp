@@ -1,12 +1,14 @@
 #include "actors/node/node.hpp"
 
+#include <utility>
+
 #include "actors/node/parts.hpp"
 
 namespace fleetgate::node {
 namespace {
 
-/// So full is the spool when devices should go elsewhere.
-constexpr double full_share = 0.95;
+/// After a refusal for lack of room in the spool, devices should go elsewhere for so many reviews.
+constexpr int full_reviews = 10;
 
 }  // namespace
 
@@ -19,15 +21,15 @@ const std::vector<served_address>& node::serves() const noexcept {
 
 void node::review_health() {
   parts& p = *parts_;
-  std::int64_t used = 0;
-  for (std::size_t i = 0; i < model::lane_count; ++i) {
-    used += p.journal_probe.spool_bytes[static_cast<model::lane>(i)].value();
-  }
-  const auto limit = static_cast<double>(p.settings.spool.budget);
+  const std::uint64_t refused = p.journal_probe.refused[fault_code::spool_budget_full].value();
+  if (std::exchange(p.refused_by_spool, refused) != refused)
+    p.full_reviews_left = full_reviews;
+  else if (p.full_reviews_left != 0)
+    --p.full_reviews_left;
   if (p.journal_probe.storage_trouble.value() != 0) {
     p.health.set("spool", admin::health_state::unready,
                  "the disk of data_dir fails or is full: acknowledgements are withheld");
-  } else if (static_cast<double>(used) > full_share * limit) {
+  } else if (p.full_reviews_left != 0) {
     p.health.set("spool", admin::health_state::unready,
                  "the spool's budget is used up: a required sink is behind");
   } else {

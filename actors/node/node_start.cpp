@@ -28,6 +28,16 @@ exit_code code_of(const fault& f, exit_code otherwise) {
   return f.code == fault_code::config_invalid ? exit_code::config_error : otherwise;
 }
 
+start_failure state_failure(const fault& f) {
+  if (f.code != fault_code::storage_damaged) {
+    return failed(code_of(f, exit_code::cannot_create), f);
+  }
+  return {exit_code::io_error,
+          to_string(f) +
+              "; move state.db and its -wal and -shm away and start again: no message is "
+              "lost, but what was sent before and is sent again may be stored twice"};
+}
+
 std::uint64_t random_u64() {
   std::random_device random;
   return static_cast<std::uint64_t>(random()) << 32 | random();
@@ -72,7 +82,7 @@ node::parts::step node::parts::open_files() {
   schemas = std::move(*loaded);
 
   auto opened = state::sqlite_state_store::open(settings.node.data_dir);
-  if (!opened) return failed(code_of(opened.error(), exit_code::cannot_create), opened.error());
+  if (!opened) return state_failure(opened.error());
   store = std::move(*opened);
   dedup::dedup_limits limits;
   limits.window_bytes = settings.dedup.window_budget;
@@ -80,7 +90,7 @@ node::parts::step node::parts::open_files() {
   limits.hash_seed = random_u64();
   dedup_brain = std::make_unique<dedup::dedup>(limits, store.get());
   const auto covered = dedup_brain->restore();
-  if (!covered) return failed(exit_code::io_error, covered.error());
+  if (!covered) return state_failure(covered.error());
 
   spool::spool_options options;
   options.directory = spool_directory(settings);
@@ -96,10 +106,13 @@ node::parts::step node::parts::open_files() {
   spool_brain = std::move(*recovered);
   spool_brain->set_snapshot_floor(*covered);
   const auto& report = spool_brain->recovered();
-  log.info("spool.recovered", {{"records", report.records},
-                               {"bytes", report.bytes},
-                               {"torn_bytes", report.torn_bytes},
-                               {"damaged_records", report.damaged_records}});
+  const bool lost_something = report.damaged_records != 0 || report.foreign_segments != 0;
+  log.log_event(lost_something ? observe::log_level::error : observe::log_level::info,
+                "spool.recovered",
+                {{"records", report.records},
+                 {"bytes", report.bytes},
+                 {"torn_bytes", report.torn_bytes},
+                 {"damaged_records", report.damaged_records}});
   return std::nullopt;
 }
 

@@ -104,6 +104,8 @@ class node::parts {
   std::vector<std::unique_ptr<sink_parts_of_node>> sinks;
   caf::actor dedup_actor, spool_actor, state_actor;
   std::unique_ptr<admin::http_server> admin_server;
+  std::uint64_t refused_by_spool = 0;  // at the last review
+  int full_reviews_left = 0;
   bool stopped = false;
 };
 

@@ -126,7 +126,9 @@ void sink_actor::write() {
   if (!written) return failed(sink_step::rewrite, written.error());
   delivered_ = block_.end;
   const std::size_t n = std::exchange(undelivered_, 0);
-  brain_.delivered(n, n >= parts_->policy.batch_records / 2, end_ns - start_ns, end_ns);
+  // Cut off by a limit, or by the end of what is durable?
+  const bool was_full = n >= parts_->policy.batch_records / 2 || block_is_heavy();
+  brain_.delivered(n, was_full, end_ns - start_ns, end_ns);
   probe_.commit.record(end_ns - start_ns);
   ++probe_.batches;
   probe_.damaged.add(block_.damaged);
@@ -140,6 +142,12 @@ void sink_actor::write() {
     }
   }
   report_progress();
+}
+
+bool sink_actor::block_is_heavy() const {
+  std::size_t bytes = 0;
+  for (const auto& r : block_.records) bytes += r.envelope.payload.size();
+  return bytes >= parts_->policy.batch_bytes / 2;
 }
 
 void sink_actor::retain() {

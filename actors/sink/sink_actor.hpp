@@ -48,6 +48,7 @@ class sink_actor final : public caf::event_based_actor {
   void open();
   void deliver(const sink_action& action);
   void write();
+  [[nodiscard]] bool block_is_heavy() const;
   void retain();
   void wait_until(std::uint64_t until_ns);
   void report_progress();

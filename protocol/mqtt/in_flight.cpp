@@ -53,6 +53,7 @@ void in_flight_set::repeat(entry& e) noexcept {
 
 void in_flight_set::finish(entry& e) noexcept {
   --(e.at == exchange::release_only ? releases_ : messages_);
+  if (e.at == exchange::qos2_recorded) --recorded_;
   if (e.repeats != 0) {
     --e.repeats;
     return;

@@ -35,8 +35,12 @@ class in_flight_set {
   void insert(std::uint16_t packet_id, exchange at);
   /// One more unanswered PUBLISH under the same QoS 1 entry.
   void repeat(entry& e) noexcept;
-  /// A recorded QoS 2 message was released; it stays in flight.
-  static void advance(entry& e, exchange at) noexcept { e.at = at; }
+  /// A QoS 2 message was recorded or released; it stays in flight.
+  void advance(entry& e, exchange at) noexcept {
+    if (e.at == exchange::qos2_recorded) --recorded_;
+    if (at == exchange::qos2_recorded) ++recorded_;
+    e.at = at;
+  }
   /// Ends one exchange: takes back a repeat, or frees the entry. Invalidates entries.
   void finish(entry& e) noexcept;
 
@@ -44,6 +48,8 @@ class in_flight_set {
   [[nodiscard]] std::size_t size() const noexcept { return messages_ + releases_; }
   /// Those that began with a PUBLISH here: what counts against Receive Maximum (section 4.9).
   [[nodiscard]] std::size_t messages() const noexcept { return messages_; }
+  /// Those of them that wait for the client's PUBREL, which may lie behind what it sends next.
+  [[nodiscard]] std::size_t recorded() const noexcept { return recorded_; }
   [[nodiscard]] std::size_t releases() const noexcept { return releases_; }
   [[nodiscard]] std::size_t heap_bytes() const noexcept { return capacity_ * sizeof(entry); }
   /// Gives the table back where nothing is in flight.
@@ -69,6 +75,7 @@ class in_flight_set {
   std::uint32_t capacity_ = 0;  // a power of two, or 0
   std::uint32_t used_ = 0;
   std::uint32_t messages_ = 0;
+  std::uint32_t recorded_ = 0;
   std::uint32_t releases_ = 0;
 };
 

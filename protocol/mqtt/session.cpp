@@ -105,7 +105,7 @@ void session::settle(std::uint16_t packet_id, std::uint8_t qos, std::optional<fa
   if (why && v5()) {
     in_flight_.finish(*e);  // section 4.3.3: after such a PUBREC no PUBREL comes
   } else {
-    in_flight_set::advance(*e, exchange::qos2_recorded);
+    in_flight_.advance(*e, exchange::qos2_recorded);
   }
   send_ack(packet_type::pubrec, packet_id, why, out);
 }

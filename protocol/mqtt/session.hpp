@@ -144,6 +144,7 @@ class session {
   std::optional<decode_fault> resolve_alias(publish_packet& p);
   flow take_qos1(const publish_packet& p, session_handler& handler, std::string& out);
   flow take_qos2(const publish_packet& p, session_handler& handler, std::string& out);
+  [[nodiscard]] bool has_room() const noexcept;
   flow no_room(std::string& out);
   flow in_use(std::string_view what, std::string& out);
   flow take_ack(const frame& f, session_handler& handler, std::string& out);

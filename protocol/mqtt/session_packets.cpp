@@ -179,7 +179,7 @@ flow session::take_qos1(const publish_packet& p, session_handler& handler, std::
   if (v5() && (known != nullptr || in_flight_.find_qos2(p.packet_id) != nullptr)) {
     return in_use("packet identifier in use [MQTT-2.2.1-3]", out);
   }
-  if (in_flight_.messages() >= limits_->receive_maximum) return no_room(out);
+  if (!has_room()) return no_room(out);
   if (known != nullptr) {
     in_flight_.repeat(*known);
   } else {
@@ -208,11 +208,19 @@ flow session::take_qos2(const publish_packet& p, session_handler& handler, std::
         return in_use("packet identifier before its PUBCOMP [MQTT-2.2.1-3]", out);
     }
   }
-  if (in_flight_.messages() >= limits_->receive_maximum) return no_room(out);
+  if (!has_room()) return no_room(out);
   in_flight_.insert(p.packet_id, exchange::qos2_unanswered);
   if (handler.on_publish(p) == flow::go_on || closed()) return flow::go_on;
   in_flight_.finish(*in_flight_.find_qos2(p.packet_id));
   return flow::pause;
+}
+
+/// A 3.1.1 client knows no Receive Maximum: it may put all its messages before its first PUBREL.
+/// Those that wait for it do not count there, or a pause would wait for what lies behind it; the
+/// 65,535 identifiers bound them.
+bool session::has_room() const noexcept {
+  const std::size_t waiting_for_client = v5() ? 0 : in_flight_.recorded();
+  return in_flight_.messages() - waiting_for_client < limits_->receive_maximum;
 }
 
 /// 3.1.1 has no Receive Maximum, so its client cannot be blamed.
@@ -263,12 +271,12 @@ flow session::take_release(std::uint16_t packet_id, session_handler& handler, st
       case exchange::qos2_recorded:
         break;
     }
-    in_flight_set::advance(*in_flight_.find_qos2(packet_id), exchange::qos2_released);
+    in_flight_.advance(*in_flight_.find_qos2(packet_id), exchange::qos2_released);
   }
   if (handler.on_release(packet_id) == flow::go_on || closed()) return flow::go_on;
   auto* e = in_flight_.find_qos2(packet_id);
   if (before == exchange::qos2_recorded) {
-    in_flight_set::advance(*e, exchange::qos2_recorded);
+    in_flight_.advance(*e, exchange::qos2_recorded);
   } else {
     in_flight_.finish(*e);
   }

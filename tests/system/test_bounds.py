@@ -219,8 +219,33 @@ class What_is_under_way(GatewayTest):
         # 125 portions, each a few milliseconds: an acknowledgement lets the next one in by itself.
         self.assertLess(time.monotonic() - begin, 10)
 
+    def test_an_old_client_may_put_all_of_qos_2_before_its_first_pubrel(self):
+        gateway = self.gateway(sink=False, listener="receive_maximum = 4").start()
+        eager = self.connect(gateway, version=4, client_id="eager")
+        ids = range(1, 501)
+        eager.send(b"".join(publish_packet("plain/e/data", b"{}", 2, n) for n in ids))
+        recorded = {eager.packet()[1] for _ in ids}
+        self.assertEqual(recorded, {struct.pack("!H", n) for n in ids})
+        eager.send(b"".join(packet(0x62, struct.pack("!H", n)) for n in ids))
+        self.assertEqual({eager.packet() for _ in ids},
+                         {(0x70, struct.pack("!H", n)) for n in ids})
+
 
 class Size(GatewayTest):
+    @unittest.skipIf(SANITIZED, "a sanitizer's memory is not the gateway's")
+    def test_packets_that_are_never_finished_stay_within_the_memory_budget(self):
+        gateway = self.gateway(sink=False, sections='[memory]\nbudget = "16MiB"').start()
+        whole = publish_packet("plain/x/data", b"x" * 1_000_000, 1, 1)
+        before = gateway.rss_bytes()
+        held = [self.connect(gateway, version=4, client_id=f"greedy-{n}") for n in range(60)]
+        for connection in held:
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                connection.send(whole[:-1])
+        eventually(lambda: gateway.metrics().sum("fleetgate_connections_closed_total") > 0,
+                   "those beyond the budget are sent away")
+        # Allocator slack and one packet being joined; 60 MB would be what was sent.
+        self.assertLess(gateway.rss_bytes() - before, 40 << 20)
+
     def test_cost_of_a_packet_is_linear_in_its_size(self):
         gateway = self.gateway(sink=False).start()
         deep = "plain/" + "a/" * 32_000 + "b"
