@@ -31,8 +31,10 @@ dedup_actor::dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& 
       by_shard_(mail.receipts.size()) {}
 
 caf::behavior dedup_actor::make_behavior() {
-  next_snapshot_ns_ = runtime::steady_now_ns() + snapshot_interval_ns;
   tick();
+  // What was recovered need not be read again by the next start, however soon it comes.
+  snapshot_wanted_ = true;
+  take_snapshot();
   return {
       [this](runtime::wake_atom) { turn(); },
       [this](stored_atom, bool ok) { snapshot_stored(ok); },
