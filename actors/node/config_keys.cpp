@@ -28,7 +28,9 @@ const config_table<node_config>& node_table() {
                     "Where the node keeps its spool and its state; created where it is missing."},
                    &s::data_dir),
        integer_key<s>(
-           {"shards", "4", "Threads that serve connections; 0 takes one for each processor."},
+           {"shards", "4",
+            "Threads that serve connections; 0 takes one for each processor but one, which the "
+            "journal has."},
            &s::shards, {0, 256})}};
   return table;
 }

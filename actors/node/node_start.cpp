@@ -55,7 +55,8 @@ void raise_open_file_limit() {
 
 std::size_t node::parts::shard_count() const {
   if (settings.node.shards != 0) return settings.node.shards;
-  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 64);
+  const std::size_t processors = std::max(std::thread::hardware_concurrency(), 2u);
+  return std::min<std::size_t>(processors - 1, 64);  // the journal has one
 }
 
 node::parts::step node::parts::open_files() {

@@ -1,10 +1,26 @@
 #include "actors/runtime/unit.hpp"
 
 #include <pthread.h>
+#include <sys/prctl.h>
 
 #include <boost/asio/post.hpp>
+#include <ctime>
+
+#include "actors/runtime/clock.hpp"
 
 namespace fleetgate::runtime {
+namespace {
+
+/// How late the kernel may end a pause (the default is 50 us).
+constexpr unsigned long timer_slack_ns = 10'000;
+
+/// A signal may end it early; then the round merely comes sooner.
+void pause_for(std::uint64_t ns) noexcept {
+  const timespec t{0, static_cast<long>(ns)};  // far below a second
+  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &t, nullptr);
+}
+
+}  // namespace
 
 unit::unit(caf::actor_system& system, std::string name)
     : caf::execution_unit(&system), name_(std::move(name)), guard_(io_.get_executor()) {}
@@ -45,25 +61,31 @@ void unit::exec_later(caf::resumable* job) {
 
 void unit::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  ::prctl(PR_SET_TIMERSLACK, timer_slack_ns, 0, 0, 0);
+  std::size_t woken_by = 0;
   while (!stopping_.load(std::memory_order_relaxed)) {
     rounds_.fetch_add(1, std::memory_order_relaxed);
-    io_.poll();
+    const std::size_t arrivals = woken_by + io_.poll() + fetch_posted();
+    gathering_.begin_round(steady_now_ns(), arrivals);
     if (on_sockets_polled_) on_sockets_polled_();
-    fetch_posted();
     run_jobs();
-    if (jobs_.empty() && wait_for_work()) io_.run_one();
+    woken_by = jobs_.empty() ? wait() : 0;
   }
   thread_id_.store(std::thread::id{}, std::memory_order_relaxed);
 }
 
-void unit::fetch_posted() {
+/// How many.
+std::size_t unit::fetch_posted() {
   {
     std::lock_guard hold(posted_lock_);
-    if (posted_.empty()) return;
+    asleep_ = false;
+    if (posted_.empty()) return 0;
     fetched_.swap(posted_);
   }
+  const std::size_t count = fetched_.size();
   jobs_.insert(jobs_.end(), fetched_.begin(), fetched_.end());
   fetched_.clear();
+  return count;
 }
 
 void unit::run_jobs() {
@@ -91,8 +113,17 @@ void unit::run_job(caf::resumable* job) {
   }
 }
 
+/// How many events of the io_context were handled in waking up.
+std::size_t unit::wait() {
+  if (const std::uint64_t pause = gathering_.pause_ns(steady_now_ns()); pause != 0) {
+    pause_for(pause);
+    return 0;
+  }
+  return falls_asleep() ? io_.run_one() : 0;
+}
+
 /// True where nothing was posted meanwhile: from now on a post wakes the io_context.
-bool unit::wait_for_work() {
+bool unit::falls_asleep() {
   std::lock_guard hold(posted_lock_);
   if (!posted_.empty()) return false;
   asleep_ = true;

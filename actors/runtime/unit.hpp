@@ -17,6 +17,8 @@
 #include <thread>
 #include <vector>
 
+#include "actors/runtime/gathering.hpp"
+
 namespace fleetgate::runtime {
 
 class unit final : public caf::execution_unit {
@@ -53,10 +55,11 @@ class unit final : public caf::execution_unit {
 
  private:
   void run();
-  void fetch_posted();
+  std::size_t fetch_posted();
   void run_jobs();
   void run_job(caf::resumable* job);
-  bool wait_for_work();
+  std::size_t wait();
+  bool falls_asleep();
   void release_jobs();
 
   const std::string name_;
@@ -64,6 +67,7 @@ class unit final : public caf::execution_unit {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   std::function<void()> on_sockets_polled_;
   std::deque<caf::resumable*> jobs_;  // own thread only
+  gathering gathering_;               // own thread only
 
   std::mutex posted_lock_;
   std::vector<caf::resumable*> posted_;  // from other threads
