@@ -137,14 +137,21 @@ result<void> spool::note_extent(const lane_log* emptied, bool clean) {
 
 void spool::append(const contract::append_request& request,
                    std::vector<contract::settlement>& settled) {
+  std::array<bool, model::lane_count> has_records{};
   for (const contract::append_item& item : request.items) {
-    append_one(request.batch->envelopes[item.index], item.ticket, settled);
+    const auto in = append_one(request.batch->envelopes[item.index], item.ticket, settled);
+    if (in) has_records[model::index(*in)] = true;
   }
-  if (request.batch->charge.bytes() != 0) charges_.push_back(std::move(request.batch->charge));
+  if (request.batch->charge.bytes() == 0) return;
+  const auto charge =
+      std::make_shared<const runtime::memory_charge>(std::move(request.batch->charge));
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    if (has_records[i]) charges_[i].push_back(charge);
+  }
 }
 
-void spool::append_one(const model::envelope& e, std::uint64_t ticket,
-                       std::vector<contract::settlement>& settled) {
+std::optional<lane> spool::append_one(const model::envelope& e, std::uint64_t ticket,
+                                      std::vector<contract::settlement>& settled) {
   const std::size_t bytes = encoded_bytes(e);
   const lane in = lane_of(e);
   fault_code refused = fault_code::packet_too_large;
@@ -152,12 +159,13 @@ void spool::append_one(const model::envelope& e, std::uint64_t ticket,
     if (admit(e, in, bytes)) {
       lanes_[model::index(in)].append(e, ticket);
       ++counters_.appended_records;
-      return;
+      return in;
     }
     refused = fault_code::spool_budget_full;
   }
   ++counters_.refused_records;
   settled.push_back({ticket, false, refused, {}});
+  return std::nullopt;
 }
 
 void spool::commit(std::uint64_t now_ns, std::vector<contract::settlement>& settled) {
@@ -166,7 +174,6 @@ void spool::commit(std::uint64_t now_ns, std::vector<contract::settlement>& sett
     const bool sync = model::is_owed(in) || sync_due(l, now_ns);
     commit_lane(l, sync, now_ns, settled);
   }
-  if (!has_pending()) charges_.clear();
 }
 
 void spool::commit_lane(lane_log& l, bool sync, std::uint64_t now_ns,
@@ -187,6 +194,7 @@ void spool::commit_lane(lane_log& l, bool sync, std::uint64_t now_ns,
     unsynced_since = now_ns;
   clear_trouble();
   settle(l, settled);
+  if (l.unwritten_bytes() == 0) charges_[model::index(l.in())].clear();
 }
 
 bool spool::sync_due(const lane_log& l, std::uint64_t now_ns) const noexcept {
@@ -297,7 +305,6 @@ result<void> spool::close(std::uint64_t now_ns, std::vector<contract::settlement
   for (const lane in : commit_order) {
     commit_lane(lanes_[model::index(in)], true, now_ns, settled);
   }
-  if (!has_pending()) charges_.clear();
   if (counters_.trouble) return failure(counters_.trouble->code, counters_.trouble->detail);
   return note_extent(nullptr, true);
 }

@@ -80,7 +80,8 @@ class spool {
   [[nodiscard]] const recovery_report& recovered() const noexcept { return recovered_; }
 
   /// Takes a whole request. Payloads and texts are copied at once, so the batch may go when this
-  /// returns; its memory charge is kept until everything pending is written. Refusals settle here:
+  /// returns; its memory charge is kept until those of its records that were taken are written
+  /// (free lanes) or durable (owed lanes), whatever becomes of other batches. Refusals settle here:
   /// spool_budget_full, packet_too_large.
   void append(const contract::append_request& request, std::vector<contract::settlement>& settled);
 
@@ -139,8 +140,9 @@ class spool {
   spool(contract::file_layer& files, spool_options options, spool_id_file id_file, spool_id id,
         recovered_lanes lanes);
 
-  void append_one(const model::envelope& e, std::uint64_t ticket,
-                  std::vector<contract::settlement>& settled);
+  /// The lane that took it; nothing where it was refused.
+  std::optional<model::lane> append_one(const model::envelope& e, std::uint64_t ticket,
+                                        std::vector<contract::settlement>& settled);
   [[nodiscard]] std::uint64_t used_bytes() const noexcept;
   void commit_lane(lane_log& l, bool sync, std::uint64_t now_ns,
                    std::vector<contract::settlement>& settled);
@@ -173,7 +175,10 @@ class spool {
   std::array<std::deque<waiting_ticket>, model::lane_count> waiting_;  // level committed
   std::vector<pending_ticket> scratch_;
   reader_registry readers_;
-  std::vector<runtime::memory_charge> charges_;
+  /// Of the batches that have records in the lane which are not written yet. A batch may have them
+  /// in an owed lane, a free one and quarantine: its charge goes with the last of these.
+  using shared_charge = std::shared_ptr<const runtime::memory_charge>;
+  std::array<std::vector<shared_charge>, model::lane_count> charges_;
   std::uint64_t next_lsn_ = 1;
   std::uint64_t snapshot_floor_ = 0;
   spool_stats counters_;  // the counting members only

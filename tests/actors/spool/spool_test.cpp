@@ -82,22 +82,103 @@ TEST_F(spool_test, close_makes_free_lanes_durable_too) {
   EXPECT_EQ(numbers(visited), std::vector<std::uint64_t>{1});
 }
 
-TEST_F(spool_test, memory_charge_is_kept_until_the_group_is_written) {
-  runtime::memory_budget budget(1 << 20);
+/// Batches that are charged to a memory budget.
+class spool_charge_test : public spool_fixture {
+ protected:
+  static constexpr std::size_t charged = 500;
+
+  struct item {
+    std::uint64_t number = 0;
+    ack_level level = ack_level::durable;
+    model::record_kind kind = model::record_kind::message;
+  };
+  /// One batch of telemetry; the payloads go when this returns.
+  void append_batch(const std::vector<item>& items) {
+    std::vector<std::string> payloads(items.size());
+    contract::append_request request;
+    request.batch = std::make_unique<contract::envelope_batch>();
+    for (std::uint32_t i = 0; i < items.size(); ++i) {
+      auto e = envelope(items[i].number, traffic_class::telemetry, items[i].level, payloads[i]);
+      e.kind = items[i].kind;
+      request.batch->envelopes.push_back(e);
+      request.items.push_back({i, items[i].number});
+    }
+    ASSERT_TRUE(memory.take(traffic_class::telemetry, charged));
+    request.batch->charge = {memory, traffic_class::telemetry, charged};
+    brain->append(request, settled);
+    note();
+  }
+  void fail_writes_to(const std::string& part) {
+    files.before = [part](disk_op op, const std::string& path) -> std::optional<fault_code> {
+      const bool hit = op == disk_op::write || op == disk_op::create;
+      if (hit && path.find(part) != std::string::npos) return fault_code::storage_full;
+      return std::nullopt;
+    };
+  }
+
+  runtime::memory_budget memory{1 << 20};
+};
+
+TEST_F(spool_charge_test, memory_charge_is_kept_until_the_group_is_written) {
   open();
-  std::string payload;
-  contract::append_request request;
-  request.batch = std::make_unique<contract::envelope_batch>();
-  request.batch->envelopes.push_back(
-      envelope(1, traffic_class::telemetry, ack_level::durable, payload));
-  ASSERT_TRUE(budget.take(traffic_class::telemetry, 500));
-  request.batch->charge = {budget, traffic_class::telemetry, 500};
-  request.items.push_back({0, 1});
-  brain->append(request, settled);
-  request.batch.reset();
-  EXPECT_EQ(budget.used(), 500U);
+  append_batch({{1}});
+  EXPECT_EQ(memory.used(), charged);
   commit();
-  EXPECT_EQ(budget.used(), 0U);
+  EXPECT_EQ(memory.used(), 0U);
+}
+
+TEST_F(spool_charge_test, lane_that_fails_holds_the_charges_of_its_own_batches_only) {
+  open();
+  fail_writes_to("/telemetry-free/");
+  append_batch({{1, ack_level::none}});
+  for (std::uint64_t n = 2; n <= 50; ++n) {
+    append_batch({{n}});
+    commit();
+    EXPECT_TRUE(stored(n));
+    EXPECT_EQ(memory.used(), charged) << "of message 1 alone";
+  }
+  files.before = nullptr;
+  commit(*brain->next_deadline_ns());
+  EXPECT_TRUE(stored(1));
+  EXPECT_EQ(memory.used(), 0U);
+}
+
+TEST_F(spool_charge_test, charge_of_a_batch_goes_with_the_last_of_its_lanes) {
+  for (const std::string failing : {"/telemetry/", "/telemetry-free/", "/quarantine/"}) {
+    SCOPED_TRACE(failing);
+    files = {};
+    fates.clear();
+    open();
+    fail_writes_to(failing);
+    append_batch(
+        {{1}, {2, ack_level::received}, {3, ack_level::durable, model::record_kind::quarantined}});
+    commit();
+    EXPECT_EQ(memory.used(), charged);
+    files.before = nullptr;
+    commit(*brain->next_deadline_ns() + 5000 * ms);
+    EXPECT_TRUE(stored(1) && stored(2) && stored(3));
+    EXPECT_EQ(memory.used(), 0U);
+    brain.reset();
+  }
+}
+
+TEST_F(spool_charge_test, refused_batch_gives_its_charge_back_at_once) {
+  options = options_with(256 * 1024, 16 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  std::uint64_t n = 1;
+  for (; !refused(n - 1); ++n) append(n);
+  append_batch({{n}});
+  EXPECT_TRUE(refused(n));
+  EXPECT_EQ(memory.used(), 0U);
+}
+
+TEST_F(spool_charge_test, written_free_records_hold_no_charge_while_they_wait_for_their_sync) {
+  open();
+  append_batch({{1, ack_level::none}});
+  commit();
+  EXPECT_TRUE(stored(1));
+  EXPECT_EQ(memory.used(), 0U);
 }
 
 TEST_F(spool_test, committed_record_waits_for_every_required_reader) {
