@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/error.hpp>
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <cerrno>
@@ -49,8 +48,7 @@ void intrusive_ptr_release(connection_actor* c) {
 }
 
 connection_actor::connection_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
-                                   const listener_settings& listener,
-                                   boost::asio::ip::tcp::socket socket,
+                                   const listener_settings& listener, runtime::descriptor socket,
                                    model::connection_ref self_ref)
     : pinned_actor(config, home),
       shard_(owner),
@@ -64,34 +62,37 @@ caf::behavior connection_actor::make_behavior() {
 }
 
 void connection_actor::start() {
+  if (!shard_.sockets.add(socket_.get(), this)) return close(fault_code::resource_unavailable);
   watch_time();
   wait_readable();
 }
 
-void connection_actor::wait_readable() {
-  socket_.async_wait(boost::asio::ip::tcp::socket::wait_read,
-                     [self = caf::intrusive_ptr<connection_actor>(this)](const auto& error) {
-                       if (error) return;
-                       self->shard_.readable.push_back(self);
-                     });
+void connection_actor::on_event(const runtime::readiness::event& e) {
+  at_end_ |= e.at_end;
+  if (e.readable) {
+    may_read_ = true;
+    if (waits_readable_) wait_readable();
+  }
+  if (e.writable && std::exchange(waits_writable_, false)) mark_unsent();
 }
 
-void connection_actor::wait_writable() {
-  if (std::exchange(waits_writable_, true)) return;
-  socket_.async_wait(boost::asio::ip::tcp::socket::wait_write,
-                     [self = caf::intrusive_ptr<connection_actor>(this)](const auto& error) {
-                       self->waits_writable_ = false;
-                       if (!error) self->mark_unsent();
-                     });
+/// Is read in the next round in which there may be bytes.
+void connection_actor::wait_readable() {
+  waits_readable_ = !may_read_;
+  if (may_read_) shard_.readable.emplace_back(this);
 }
 
 void connection_actor::read() {
   if (phase_ == phase::closed) return;
   const std::size_t most = session_.connected() ? shard::read_bytes : shard::handshake_read_bytes;
-  const ssize_t n = ::recv(socket_.native_handle(), shard_.buffer.data(), most, 0);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return wait_readable();
+  const ssize_t n = ::recv(socket_.get(), shard_.buffer.data(), most, 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    may_read_ = errno == EINTR;
+    return wait_readable();
+  }
   if (n <= 0) return close(fault_code::peer_closed);
   const auto size = static_cast<std::size_t>(n);
+  may_read_ = size == most || at_end_;  // a short read has emptied the socket: epoll(7)
   listener_.probe->bytes_in.add(size);
   const byte_view fresh(shard_.buffer.data(), size);
   if (rest_.empty()) {
@@ -387,7 +388,7 @@ void connection_actor::mark_unsent() {
 void connection_actor::send_out() {
   listed_unsent_ = false;
   if (out_.empty() || !socket_.is_open()) return;
-  const ssize_t n = ::send(socket_.native_handle(), out_.data(), out_.size(), MSG_NOSIGNAL);
+  const ssize_t n = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
   if (n < 0 && errno != EAGAIN && errno != EINTR) {
     out_.clear();
     return close(fault_code::peer_closed);
@@ -401,7 +402,7 @@ void connection_actor::send_out() {
   else if (out_.size() > max_unsent_bytes)
     return close(fault_code::quota_exceeded);
   else if (phase_ == phase::open)
-    wait_writable();
+    waits_writable_ = true;
 }
 
 /// Behind this connection's messages where there is room; else ahead of them, which costs no more
@@ -415,14 +416,13 @@ bool connection_actor::tell_end() {
 /// Bytes that arrived and were not read would turn the goodbye into a reset, and the peer might
 /// never see its reason: they are taken from the kernel first, as far as they are there.
 void connection_actor::shut_socket() {
-  const int fd = socket_.native_handle();
+  const int fd = socket_.get();
   if (!out_.empty()) ::send(fd, out_.data(), out_.size(), MSG_NOSIGNAL);
   for (int left = max_discarded_reads; left != 0; --left) {
     if (::recv(fd, shard_.buffer.data(), shard_.buffer.size(), 0) <= 0) break;
   }
-  boost::system::error_code ignored;  // the peer may be gone already
-  socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  ::shutdown(fd, SHUT_RDWR);  // the peer may be gone already
+  socket_.close();
 }
 
 /// Nothing: the client said goodbye. What `out_` holds is sent as far as the socket takes it.

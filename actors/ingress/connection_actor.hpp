@@ -5,13 +5,14 @@
 // Limits: unacknowledged bytes (reading pauses beyond them), unsent bytes, one packet unparsed.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "actors/ingress/shard.hpp"
+#include "actors/runtime/descriptor.hpp"
 #include "actors/runtime/pinned_actor.hpp"
+#include "actors/runtime/readiness.hpp"
 #include "protocol/model/receipt.hpp"
 #include "protocol/mqtt/session.hpp"
 
@@ -22,13 +23,14 @@ using leave_atom = caf::atom_constant<caf::atom("leave")>;
 class connection_actor final : public runtime::pinned_actor, private mqtt::session_handler {
  public:
   connection_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
-                   const listener_settings& listener, boost::asio::ip::tcp::socket socket,
+                   const listener_settings& listener, runtime::descriptor socket,
                    model::connection_ref self_ref);
   const char* name() const override { return "connection"; }
   caf::behavior make_behavior() override;
 
   // For the ingress actor, in the order of a round.
   void start();
+  void on_event(const runtime::readiness::event& e);
   void read();
   void go_on();  // after a pause
   void take(const model::receipt& r);
@@ -54,7 +56,6 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   void keep_rest(byte_view rest, bool from_rest);
   bool charge_rest();
   void wait_readable();
-  void wait_writable();
   void close(std::optional<fault_code> why);
   void shut_socket();
   void leave_later(fault_code why);
@@ -71,7 +72,7 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
 
   shard& shard_;
   const listener_settings& listener_;
-  boost::asio::ip::tcp::socket socket_;
+  runtime::descriptor socket_;
   const model::connection_ref ref_;
   mqtt::session session_;
   std::string client_id_;
@@ -89,6 +90,9 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   bool accepted_ = false;        // CONNACK 0x00 was given
   bool paused_ = false;
   bool listed_unsent_ = false;
+  bool may_read_ = false;  // there may be bytes in the socket
+  bool at_end_ = false;    // the peer sends no more
+  bool waits_readable_ = false;
   bool waits_writable_ = false;
   bool id_assigned_ = false;
 };

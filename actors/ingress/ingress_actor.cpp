@@ -1,11 +1,13 @@
 #include "actors/ingress/ingress_actor.hpp"
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
+#include <cerrno>
 #include <chrono>
 
 #include "actors/ingress/connection_actor.hpp"
@@ -19,6 +21,7 @@ using asio::ip::tcp;
 using std::chrono::milliseconds;
 
 constexpr int accept_backlog = 4096;
+constexpr int accepts_per_round = 64;
 /// Out of descriptors: the next try after this long.
 constexpr milliseconds accept_retry{100};
 constexpr milliseconds drain_step{10};
@@ -54,6 +57,7 @@ result<tcp::acceptor> bind_listener(asio::io_context& io, const listener_setting
   }
   if (acceptor.bind(endpoint, error); error) return step("bind");
   if (acceptor.listen(accept_backlog, error); error) return step("listen");
+  if (acceptor.non_blocking(true, error); error) return step("non-blocking");
   return acceptor;
 }
 
@@ -74,6 +78,9 @@ ingress_actor::ingress_actor(caf::actor_config& config, runtime::unit& home, sha
 
 caf::behavior ingress_actor::make_behavior() {
   update_clock();
+  shard_.sockets.on_event([](const runtime::readiness::event& e) {
+    static_cast<connection_actor*>(e.who)->on_event(e);
+  });
   for (auto& l : listeners_) accept_next(*l);
   return {
       [this](runtime::wake_atom) { read_receipts(); },
@@ -86,12 +93,29 @@ void ingress_actor::update_clock() {
 }
 
 void ingress_actor::accept_next(listener& from) {
-  from.acceptor.async_accept([this, &from](const boost::system::error_code& error, tcp::socket s) {
-    if (error == asio::error::operation_aborted) return;
-    if (error) return retry_accept(from);
-    admit(from, std::move(s));
-    accept_next(from);
-  });
+  from.acceptor.async_wait(tcp::acceptor::wait_read,
+                           [this, &from](const boost::system::error_code& error) {
+                             if (error == asio::error::operation_aborted) return;
+                             if (error) return retry_accept(from);
+                             accept_some(from);
+                           });
+}
+
+/// At most a few, so that a storm of newcomers does not hold up those who are here.
+void ingress_actor::accept_some(listener& from) {
+  update_clock();
+  for (int left = accepts_per_round; left != 0; --left) {
+    runtime::descriptor socket(
+        ::accept4(from.acceptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (socket.is_open()) {
+      admit(from, std::move(socket));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      break;
+    } else if (errno != ECONNABORTED && errno != EINTR) {
+      return retry_accept(from);
+    }
+  }
+  accept_next(from);
 }
 
 void ingress_actor::retry_accept(listener& from) {
@@ -102,15 +126,14 @@ void ingress_actor::retry_accept(listener& from) {
   });
 }
 
-void ingress_actor::admit(listener& from, tcp::socket socket) {
+void ingress_actor::admit(listener& from, runtime::descriptor socket) {
   ++from.settings.probe->connections_accepted;
   if (shard_.table.size() >= from.settings.max_connections) {
     ++from.settings.probe->connections_rejected[fault_code::server_busy];
     return;
   }
-  boost::system::error_code ignored;  // the peer may be gone; its first read will tell
-  socket.non_blocking(true, ignored);
-  socket.set_option(tcp::no_delay(true), ignored);
+  const int on = 1;  // the peer may be gone; its first read will tell
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const auto ref = shard_.table.reserve();
   const auto handle = runtime::spawn_pinned_as<connection_actor>(home(), shard_, from.settings,
                                                                  std::move(socket), ref);
@@ -160,6 +183,7 @@ void ingress_actor::send_unsent() {
   round_.swap(shard_.unsent);
   for (auto& c : round_) c->send_out();
   round_.clear();
+  if (!shard_.readable.empty()) home().look_again();
 }
 
 void ingress_actor::look_at_deadlines() {

@@ -13,6 +13,7 @@
 #include "actors/contract/journal_mail.hpp"
 #include "actors/ingress/shard.hpp"
 #include "actors/observe/log.hpp"
+#include "actors/runtime/descriptor.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/runtime/timer.hpp"
 
@@ -49,7 +50,8 @@ class ingress_actor final : public runtime::pinned_actor {
   };
 
   void accept_next(listener& from);
-  void admit(listener& from, boost::asio::ip::tcp::socket socket);
+  void accept_some(listener& from);
+  void admit(listener& from, runtime::descriptor socket);
   void retry_accept(listener& from);
   void read_receipts();
   void go_on_with_paused();

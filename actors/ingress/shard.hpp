@@ -14,6 +14,7 @@
 #include "actors/ingress/deadline_queue.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/runtime/actor_ptr.hpp"
+#include "actors/runtime/readiness.hpp"
 #include "actors/runtime/unit.hpp"
 #include "protocol/model/topic_rules.hpp"
 #include "protocol/mqtt/session.hpp"
@@ -66,6 +67,7 @@ struct shard {
         rules(topic_rules),
         priorities(std::move(priority_rules)),
         table(number),
+        sockets(home_unit),
         buffer(read_bytes) {}
 
   [[nodiscard]] device_priority priority_of(std::string_view device) const noexcept;
@@ -76,6 +78,7 @@ struct shard {
   const model::topic_rules& rules;
   const std::vector<priority_rule> priorities;
   connection_table<connection_actor> table;
+  runtime::readiness sockets;
   deadline_queue deadlines;
   round_clock now;
 

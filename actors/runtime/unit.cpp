@@ -59,33 +59,35 @@ void unit::exec_later(caf::resumable* job) {
   if (wake) boost::asio::post(io_, [] {});
 }
 
+void unit::look_again() {
+  boost::asio::post(io_, [] {});
+}
+
 void unit::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   ::prctl(PR_SET_TIMERSLACK, timer_slack_ns, 0, 0, 0);
-  std::size_t woken_by = 0;
   while (!stopping_.load(std::memory_order_relaxed)) {
     rounds_.fetch_add(1, std::memory_order_relaxed);
-    const std::size_t arrivals = woken_by + io_.poll() + fetch_posted();
-    gathering_.begin_round(steady_now_ns(), arrivals);
+    arrivals_ += io_.poll();
+    fetch_posted();
+    gathering_.begin_round(steady_now_ns(), std::exchange(arrivals_, 0));
     if (on_sockets_polled_) on_sockets_polled_();
     run_jobs();
-    woken_by = jobs_.empty() ? wait() : 0;
+    if (jobs_.empty()) wait();
   }
   thread_id_.store(std::thread::id{}, std::memory_order_relaxed);
 }
 
-/// How many.
-std::size_t unit::fetch_posted() {
+void unit::fetch_posted() {
   {
     std::lock_guard hold(posted_lock_);
     asleep_ = false;
-    if (posted_.empty()) return 0;
+    if (posted_.empty()) return;
     fetched_.swap(posted_);
   }
-  const std::size_t count = fetched_.size();
+  arrivals_ += fetched_.size();
   jobs_.insert(jobs_.end(), fetched_.begin(), fetched_.end());
   fetched_.clear();
-  return count;
 }
 
 void unit::run_jobs() {
@@ -113,13 +115,12 @@ void unit::run_job(caf::resumable* job) {
   }
 }
 
-/// How many events of the io_context were handled in waking up.
-std::size_t unit::wait() {
+void unit::wait() {
   if (const std::uint64_t pause = gathering_.pause_ns(steady_now_ns()); pause != 0) {
     pause_for(pause);
-    return 0;
+  } else if (falls_asleep()) {
+    arrivals_ += io_.run_one();
   }
-  return falls_asleep() ? io_.run_one() : 0;
 }
 
 /// True where nothing was posted meanwhile: from now on a post wakes the io_context.

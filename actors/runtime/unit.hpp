@@ -49,16 +49,22 @@ class unit final : public caf::execution_unit {
     return rounds_.load(std::memory_order_relaxed);
   }
 
+  /// On the unit's thread: so many more things have come than the loop ran handlers for.
+  void note_arrivals(std::size_t count) noexcept { arrivals_ += count; }
+
+  /// On the unit's thread: the next round comes at once, whether or not something arrives.
+  void look_again();
+
   /// Called on the unit's thread after the sockets of a round were looked at and before its jobs
   /// run: what the sockets brought goes on as one. Set before `start`.
   void on_sockets_polled(std::function<void()> call) { on_sockets_polled_ = std::move(call); }
 
  private:
   void run();
-  std::size_t fetch_posted();
+  void fetch_posted();
   void run_jobs();
   void run_job(caf::resumable* job);
-  std::size_t wait();
+  void wait();
   bool falls_asleep();
   void release_jobs();
 
@@ -68,6 +74,7 @@ class unit final : public caf::execution_unit {
   std::function<void()> on_sockets_polled_;
   std::deque<caf::resumable*> jobs_;  // own thread only
   gathering gathering_;               // own thread only
+  std::size_t arrivals_ = 0;          // own thread only: since the last round began
 
   std::mutex posted_lock_;
   std::vector<caf::resumable*> posted_;  // from other threads

@@ -1,0 +1,55 @@
+#include "actors/runtime/readiness.hpp"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace fleetgate::runtime {
+namespace {
+
+/// One round takes at most so many events; what is left makes the set readable again at once.
+constexpr std::size_t events_per_round = 1024;
+
+int make_set() {
+  const int fd = ::epoll_create1(EPOLL_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  return fd;
+}
+
+}  // namespace
+
+readiness::readiness(unit& home) : home_(home), set_(home.io(), make_set()) {
+  wait();
+}
+
+bool readiness::add(int socket, void* who) noexcept {
+  epoll_event e{};
+  e.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  e.data.ptr = who;
+  return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, socket, &e) == 0;
+}
+
+void readiness::wait() {
+  set_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                  [this](const boost::system::error_code& error) {
+                    if (error) return;
+                    collect();
+                    wait();
+                  });
+}
+
+void readiness::collect() {
+  std::array<epoll_event, events_per_round> events;
+  const int n = ::epoll_wait(set_.native_handle(), events.data(), events.size(), 0);
+  if (n <= 0) return;
+  for (int i = 0; i < n; ++i) {
+    const epoll_event& e = events[static_cast<std::size_t>(i)];
+    const bool at_end = (e.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    call_({e.data.ptr, at_end || (e.events & EPOLLIN) != 0, (e.events & EPOLLOUT) != 0, at_end});
+  }
+  home_.note_arrivals(static_cast<std::size_t>(n) - 1);  // the loop counts this handler itself
+}
+
+}  // namespace fleetgate::runtime

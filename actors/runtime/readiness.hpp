@@ -1,0 +1,43 @@
+// Which of many sockets have become readable or writable, learnt for a whole round at once: an
+// epoll set of its own inside the unit's loop. Edge-triggered: a socket is added once, and waiting
+// for it again costs nothing, where Asio makes a system call of each wait. One unit's thread.
+// Limit: the sockets added; a closed one leaves by itself.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
+
+#include "actors/runtime/unit.hpp"
+
+namespace fleetgate::runtime {
+
+class readiness {
+ public:
+  struct event {
+    void* who = nullptr;  // as added
+    bool readable =
+        false;  // there is something that was not there before; read until it is used up
+    bool writable = false;
+    bool at_end = false;  // the peer sends no more: what is there can be read, then the end
+  };
+
+  /// Throws std::system_error where the system has no more descriptors, as io_context does.
+  explicit readiness(unit& home);
+
+  /// `call` gets each event in the round in which it was found. Set before the first `add`.
+  void on_event(std::function<void(const event&)> call) { call_ = std::move(call); }
+
+  /// False where the system has no room for it (errno says which). What is there already is an
+  /// event too.
+  [[nodiscard]] bool add(int socket, void* who) noexcept;
+
+ private:
+  void wait();
+  void collect();
+
+  unit& home_;
+  boost::asio::posix::stream_descriptor set_;
+  std::function<void(const event&)> call_;
+};
+
+}  // namespace fleetgate::runtime
