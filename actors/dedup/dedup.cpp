@@ -86,7 +86,19 @@ dedup::ticket dedup::refuse(const model::envelope& e, fault_code why, receipt_li
   answer(e, model::outcome::refused, receipts);
   receipts.back().fault = why;
   ++counters_.refused;
+  count_refusal(e.kind, is_owed(e), e.cls, why);
   return std::nullopt;
+}
+
+void dedup::count_refusal(model::record_kind kind, bool promised, model::traffic_class cls,
+                          fault_code why) noexcept {
+  const auto fault = static_cast<std::size_t>(why);
+  const bool message =
+      kind == model::record_kind::message || kind == model::record_kind::quarantined;
+  ++refusals_.total;
+  ++(!message   ? refusals_.marks[fault]
+     : promised ? refusals_.messages[fault]
+                : refusals_.given_up[model::index(cls)][fault]);
 }
 
 /// Notes an envelope that gets a ticket. The caller has made sure that the table is not full.
@@ -134,7 +146,11 @@ void dedup::finish(std::uint32_t slot, const contract::settlement& s, receipt_li
   pending p = pending_.at(slot);
   std::vector<waiter> others = pending_.take_waiters(slot);
   pending_.remove(slot);
-  if (s.stored) settled_lsn_ = std::max(settled_lsn_, s.at.lsn);
+  if (s.stored) {
+    settled_lsn_ = std::max(settled_lsn_, s.at.lsn);
+  } else {
+    count_refusal(p.kind, p.promised, p.first.answer.cls, s.fault);
+  }
   model::receipt fate;
   fate.result = s.stored ? model::outcome::stored : model::outcome::refused;
   fate.fault = s.fault;

@@ -71,6 +71,7 @@ class dedup {
   void on_time(std::uint64_t now_ns);
 
   [[nodiscard]] const dedup_counters& counters() const noexcept { return counters_; }
+  [[nodiscard]] const refusal_counts& refusals() const noexcept { return refusals_; }
 
  private:
   using receipt_list = std::vector<model::receipt>;
@@ -87,7 +88,8 @@ class dedup {
   void start_inferred_epoch(window& w, model::envelope& e, std::uint64_t previous);
   ticket accept(const model::envelope& e, window* where, session* s, std::uint64_t content,
                 receipt_list& receipts);
-  void answer_known(const model::envelope& e, session* s, std::uint64_t content,
+  /// False: its packet id has no room any more; the envelope was refused.
+  bool answer_known(const model::envelope& e, session* s, std::uint64_t content,
                     receipt_list& receipts);
 
   // dedup_marks.cpp
@@ -101,6 +103,8 @@ class dedup {
   [[nodiscard]] bool full() const noexcept { return pending_.size() >= limits_.pending; }
   std::uint32_t append(const model::envelope& e, session* s);
   ticket refuse(const model::envelope& e, fault_code why, receipt_list& receipts);
+  void count_refusal(model::record_kind kind, bool promised, model::traffic_class cls,
+                     fault_code why) noexcept;
   ticket answer(const model::envelope& e, model::outcome result, receipt_list& receipts);
   /// False: too many wait already; the envelope was refused.
   bool wait_for(std::uint32_t slot, const model::envelope& e, session* s, receipt_list& receipts);
@@ -124,6 +128,7 @@ class dedup {
   dedup_limits limits_;
   contract::state_store* store_;
   dedup_counters counters_;
+  refusal_counts refusals_;
   window_table windows_;
   session_table sessions_;
   quarantine_memory quarantine_;

@@ -16,6 +16,10 @@ constexpr auto tick_interval = std::chrono::seconds(1);
 constexpr std::uint64_t snapshot_interval_ns = 30'000'000'000;
 constexpr std::size_t snapshot_part_bytes = 4 << 20;
 
+void grow(observe::counter& to, std::uint64_t now, std::uint64_t before) {
+  if (now != before) to.add(now - before);
+}
+
 }  // namespace
 
 dedup_actor::dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& brain,
@@ -82,7 +86,10 @@ void dedup_actor::take(contract::envelope_batch_ptr batch) {
   }
   for (std::uint32_t i = 0; i < batch->envelopes.size(); ++i) {
     auto& envelope = batch->envelopes[i];
-    ++probe_.envelopes[envelope.cls];
+    if (envelope.kind == model::record_kind::message ||
+        envelope.kind == model::record_kind::quarantined) {
+      ++probe_.envelopes[envelope.cls];
+    }
     if (const auto ticket = brain_.decide(envelope, now_ns, receipts_)) {
       request.items.push_back({i, *ticket});
     }
@@ -100,7 +107,6 @@ void dedup_actor::take(contract::envelope_batch_ptr batch) {
 void dedup_actor::send_receipts() {
   for (const auto& r : receipts_) {
     if (r.to.generation != 0 && r.to.shard < by_shard_.size()) by_shard_[r.to.shard].push_back(r);
-    if (r.result == model::outcome::refused) ++probe_.refused[r.fault];
     if (r.result == model::outcome::stored && r.kind == model::record_kind::message) {
       ++probe_.settled[r.cls];
     }
@@ -156,17 +162,32 @@ void dedup_actor::snapshot_stored(bool ok) {
 void dedup_actor::publish_counters() {
   const dedup_counters& c = brain_.counters();
   using kind = observe::duplicate_kind;
-  const auto grow = [](observe::counter& to, std::uint64_t now, std::uint64_t before) {
-    if (now != before) to.add(now - before);
-  };
   grow(probe_.duplicates[kind::settled], c.duplicate_settled + c.qos2_duplicate,
        published_.duplicate_settled + published_.qos2_duplicate);
   grow(probe_.duplicates[kind::pending], c.duplicate_waiting, published_.duplicate_waiting);
   grow(probe_.duplicates[kind::redelivered], c.redelivered, published_.redelivered);
+  grow(probe_.duplicates[kind::quarantined], c.quarantine_repeats, published_.quarantine_repeats);
   grow(probe_.below_window, c.below_window, published_.below_window);
   grow(probe_.epochs_inferred, c.new_epoch_inferred, published_.new_epoch_inferred);
   probe_.windows.set(static_cast<std::int64_t>(c.windows));
   published_ = c;
+  publish_refusals();
+}
+
+void dedup_actor::publish_refusals() {
+  const refusal_counts& now = brain_.refusals();
+  refusal_counts& before = published_refusals_;
+  if (now.total == before.total) return;
+  for (std::size_t i = 0; i < fault_count; ++i) {
+    const auto code = static_cast<fault_code>(i);
+    grow(probe_.refused[code], now.messages[i], before.messages[i]);
+    grow(probe_.marks_refused[code], now.marks[i], before.marks[i]);
+    for (const auto cls : model::all_traffic_classes) {
+      const std::size_t c = model::index(cls);
+      grow(probe_.given_up[cls][code], now.given_up[c][i], before.given_up[c][i]);
+    }
+  }
+  before = now;
 }
 
 }  // namespace fleetgate::dedup

@@ -43,6 +43,7 @@ class dedup_actor final : public runtime::pinned_actor {
   void take_snapshot();
   void snapshot_stored(bool ok);
   void publish_counters();
+  void publish_refusals();
 
   dedup& brain_;
   contract::journal_mail& mail_;
@@ -53,6 +54,7 @@ class dedup_actor final : public runtime::pinned_actor {
   std::vector<model::receipt> receipts_;
   std::vector<std::vector<model::receipt>> by_shard_;
   dedup_counters published_;
+  refusal_counts published_refusals_;
   std::uint64_t next_snapshot_ns_ = 0;
   std::uint64_t snapshot_covers_ = 0;
   bool snapshot_under_way_ = false;

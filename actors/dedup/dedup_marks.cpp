@@ -11,11 +11,11 @@ dedup::ticket dedup::decide_quarantined(model::envelope& e, receipt_list& receip
   }
   quarantine_key(e, scratch_);
   if (const quarantine_entry* const known = quarantine_.find(scratch_)) {
-    ++counters_.quarantine_repeats;
     if (!known->settled) {
-      wait_for(known->slot, e, nullptr, receipts);
+      if (wait_for(known->slot, e, nullptr, receipts)) ++counters_.quarantine_repeats;
       return std::nullopt;
     }
+    ++counters_.quarantine_repeats;
     answer(e, model::outcome::quarantined, receipts);
     receipts.back().fault = known->fault;
     return std::nullopt;

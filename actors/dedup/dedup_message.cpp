@@ -45,10 +45,10 @@ dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) 
     case verdict::kind::unknown:
       return accept(e, v.where, s, content, receipts);
     case verdict::kind::known:
+      if (!answer_known(e, s, content, receipts)) return std::nullopt;
       ++(!by_packet   ? counters_.duplicate_settled
          : e.qos == 2 ? counters_.qos2_duplicate
                       : counters_.redelivered);
-      answer_known(e, s, content, receipts);
       return std::nullopt;
     case verdict::kind::waiting:
       break;
@@ -197,13 +197,13 @@ dedup::ticket dedup::accept(const model::envelope& e, window* where, session* s,
 }
 
 /// Recognised by its sequence, a QoS 2 message still holds its packet id until its PUBREL.
-void dedup::answer_known(const model::envelope& e, session* s, std::uint64_t content,
+bool dedup::answer_known(const model::envelope& e, session* s, std::uint64_t content,
                          receipt_list& receipts) {
   if (e.qos == 2) {
     const held_id* const h = s->held(e.packet_id);
     if (h == nullptr && s->held_count() >= limits_.held_packet_ids) {
       refuse(e, fault_code::quota_exceeded, receipts);
-      return;
+      return false;
     }
     if (h == nullptr || h->content != content) {
       s->hold_id({content, no_slot, no_slot, e.packet_id, true});
@@ -211,6 +211,7 @@ void dedup::answer_known(const model::envelope& e, session* s, std::uint64_t con
     }
   }
   answer(e, model::outcome::duplicate, receipts);
+  return true;
 }
 
 }  // namespace fleetgate::dedup

@@ -1,8 +1,12 @@
 // The dedup brain's bounds, all in one place, and its counters. Owned by the composition root.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+
+#include "protocol/base/fault.hpp"
+#include "protocol/model/traffic_class.hpp"
 
 namespace fleetgate::dedup {
 
@@ -17,6 +21,15 @@ struct dedup_limits {
   std::size_t redeliveries = 1'024;        // QoS 1 without a sequence, per session
   std::size_t quarantine_entries = 4'096;  // payloads known to be bad
   std::uint64_t hash_seed = 0;  // at random per process: keeps key collisions out of clients' hands
+};
+
+/// Envelopes that were not kept, each once, by why: turned away at once or refused by the spool.
+struct refusal_counts {
+  using by_fault = std::array<std::uint64_t, fault_count>;
+  std::uint64_t total = 0;
+  by_fault messages{};  // levels durable and committed: their senders hear nothing
+  std::array<by_fault, model::traffic_class_count> given_up{};  // levels none and received
+  by_fault marks{};
 };
 
 /// Counters since the start of the process; the last group are gauges.

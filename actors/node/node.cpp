@@ -21,7 +21,7 @@ const std::vector<served_address>& node::serves() const noexcept {
 
 void node::review_health() {
   parts& p = *parts_;
-  const std::uint64_t refused = p.journal_probe.refused[fault_code::spool_budget_full].value();
+  const std::uint64_t refused = p.journal_probe.turned_away(fault_code::spool_budget_full);
   if (std::exchange(p.refused_by_spool, refused) != refused)
     p.full_reviews_left = full_reviews;
   else if (p.full_reviews_left != 0)

@@ -9,7 +9,7 @@ namespace fleetgate::observe {
 namespace {
 
 constexpr std::array all_duplicate_kinds{duplicate_kind::settled, duplicate_kind::pending,
-                                         duplicate_kind::redelivered};
+                                         duplicate_kind::redelivered, duplicate_kind::quarantined};
 
 constexpr std::string_view to_string(duplicate_kind k) noexcept {
   switch (k) {
@@ -19,6 +19,8 @@ constexpr std::string_view to_string(duplicate_kind k) noexcept {
       return "pending";
     case duplicate_kind::redelivered:
       return "redelivered";
+    case duplicate_kind::quarantined:
+      return "quarantined";
   }
   return {};
 }
@@ -42,8 +44,8 @@ std::function<double()> age_of(const gauge& cell, const unix_clock& now) {
 void register_dedup(registry& to, const journal_probe& p) {
   for (const auto kind : all_duplicate_kinds) {
     to.add(counts("fleetgate_duplicates_total",
-                  "Messages recognised as already kept (settled, redelivered) or on their way "
-                  "(pending), and not appended again.",
+                  "Messages recognised as already kept (settled, redelivered, quarantined) or on "
+                  "their way (pending), and not appended again.",
                   {"reason"}),
            {to_string(kind)}, p.duplicates[kind]);
   }
@@ -56,19 +58,30 @@ void register_dedup(registry& to, const journal_probe& p) {
   to.add(level("fleetgate_windows", "Duplicate windows held in memory."), {}, p.windows);
   for (const auto cls : model::all_traffic_classes) {
     const auto name = model::to_string(cls);
-    to.add(
-        counts("fleetgate_journal_envelopes_total", "Envelopes taken from the shards.", {"class"}),
-        {name}, p.envelopes[cls]);
+    to.add(counts("fleetgate_journal_envelopes_total",
+                  "Messages taken from the shards, those for quarantine included.", {"class"}),
+           {name}, p.envelopes[cls]);
     to.add(counts("fleetgate_settled_total", "Messages stored at the level they asked for.",
                   {"class"}),
            {name}, p.settled[cls]);
+    for_each_fault([&](fault_code code, const fault_entry& entry) {
+      const auto when = code == fault_code::spool_budget_full ? shown::always : shown::once_used;
+      to.add(shed_total, {"journal", name, entry.name}, p.given_up[cls][code], when);
+    });
   }
   add_reasons(
       to,
-      counts("fleetgate_refused_total",
-             "Messages the journal did not keep; their senders may send them again.", {"reason"}),
+      counts(
+          "fleetgate_refused_total",
+          "Messages the journal neither kept nor acknowledged; their senders may send them again.",
+          {"reason"}),
       {fault_class::overload, fault_class::transient}, p.refused);
   add_errors(to, p.refused);
+  add_reasons(
+      to,
+      counts("fleetgate_marks_refused_total",
+             "CONNECT, PUBREL and ends of sessions that the journal did not note.", {"reason"}),
+      {fault_class::overload, fault_class::transient}, p.marks_refused);
 }
 
 void register_rounds(registry& to, const journal_probe& p) {
@@ -98,25 +111,36 @@ void register_rounds(registry& to, const journal_probe& p) {
 
 void register_spool(registry& to, const journal_probe& p, const unix_clock& now) {
   for_each_lane([&](model::lane lane, std::string_view name) {
-    to.add(counts("fleetgate_spool_appended_records_total", "Records appended.", {"lane"}), {name},
-           p.appended_records[lane]);
+    to.add(
+        counts("fleetgate_spool_appended_records_total",
+               "Records appended, marks of sessions included; what was refused is not.", {"lane"}),
+        {name}, p.appended_records[lane]);
     to.add(counts("fleetgate_spool_appended_bytes_total", "Bytes appended, headers included.",
                   {"lane"}),
            {name}, p.appended_bytes[lane]);
     to.add(counts("fleetgate_spool_shed_total",
-                  "Records displaced from disk by the overload policy. Never owed ones.", {"lane"}),
+                  "Records displaced from disk by the overload policy: telemetry that nothing was "
+                  "promised for and a required sink had not read, the oldest of quarantine. Never "
+                  "owed ones.",
+                  {"lane"}),
            {name}, p.shed[lane]);
     to.add(level("fleetgate_spool_records", "Records kept on disk.", {"lane"}), {name},
            p.spool_records[lane]);
     to.add(level("fleetgate_spool_bytes", "Bytes kept on disk.", {"lane"}), {name},
            p.spool_bytes[lane]);
-    to.add(level("fleetgate_spool_limit_bytes", "Bytes that may be kept on disk.", {"lane"}),
+    to.add(level("fleetgate_spool_limit_bytes",
+                 "Up to how many bytes on disk a record of this lane is let in: of all lanes but "
+                 "quarantine together, as classes keep parts for themselves; of quarantine alone.",
+                 {"lane"}),
            {name}, p.spool_limit_bytes[lane]);
     to.add(level("fleetgate_spool_oldest_age_seconds",
                  "Age of the oldest record kept, since it was received; 0 where there is none.",
                  {"lane"}),
            {name}, age_of(p.oldest_unix_ns[lane], now));
   });
+  to.add(counts("fleetgate_spool_appended_marks_total",
+                "Those of the appended records that are not messages: marks of sessions."),
+         {}, p.appended_marks);
   to.add(level("fleetgate_spool_segments", "Segment files."), {}, p.segments);
   to.add(counts("fleetgate_spool_damaged_records_total",
                 "Records whose checksum failed below the durable watermark: reported, skipped."),

@@ -20,6 +20,7 @@ enum class duplicate_kind : std::uint8_t {
   settled,      // known and stored: acknowledged at once
   pending,      // known and on its way: waits for the same receipt
   redelivered,  // no sequence, but the same packet of the same session again (MQTT DUP)
+  quarantined,  // a payload known to be bad, kept apart already or about to be
 };
 
 enum class circuit_state : std::uint8_t { closed, half_open, open };
@@ -32,7 +33,7 @@ template <class Cell>
 using per_qos = cells<quality_of_service, 3, Cell>;
 using per_fault = cells<fault_code, fault_count, counter>;
 using per_format = cells<payload_format, 3, counter>;
-using per_duplicate_kind = cells<duplicate_kind, 3, counter>;
+using per_duplicate_kind = cells<duplicate_kind, 4, counter>;
 
 /// Connections of one listener on one shard; the shard's thread. Every accepted connection ends in
 /// exactly one of `rejected`, `closed_normally` and `closed`, so
@@ -62,22 +63,34 @@ struct alignas(cache_line_bytes) parse_probe {
 /// Dedup and spool, the journal's thread. A round is one pass over what the shards handed in.
 struct alignas(cache_line_bytes) journal_probe {
   counter rounds;
-  histogram wait;                // from a shard's hand-over of a batch to the journal taking it, ns
-  per_class<counter> envelopes;  // taken from the shards
+  histogram wait;  // from a shard's hand-over of a batch to the journal taking it, ns
+  /// Messages taken from the shards, quarantined ones too. Each ends in exactly one of duplicates,
+  /// refused, given_up and (appended_records - appended_marks).
+  per_class<counter> envelopes;
   per_duplicate_kind duplicates;
   counter below_window;  // older than what the window remembers: stored, maybe again
   counter epochs_inferred;
-  gauge windows;               // held in memory
-  per_class<counter> settled;  // stored at their level
-  per_fault refused;           // receipts that refuse; the sender may try again
+  gauge windows;                  // held in memory
+  per_class<counter> settled;     // stored at their level
+  per_fault refused;              // messages not kept, and not acknowledged
+  per_class<per_fault> given_up;  // messages not kept that nothing was promised for
+  per_fault marks_refused;        // CONNECT, PUBREL and ends of sessions that were not noted
+
+  /// Messages that were not kept for this reason.
+  [[nodiscard]] std::uint64_t turned_away(fault_code why) const noexcept {
+    std::uint64_t sum = refused[why].value();
+    for (const auto cls : model::all_traffic_classes) sum += given_up[cls][why].value();
+    return sum;
+  }
 
   per_lane<counter> appended_records;
-  per_lane<counter> appended_bytes;
-  histogram group;  // records that one round wrote
-  histogram sync;   // one fdatasync, ns
+  counter appended_marks;            // of these, those that are not messages
+  per_lane<counter> appended_bytes;  // as on disk
+  histogram group;                   // records that one round wrote
+  histogram sync;                    // one fdatasync, ns
   counter sync_failures;
   gauge storage_trouble;   // 1 while something cannot be written
-  per_lane<counter> shed;  // records displaced from disk, never owed
+  per_lane<counter> shed;  // records displaced from disk by policy
 
   per_lane<gauge> spool_records;
   per_lane<gauge> spool_bytes;

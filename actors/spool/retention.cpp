@@ -37,9 +37,14 @@ std::uint64_t spool::used_bytes() const noexcept {
   return used;
 }
 
+std::uint64_t spool::limit_of(lane in, model::traffic_class cls) const noexcept {
+  if (in == lane::quarantine) return options_.quarantine_budget_bytes;
+  return limit_for(cls, options_.budget_bytes);
+}
+
 bool spool::admit(const model::envelope& e, lane in, std::uint64_t bytes) {
   if (in == lane::quarantine) return make_quarantine_room(bytes);
-  const std::uint64_t limit = limit_for(e.cls, options_.budget_bytes);
+  const std::uint64_t limit = limit_of(in, e.cls);
   while (used_bytes() + bytes > limit) {
     if (!shed_oldest()) return false;
   }
@@ -54,7 +59,7 @@ bool spool::make_quarantine_room(std::uint64_t bytes) {
     const kept_segment& front = l.segments().front();
     const std::uint64_t records = front.last_ordinal + 1 - front.shared->first_ordinal;
     if (!shed_front(l)) return false;
-    counters_.quarantine_dropped_records += records;
+    counts_[model::index(l.in())].shed_records += records;
   }
   return true;
 }
@@ -81,10 +86,12 @@ bool spool::shed_oldest() {
     if (telemetry.segments().front().last.lsn > snapshot_floor_) return false;
     oldest = &telemetry;
   }
-  return shed_front(*oldest);
+  const auto unread = shed_front(*oldest);
+  if (unread) counts_[model::index(oldest->in())].shed_records += *unread;
+  return unread.has_value();
 }
 
-bool spool::shed_front(lane_log& l) {
+std::optional<std::uint64_t> spool::shed_front(lane_log& l) {
   const kept_segment& front = l.segments().front();
   std::vector<std::uint64_t> lost;
   for (const reader_registry::reader& r : readers_.all()) {
@@ -92,9 +99,14 @@ bool spool::shed_front(lane_log& l) {
     const bool has_it = front.last <= at;
     lost.push_back(has_it ? 0 : front.last_ordinal + 1 - ordinal_after(front, at));
   }
-  if (!remove_front(l)) return false;
-  for (std::size_t i = 0; i < lost.size(); ++i) readers_.all()[i].stats.shed_records += lost[i];
-  return true;
+  if (!remove_front(l)) return std::nullopt;
+  std::uint64_t unread = 0;
+  for (std::size_t i = 0; i < lost.size(); ++i) {
+    reader_stats& reader = readers_.all()[i].stats;
+    reader.shed_records += lost[i];
+    if (reader.required) unread = std::max(unread, lost[i]);
+  }
+  return unread;
 }
 
 /// The ordinal in `s` of the first record after `at`; the segment's first where that cannot be
@@ -146,8 +158,10 @@ void spool::collect() {
 spool_stats spool::stats() const {
   spool_stats s = counters_;
   for (const lane_log& l : lanes_) {
-    s.lanes[model::index(l.in())] = {l.bytes(), l.records(), l.segments().size(),
-                                     l.oldest_received_time_ns()};
+    const std::size_t i = model::index(l.in());
+    const auto cls = static_cast<model::traffic_class>(i % model::traffic_class_count);
+    s.lanes[i] = {l.bytes(), limit_of(l.in(), cls), l.records(), l.segments().size(),
+                  l.oldest_received_time_ns()};
   }
   s.used_bytes = used_bytes();
   s.budget_bytes = options_.budget_bytes;

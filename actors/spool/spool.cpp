@@ -61,6 +61,10 @@ result<spool_id> read_or_make_id(contract::file_layer& files, spool_id_file& fil
   return id;
 }
 
+constexpr bool is_message(model::record_kind k) noexcept {
+  return k == model::record_kind::message || k == model::record_kind::quarantined;
+}
+
 std::uint64_t as_ns(std::chrono::nanoseconds d) noexcept {
   return static_cast<std::uint64_t>(d.count());
 }
@@ -158,7 +162,10 @@ std::optional<lane> spool::append_one(const model::envelope& e, std::uint64_t ti
   if (bytes != 0) {
     if (admit(e, in, bytes)) {
       lanes_[model::index(in)].append(e, ticket);
-      ++counters_.appended_records;
+      lane_counts& counted = counts_[model::index(in)];
+      ++counted.appended_records;
+      counted.appended_bytes += bytes;
+      if (!is_message(e.kind)) ++counted.appended_marks;
       return in;
     }
     refused = fault_code::spool_budget_full;

@@ -37,8 +37,20 @@ struct spool_options {
   model::spool_uuid new_uuid;  // for a directory without one; all zero: drawn at random
 };
 
+/// What a lane has taken and lost since the spool was opened.
+struct lane_counts {
+  std::uint64_t appended_records = 0;  // admitted; what was refused is not among them
+  std::uint64_t appended_marks = 0;    // those of them that are not messages
+  std::uint64_t appended_bytes = 0;    // as on disk
+  /// Displaced before every required reader had them; of quarantine all that gave way.
+  std::uint64_t shed_records = 0;
+};
+using spool_counts = std::array<lane_counts, model::lane_count>;
+
 struct lane_stats {
   std::uint64_t bytes = 0;  // on disk and pending
+  /// Up to where a record of this lane is let in: of `used_bytes`; quarantine: of its own bytes.
+  std::uint64_t limit_bytes = 0;
   std::uint64_t records = 0;
   std::uint64_t segments = 0;
   std::int64_t oldest_received_time_ns = 0;  // Unix time; 0: the lane is empty
@@ -54,9 +66,7 @@ struct spool_stats {
   std::array<lane_stats, model::lane_count> lanes{};
   std::uint64_t used_bytes = 0;  // against budget_bytes
   std::uint64_t budget_bytes = 0;
-  std::uint64_t appended_records = 0;  // since open
-  std::uint64_t refused_records = 0;
-  std::uint64_t quarantine_dropped_records = 0;
+  std::uint64_t refused_records = 0;  // since open
   std::uint64_t removed_segments = 0;
   std::uint64_t storage_faults = 0;
   std::optional<storage_trouble> trouble;  // while something cannot be written
@@ -126,6 +136,7 @@ class spool {
 
   [[nodiscard]] std::shared_ptr<spool_view> view() const noexcept { return view_; }
   [[nodiscard]] spool_stats stats() const;
+  [[nodiscard]] const spool_counts& counts() const noexcept { return counts_; }
 
  private:
   struct waiting_ticket {
@@ -158,7 +169,9 @@ class spool {
   bool make_quarantine_room(std::uint64_t bytes);
   [[nodiscard]] bool may_close_front(const lane_log& l) const noexcept;
   bool shed_oldest();
-  bool shed_front(lane_log& l);
+  [[nodiscard]] std::uint64_t limit_of(model::lane in, model::traffic_class cls) const noexcept;
+  /// How many of its records a required reader had not read; nothing where it is still there.
+  std::optional<std::uint64_t> shed_front(lane_log& l);
   std::uint64_t ordinal_after(const kept_segment& s, const model::position& at);
   bool remove_front(lane_log& l);
   void collect();
@@ -182,6 +195,7 @@ class spool {
   std::uint64_t next_lsn_ = 1;
   std::uint64_t snapshot_floor_ = 0;
   spool_stats counters_;  // the counting members only
+  spool_counts counts_{};
 };
 
 }  // namespace fleetgate::spool

@@ -2,6 +2,7 @@
 
 #include <caf/behavior.hpp>
 #include <chrono>
+#include <utility>
 
 #include "actors/runtime/clock.hpp"
 
@@ -24,7 +25,9 @@ spool_actor::spool_actor(caf::actor_config& config, runtime::unit& home, spool& 
       readers_(std::move(readers)),
       probe_(probe),
       log_(log),
-      timer_(home) {}
+      meter_(probe),
+      timer_(home),
+      stats_timer_(home) {}
 
 caf::behavior spool_actor::make_behavior() {
   const auto& found = brain_.recovered();
@@ -58,35 +61,38 @@ void spool_actor::turn() {
       log_.error("spool.reader_refused",
                  {{"reader", p.reader}, {"reason", to_string(moved.error())}});
   });
-  appended_in_round_ = 0;
-  mail_.appends.read(requests_per_turn,
-                     [this](auto, const contract::append_request& request) { take(request); });
+  mail_.appends.read(requests_per_turn, [this](auto, const contract::append_request& request) {
+    brain_.append(request, settled_.settled);
+  });
   const std::uint64_t now_ns = runtime::steady_now_ns();
   const auto due = brain_.next_deadline_ns();
   if (brain_.has_pending() || (due && *due <= now_ns)) commit(now_ns);
   settle();
   tell_readers();
   arm_timer();
-  if (now_ns >= next_stats_ns_) publish_stats(now_ns);
-}
-
-void spool_actor::take(const contract::append_request& request) {
-  for (const auto& item : request.items) {
-    const auto& e = request.batch->envelopes[item.index];
-    const auto in = e.kind == model::record_kind::quarantined ? model::lane::quarantine
-                                                              : model::lane_of(e.cls, e.level);
-    ++probe_.appended_records[in];
-    probe_.appended_bytes[in].add(e.payload.size());
-  }
-  appended_in_round_ += request.items.size();
-  brain_.append(request, settled_.settled);
+  count();
 }
 
 void spool_actor::commit(std::uint64_t now_ns) {
   brain_.commit(now_ns, settled_.settled);
   ++probe_.rounds;
   probe_.sync.record(runtime::steady_now_ns() - now_ns);
-  if (appended_in_round_ != 0) probe_.group.record(appended_in_round_);
+  if (const auto appended = meter_.count(brain_.counts()); appended != 0) {
+    probe_.group.record(appended);
+  }
+}
+
+/// What was counted is shown at once, what costs a walk over the lanes at most every 100 ms; and
+/// once more after the last turn, so that what is shown then is what is.
+void spool_actor::count() {
+  meter_.count(brain_.counts());
+  const std::uint64_t now_ns = runtime::steady_now_ns();
+  if (now_ns >= next_stats_ns_) return publish_stats(now_ns);
+  if (std::exchange(stats_armed_, true)) return;
+  stats_timer_.set(next_stats_ns_, [this] {
+    stats_armed_ = false;
+    publish_stats(runtime::steady_now_ns());
+  });
 }
 
 void spool_actor::settle() {
@@ -133,17 +139,7 @@ void spool_actor::arm_timer() {
 void spool_actor::publish_stats(std::uint64_t now_ns) {
   next_stats_ns_ = now_ns + stats_interval_ns;
   const spool_stats stats = brain_.stats();
-  std::int64_t segments = 0;
-  for (std::size_t i = 0; i < model::lane_count; ++i) {
-    const auto in = static_cast<model::lane>(i);
-    const lane_stats& l = stats.lanes[i];
-    probe_.spool_records[in].set(static_cast<std::int64_t>(l.records));
-    probe_.spool_bytes[in].set(static_cast<std::int64_t>(l.bytes));
-    probe_.spool_limit_bytes[in].set(static_cast<std::int64_t>(stats.budget_bytes));
-    probe_.oldest_unix_ns[in].set(l.oldest_received_time_ns);
-    segments += static_cast<std::int64_t>(l.segments);
-  }
-  probe_.segments.set(segments);
+  meter_.show(stats);
   report_trouble(stats);
 }
 

@@ -14,6 +14,7 @@
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/runtime/timer.hpp"
 #include "actors/spool/spool.hpp"
+#include "actors/spool/spool_meter.hpp"
 
 namespace fleetgate::spool {
 
@@ -31,12 +32,12 @@ class spool_actor final : public runtime::pinned_actor {
 
  private:
   void turn();
-  void take(const contract::append_request& request);
   void commit(std::uint64_t now_ns);
   void settle();
   void tell_readers();
   [[nodiscard]] std::uint64_t durable_records() const;
   void arm_timer();
+  void count();
   void publish_stats(std::uint64_t now_ns);
   void report_trouble(const spool_stats& stats);
 
@@ -45,12 +46,14 @@ class spool_actor final : public runtime::pinned_actor {
   const std::vector<std::shared_ptr<contract::spool_news>> readers_;
   observe::journal_probe& probe_;
   observe::logger& log_;
+  spool_meter meter_;
   runtime::timer timer_;
+  runtime::timer stats_timer_;
   contract::settlement_batch settled_;
   std::uint64_t told_records_ = 0;
   std::uint64_t armed_ns_ = 0;
   std::uint64_t next_stats_ns_ = 0;
-  std::uint64_t appended_in_round_ = 0;
+  bool stats_armed_ = false;
   bool in_trouble_ = false;
 };
 

@@ -102,6 +102,10 @@ TEST_F(probe_registration, every_cell_of_the_journal_has_its_series) {
   p.segments.set(10);
   p.damaged_records.add(11);
   p.torn_bytes.add(12);
+  p.duplicates[duplicate_kind::quarantined].add(13);
+  p.given_up[traffic_class::event][fault_code::spool_budget_full].add(14);
+  p.marks_refused[fault_code::server_busy].add(15);
+  p.appended_marks.add(16);
   EXPECT_EQ(value("fleetgate_journal_rounds_total"), 1);
   EXPECT_EQ(count_of("fleetgate_stage_duration_seconds", {{"stage", "journal_wait"}}), 1);
   EXPECT_EQ(value("fleetgate_journal_envelopes_total", {{"class", "event"}}), 2);
@@ -118,6 +122,20 @@ TEST_F(probe_registration, every_cell_of_the_journal_has_its_series) {
   EXPECT_EQ(value("fleetgate_spool_segments"), 10);
   EXPECT_EQ(value("fleetgate_spool_damaged_records_total"), 11);
   EXPECT_EQ(value("fleetgate_spool_torn_bytes_total"), 12);
+  EXPECT_EQ(value("fleetgate_duplicates_total", {{"reason", "quarantined"}}), 13);
+  EXPECT_EQ(value("fleetgate_shed_total",
+                  {{"stage", "journal"}, {"class", "event"}, {"reason", "spool_budget_full"}}),
+            14);
+  EXPECT_EQ(value("fleetgate_marks_refused_total", {{"reason", "server_busy"}}), 15);
+  EXPECT_EQ(value("fleetgate_spool_appended_marks_total"), 16);
+}
+
+TEST_F(probe_registration, whom_the_journal_turned_away_is_summed_over_promises) {
+  node.journal.refused[fault_code::spool_budget_full].add(1);
+  node.journal.given_up[traffic_class::event][fault_code::spool_budget_full].add(2);
+  node.journal.given_up[traffic_class::control][fault_code::spool_budget_full].add(4);
+  node.journal.marks_refused[fault_code::spool_budget_full].add(8);
+  EXPECT_EQ(node.journal.turned_away(fault_code::spool_budget_full), 7u);
 }
 
 TEST_F(probe_registration, every_lane_of_the_spool_has_its_series) {
