@@ -73,6 +73,7 @@ result<void> lane_log::create_segment() {
   if (!segments_.empty()) {
     header.previous_first_lsn = segments_.back().shared->first_lsn;
     header.previous_end = segments_.back().bytes;
+    header.previous_first_ordinal = segments_.back().shared->first_ordinal;
   }
   const std::string bytes = encode_segment_header(header);
   return active_file_->write_at(0, as_bytes(bytes));

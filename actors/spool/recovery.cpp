@@ -78,7 +78,13 @@ void lane_recovery::bound_segments() {
     s->ordinal_bound = bound;
     s->scan_end = s->size;
     const auto& next = kept.empty() ? std::nullopt : kept.back().header;
-    if (next && next->previous_first_lsn == s->name_lsn && next->previous_end <= s->size) {
+    const bool named = next && next->previous_first_lsn == s->name_lsn;
+    // What a failed write left behind is named by no one.
+    s->closed = named || (!kept.empty() && !next);
+    if (named && next->previous_first_ordinal <= next->first_ordinal) {
+      s->told_ordinal = next->previous_first_ordinal;
+    }
+    if (named && next->previous_end <= s->size) {
       s->scan_end = next->previous_end;
       if (s->header && next->first_lsn <= visit_from_lsn_) {
         s->unread_until = next->first_ordinal;
@@ -118,8 +124,12 @@ result<void> lane_recovery::enter_segment() {
     watermark_ = std::max(watermark_, s.header->first_ordinal - 1);
     s.incarnation = s.header->incarnation;
     s.first_received_time_ns = s.header->first_received_time_ns;
-  } else if (current_ > 0) {
-    s.incarnation = found_[current_ - 1].incarnation;
+  } else {
+    if (current_ > 0) s.incarnation = found_[current_ - 1].incarnation;
+    if (s.told_ordinal != 0) {
+      expect_from(s.told_ordinal);
+      watermark_ = std::max(watermark_, s.told_ordinal - 1);
+    }
   }
   s.first_ordinal = expected_ordinal_;
   if (s.unread_until != 0) {
@@ -145,6 +155,11 @@ void lane_recovery::pass_unread(found_segment& s) {
 }
 
 void lane_recovery::expect_from(std::uint64_t ordinal) {
+  if (expected_ordinal_ == 0 && current_ > 0 && found_[current_ - 1].closed) {
+    // The segment before this one held something durable, and nothing of it is left.
+    ++report_.damaged_records;
+    ++report_.damaged_ranges;
+  }
   if (expected_ordinal_ != 0 && ordinal > expected_ordinal_) {
     report_.damaged_records += ordinal - expected_ordinal_;
     ++report_.damaged_ranges;
@@ -204,13 +219,24 @@ result<void> lane_recovery::finish() {
     cut_tail();
   }
   if (auto done = make_tail_durable(); !done) return done;
+  place_ruins();
   for (const found_segment& s : found_) keep(s);
   result_.next_ordinal = expected_ordinal_;
   return {};
 }
 
+/// Where nothing tells where a segment began, it counts as empty.
+void lane_recovery::place_ruins() {
+  std::uint64_t next = expected_ordinal_;
+  for (auto s = found_.rbegin(); s != found_.rend(); ++s) {
+    if (s->first_ordinal == 0) s->first_ordinal = next;
+    next = s->first_ordinal;
+  }
+}
+
 void lane_recovery::cut_tail() {
   while (!found_.empty() && found_.back().records == 0) {
+    ++report_.torn_segments;
     report_.torn_bytes += found_.back().size;
     (void)files_.remove(found_.back().path);
     found_.pop_back();
@@ -310,6 +336,7 @@ void add_lane(recovery_report& all, model::lane in, const lane_recovery_report& 
   all.damaged_records += lane.damaged_records;
   all.damaged_ranges += lane.damaged_ranges;
   all.torn_bytes += lane.torn_bytes;
+  all.torn_segments += lane.torn_segments;
   all.unread_segments += lane.unread_segments;
   all.foreign_segments += lane.foreign_segments;
   all.lanes[model::index(in)] = lane;

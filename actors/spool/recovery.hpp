@@ -21,11 +21,14 @@ namespace fleetgate::spool {
 
 struct lane_recovery_report {
   std::uint64_t segments = 0;
-  std::uint64_t records = 0;           // intact
-  std::uint64_t bytes = 0;             // of segment files, what is torn left out
-  std::uint64_t damaged_records = 0;   // durable once, unreadable now; exact
+  std::uint64_t records = 0;  // intact
+  std::uint64_t bytes = 0;    // of segment files, what is torn left out
+  /// Durable once, unreadable now. Exact, but for a ruin about which neither its successor nor
+  /// spool.id says where it began: that counts as one.
+  std::uint64_t damaged_records = 0;
   std::uint64_t damaged_ranges = 0;    // runs of them
   std::uint64_t torn_bytes = 0;        // behind the watermark and cut off
+  std::uint64_t torn_segments = 0;     // at the end, without one intact record; removed
   std::uint64_t unread_segments = 0;   // below the visit bound, not scanned; readers verify them
   std::uint64_t foreign_segments = 0;  // of another spool or lane; left alone, never read
 };
@@ -37,6 +40,7 @@ struct recovery_report {
   std::uint64_t damaged_records = 0;
   std::uint64_t damaged_ranges = 0;
   std::uint64_t torn_bytes = 0;
+  std::uint64_t torn_segments = 0;
   std::uint64_t unread_segments = 0;
   std::uint64_t foreign_segments = 0;
   std::array<lane_recovery_report, model::lane_count> lanes{};
@@ -105,6 +109,8 @@ class lane_recovery {
     std::uint64_t ordinal_bound = 0;   // records from here on are void: a later segment has them
     std::uint64_t unread_until = 0;    // not 0: not scanned, the next segment's first ordinal
     std::uint64_t next_first_lsn = 0;  // only where unread_until != 0
+    bool closed = false;               // it had records, for its successor says nothing else
+    std::uint64_t told_ordinal = 0;    // its first one as the next segment says; 0: it does not
     // What the scan found.
     std::uint64_t first_ordinal = 0;
     std::uint64_t intact_end = segment_header_bytes;
@@ -122,6 +128,7 @@ class lane_recovery {
   void expect_from(std::uint64_t ordinal);
   [[nodiscard]] std::uint64_t noted_first_ordinal() const noexcept;
   [[nodiscard]] std::uint64_t first_ordinal_unseen() const noexcept;
+  void place_ruins();
   void pass_unread(found_segment& s);
   void cut_tail();
   result<void> make_tail_durable();

@@ -46,6 +46,7 @@ std::string encode_segment_header(const segment_header& h) {
   store_le(p + 56, h.previous_first_lsn);
   store_le(p + 64, h.previous_end);
   store_le(p + 72, static_cast<std::uint64_t>(h.first_received_time_ns));
+  store_le(p + 80, h.previous_first_ordinal);
   store_le(p + checksum_at, static_cast<std::uint64_t>(XXH3_64bits(p, checksum_at)));
   return out;
 }
@@ -67,6 +68,7 @@ std::optional<segment_header> decode_segment_header(byte_view bytes) noexcept {
   h.previous_first_lsn = load_le<std::uint64_t>(p + 56);
   h.previous_end = load_le<std::uint64_t>(p + 64);
   h.first_received_time_ns = static_cast<std::int64_t>(load_le<std::uint64_t>(p + 72));
+  h.previous_first_ordinal = load_le<std::uint64_t>(p + 80);
   if (h.first_ordinal == 0 || h.first_ordinal > highest_count || h.first_lsn == 0 ||
       h.first_lsn > highest_count) {
     return std::nullopt;

@@ -35,6 +35,9 @@ struct segment_header {
   std::uint64_t first_ordinal = 0;
   std::uint64_t previous_first_lsn = 0;  // 0: the lane's first segment, or its predecessor is gone
   std::uint64_t previous_end = 0;        // where the predecessor's records end
+  /// The predecessor's first ordinal, so that its records can be counted where nothing of it is
+  /// left; 0: not said.
+  std::uint64_t previous_first_ordinal = 0;
   std::int64_t first_received_time_ns = 0;
   bool operator==(const segment_header&) const = default;
 };

@@ -121,7 +121,8 @@ class spool {
     return readers_.required_passed();
   }
 
-  /// Windows and sessions are safe elsewhere up to and including `lsn`.
+  /// Windows and sessions are safe elsewhere up to and including `lsn`. Where that is news, notes
+  /// how far each lane has come: one small write and sync.
   void set_snapshot_floor(std::uint64_t lsn);
   /// The highest lsn given so far; 0: none ever.
   [[nodiscard]] std::uint64_t last_lsn() const noexcept { return next_lsn_ - 1; }

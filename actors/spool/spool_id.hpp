@@ -25,8 +25,8 @@ struct incarnation_start {
   bool operator==(const incarnation_start&) const = default;
 };
 
-/// What was kept and durable when it was last noted: at open, at a clean close, and before a lane
-/// loses its last segment.
+/// What was kept and durable when it was last noted: at open, with each snapshot of the windows, at
+/// a clean close, and before a lane loses its last segment.
 struct spool_extent {
   std::array<std::uint64_t, model::lane_count> first_ordinals{};  // last + 1 where nothing is kept
   std::array<std::uint64_t, model::lane_count> last_ordinals{};

@@ -91,6 +91,9 @@ TEST(record_test, bytes_of_a_segment_header_are_these) {
   const std::string bytes = encode_segment_header(h);
   EXPECT_EQ(hex(bytes), golden_segment_header);
   EXPECT_EQ(decode_segment_header(as_bytes(bytes)), h);
+  h.previous_first_ordinal = 3;
+  EXPECT_EQ(encode_segment_header(h)[80], 3);
+  EXPECT_EQ(decode_segment_header(as_bytes(encode_segment_header(h))), h);
 }
 
 TEST(record_test, record_comes_back_as_it_was) {

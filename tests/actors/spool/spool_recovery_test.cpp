@@ -43,6 +43,17 @@ class spool_recovery_test : public spool_fixture {
     extent.highest_lsn = telemetry_records;
     return extent;
   }
+  /// `count` records of one commit each, then kill -9.
+  void write_and_kill(std::uint64_t count) {
+    open();
+    for (std::uint64_t n = 1; n <= count; ++n) {
+      append(n);
+      commit();
+    }
+    brain.reset();
+    files.settle_by_hand();
+    files.kill();
+  }
   /// `count` records of one commit each, then a clean close.
   void write_and_close(std::uint64_t count) {
     open();
@@ -254,6 +265,145 @@ TEST_F(spool_recovery_test, truncation_anywhere_is_detected_and_counted_exactly)
     EXPECT_EQ(s.damaged, brain->recovered().damaged_records);
     if (HasFailure()) return;
   }
+}
+
+TEST_F(spool_recovery_test, after_kill_9_what_a_closed_segment_lost_is_damage_counted_exactly) {
+  constexpr std::uint64_t count = 60;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    files = {};
+    fates.clear();
+    std::mt19937_64 random(seed);
+    options = options_with(16 << 20, 4096);
+    write_and_kill(count);
+    const auto paths = files.paths("/telemetry/");
+    ASSERT_GT(paths.size(), 3U);
+    // Any but the last, the oldest included: one is emptied or cut anywhere, some behind their
+    // headers.
+    const auto damaged = [&]() -> std::string& {
+      return files.bytes(paths[random() % (paths.size() - 1)]);
+    };
+    std::string& first = damaged();
+    first.resize(random() % 3 == 0 ? 0 : random() % first.size());
+    for (std::uint64_t more = random() % 3; more > 0; --more) {
+      std::string& bytes = damaged();
+      if (bytes.size() <= segment_header_bytes) continue;
+      bytes.resize(segment_header_bytes + random() % (bytes.size() - segment_header_bytes));
+    }
+    files.settle_by_hand();
+    open();
+    const auto& report = brain->recovered();
+    EXPECT_LT(visited.size(), count);
+    EXPECT_EQ(report.damaged_records, count - visited.size());
+    EXPECT_EQ(report.torn_bytes, 0U);
+    EXPECT_EQ(report.torn_segments, 0U);
+    open();
+    EXPECT_EQ(brain->recovered().damaged_records, count - visited.size()) << "the second time";
+    EXPECT_EQ(brain->stats().lanes[model::index(lane::telemetry_owed)].records, count);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(spool_recovery_test, after_kill_9_what_the_last_segment_lost_below_the_note_is_damage) {
+  for (const bool emptied : {true, false}) {
+    SCOPED_TRACE(emptied);
+    files = {};
+    fates.clear();
+    open();
+    for (std::uint64_t n = 1; n <= 50; ++n) {
+      append(n);
+      commit();
+    }
+    brain->set_snapshot_floor(40);  // notes that 50 are durable
+    brain.reset();
+    std::string& bytes = files.bytes(only_segment());
+    bytes.resize(emptied ? 0 : bytes.size() / 2);
+    files.settle_by_hand();
+    files.kill();
+    open();
+    EXPECT_EQ(visited.size(), emptied ? 0U : 24U);
+    EXPECT_EQ(brain->recovered().damaged_records, 50 - visited.size());
+    EXPECT_EQ(brain->recovered().torn_bytes, 0U);
+  }
+}
+
+TEST_F(spool_recovery_test, last_segment_in_which_nothing_is_readable_is_reported_as_torn) {
+  options = options_with(16 << 20, 4096);
+  write_and_kill(40);
+  const std::string last = files.paths("/telemetry/").back();
+  files.bytes(last).clear();
+  files.settle_by_hand();
+  open();
+  EXPECT_EQ(brain->recovered().torn_segments, 1U);
+  EXPECT_EQ(brain->recovered().torn_bytes, 0U);
+  EXPECT_EQ(brain->recovered().damaged_records, 0U) << "it may never have been synced";
+}
+
+TEST_F(spool_recovery_test, ruin_of_unknown_beginning_counts_as_at_least_one_record) {
+  options = options_with(16 << 20, 4096);
+  write_and_kill(40);
+  const auto paths = files.paths("/telemetry/");
+  files.bytes(paths[0]).clear();
+  std::string& second = files.bytes(paths[1]);
+  auto header = decode_segment_header(as_bytes(second));
+  ASSERT_TRUE(header);
+  header->previous_first_ordinal = 0;  // as a program wrote it that did not say so yet
+  second.replace(0, segment_header_bytes, encode_segment_header(*header));
+  files.settle_by_hand();
+  open();
+  EXPECT_EQ(brain->recovered().damaged_records, 1U);
+  EXPECT_EQ(brain->recovered().damaged_ranges, 1U);
+}
+
+TEST_F(spool_recovery_test, two_ruins_at_the_beginning_are_damage_though_only_one_can_be_counted) {
+  options = options_with(16 << 20, 4096);
+  write_and_kill(40);
+  const auto paths = files.paths("/telemetry/");
+  const std::uint64_t each = (files.bytes(paths[0]).size() - segment_header_bytes) / encoded_size();
+  files.bytes(paths[0]).clear();
+  files.bytes(paths[1]).clear();
+  files.settle_by_hand();
+  open();
+  EXPECT_EQ(visited.size(), 40 - 2 * each);
+  EXPECT_EQ(brain->recovered().damaged_records, each + 1);
+}
+
+TEST_F(spool_recovery_test, litter_of_a_first_segment_that_could_not_be_written_is_no_damage) {
+  open();
+  append(1);
+  files.before = [](disk_op op, const std::string& path) -> std::optional<fault_code> {
+    const bool telemetry = path.find("/telemetry/") != std::string::npos;
+    if (telemetry && (op == disk_op::write || op == disk_op::remove)) return fault_code::storage_io;
+    return std::nullopt;
+  };
+  commit();
+  files.before = nullptr;
+  commit(*brain->next_deadline_ns());
+  ASSERT_EQ(files.paths("/telemetry/").size(), 2U);
+  files.bytes(files.paths("/telemetry/").front()).clear();
+  brain.reset();
+  files.kill();
+  open();
+  EXPECT_EQ(numbers(visited), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(brain->recovered().damaged_records, 0U);
+}
+
+TEST_F(spool_recovery_test, segments_removed_after_a_note_are_not_missed) {
+  options = options_with(16 << 20, 4096);
+  open();
+  ASSERT_TRUE(brain->register_reader("r", true, {}));
+  for (std::uint64_t n = 1; n <= 40; ++n) {
+    append(n);
+    commit();
+  }
+  brain->set_snapshot_floor(30);
+  advance("r", read_all().end);
+  ASSERT_GT(brain->stats().removed_segments, 0U);
+  brain.reset();
+  files.kill();
+  open();
+  EXPECT_EQ(brain->recovered().damaged_records, 0U);
+  EXPECT_EQ(brain->recovered().torn_segments, 0U);
 }
 
 TEST_F(spool_recovery_test, missing_segment_in_the_middle_or_at_the_end_is_counted) {
