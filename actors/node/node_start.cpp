@@ -108,11 +108,16 @@ node::parts::step node::parts::open_files() {
   spool_brain->set_snapshot_floor(*covered);
   const auto& report = spool_brain->recovered();
   const bool lost_something = report.damaged_records != 0 || report.foreign_segments != 0;
-  log.log_event(lost_something ? observe::log_level::error : observe::log_level::info,
-                "spool.recovered",
+  // What is torn may never have been synced, and may be a loss that nothing proves.
+  const bool torn = report.torn_bytes != 0 || report.torn_segments != 0;
+  const auto level = lost_something ? observe::log_level::error
+                     : torn         ? observe::log_level::warn
+                                    : observe::log_level::info;
+  log.log_event(level, "spool.recovered",
                 {{"records", report.records},
                  {"bytes", report.bytes},
                  {"torn_bytes", report.torn_bytes},
+                 {"torn_segments", report.torn_segments},
                  {"damaged_records", report.damaged_records}});
   return std::nullopt;
 }
