@@ -58,9 +58,13 @@ dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) 
     ++counters_.duplicate_settled;
     return answer(e, model::outcome::duplicate, receipts);
   }
+  const bool holds = e.qos == 2 && !by_packet;
+  if (holds && s->held(e.packet_id) == nullptr && !sessions_.may_hold(*s)) {
+    return refuse(e, fault_code::quota_exceeded, receipts);
+  }
   if (!wait_for(v.slot, e, e.qos == 2 ? s : nullptr, receipts)) return std::nullopt;
   ++counters_.duplicate_waiting;
-  if (e.qos == 2 && !by_packet) s->hold_id({content, v.slot, no_slot, e.packet_id, false});
+  if (holds) s->hold_id({content, v.slot, no_slot, e.packet_id, false});
   return std::nullopt;
 }
 
@@ -170,7 +174,7 @@ void dedup::start_inferred_epoch(window& w, model::envelope& e, std::uint64_t pr
 dedup::ticket dedup::accept(const model::envelope& e, window* where, session* s,
                             std::uint64_t content, receipt_list& receipts) {
   if (full()) return refuse(e, fault_code::server_busy, receipts);
-  if (e.qos == 2 && s->held(e.packet_id) == nullptr && s->held_count() >= limits_.held_packet_ids) {
+  if (e.qos == 2 && s->held(e.packet_id) == nullptr && !sessions_.may_hold(*s)) {
     return refuse(e, fault_code::quota_exceeded, receipts);
   }
   const std::uint32_t slot = append(e, s);
@@ -201,7 +205,7 @@ bool dedup::answer_known(const model::envelope& e, session* s, std::uint64_t con
                          receipt_list& receipts) {
   if (e.qos == 2) {
     const held_id* const h = s->held(e.packet_id);
-    if (h == nullptr && s->held_count() >= limits_.held_packet_ids) {
+    if (h == nullptr && !sessions_.may_hold(*s)) {
       refuse(e, fault_code::quota_exceeded, receipts);
       return false;
     }

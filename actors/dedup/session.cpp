@@ -23,12 +23,15 @@ held_id* session::held(std::uint16_t packet_id) noexcept {
 held_id& session::hold_id(const held_id& id) {
   const auto place = place_of_id(id.packet_id);
   if (place != held_.end() && place->packet_id == id.packet_id) return *place = id;
+  ++held_in_all_;
   return *held_.insert(place, id);
 }
 
 void session::let_go(std::uint16_t packet_id) noexcept {
   const auto place = place_of_id(packet_id);
-  if (place != held_.end() && place->packet_id == packet_id) held_.erase(place);
+  if (place == held_.end() || place->packet_id != packet_id) return;
+  held_.erase(place);
+  --held_in_all_;
 }
 
 redelivery* session::find_delivery(std::uint16_t packet_id) noexcept {
@@ -62,8 +65,9 @@ void session::grow_deliveries() {
 }
 
 void session::discard() noexcept {
-  held_.clear();
-  deliveries_.clear();
+  held_in_all_ -= held_.size();
+  held_ = {};
+  deliveries_ = {};
 }
 
 void session::save(std::string& out) const {

@@ -33,7 +33,12 @@ struct redelivery {
 
 class session {
  public:
-  explicit session(std::string_view client_id) : client_id_(client_id) {}
+  /// `held_in_all` counts the held packet ids of all sessions; it must outlive this.
+  session(std::string_view client_id, std::size_t& held_in_all)
+      : client_id_(client_id), held_in_all_(held_in_all) {}
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+  ~session() { held_in_all_ -= held_.size(); }
 
   [[nodiscard]] const std::string& client_id() const noexcept { return client_id_; }
 
@@ -76,6 +81,7 @@ class session {
   [[nodiscard]] std::vector<held_id>::iterator place_of_id(std::uint16_t packet_id) noexcept;
 
   std::string client_id_;
+  std::size_t& held_in_all_;
   std::vector<held_id> held_;           // ascending by packet id
   std::vector<redelivery> deliveries_;  // ring; size is a power of two
   std::uint32_t next_delivery_ = 0;

@@ -29,7 +29,7 @@ session* session_table::open(std::string_view client_id) {
     return known;
   }
   if (sessions_.size() >= limits_.sessions) return nullptr;
-  auto fresh = std::make_unique<session>(client_id);
+  auto fresh = std::make_unique<session>(client_id, held_in_all_);
   session* const s = fresh.get();
   sessions_.emplace(std::string(client_id), std::move(fresh));
   counters_.sessions = sessions_.size();

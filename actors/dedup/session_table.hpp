@@ -24,6 +24,11 @@ class session_table {
   session_table(const dedup_limits& limits, dedup_counters& counters)
       : limits_(limits), counters_(counters), sessions_(0, key_hasher{limits.hash_seed}) {}
 
+  /// Whether `s` may hold one more packet id.
+  [[nodiscard]] bool may_hold(const session& s) const noexcept {
+    return s.held_count() < limits_.held_packet_ids && held_in_all_ < limits_.held_in_all_sessions;
+  }
+
   [[nodiscard]] session* find(std::string_view client_id) noexcept;
   /// The session of this client id, made where there is none; nullptr where there are too many.
   session* open(std::string_view client_id);
@@ -53,6 +58,7 @@ class session_table {
 
   const dedup_limits& limits_;
   dedup_counters& counters_;
+  std::size_t held_in_all_ = 0;
   boost::unordered_flat_map<std::string, std::unique_ptr<session>, key_hasher, std::equal_to<>>
       sessions_;
   std::multimap<std::uint64_t, std::string> expiries_;  // one entry a session, see session::timed

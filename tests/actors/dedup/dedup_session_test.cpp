@@ -304,6 +304,62 @@ TEST_F(few_sessions, held_packet_ids_are_bounded) {
   EXPECT_EQ(only_answer().result, outcome::duplicate);
 }
 
+class few_held_ids : public dedup_test {
+ protected:
+  few_held_ids() : dedup_test({.held_in_all_sessions = 3}) {}
+
+  owned_envelope of_client(int client, owned_envelope o) {
+    o.client = "c" + std::to_string(client);
+    o.e.connection = connection(static_cast<std::uint64_t>(client));
+    return o;
+  }
+};
+
+TEST_F(few_held_ids, packet_ids_of_all_sessions_together_are_bounded) {
+  for (const int client : {1, 2}) pass(of_client(client, opening(1, true, 60)));
+  EXPECT_TRUE(pass(of_client(1, qos2(1))));
+  EXPECT_TRUE(pass(of_client(1, qos2(2))));
+  EXPECT_TRUE(pass(of_client(2, qos2(1))));
+  answers();
+  EXPECT_FALSE(decide(of_client(2, qos2(2))));
+  EXPECT_EQ(only_answer().fault, fault_code::quota_exceeded);
+  EXPECT_FALSE(decide(of_client(1, qos2(2)))) << "a resend needs no room";
+  EXPECT_EQ(only_answer().result, outcome::duplicate);
+  EXPECT_TRUE(pass(of_client(1, mark(record_kind::release, 1, 1))));
+  EXPECT_TRUE(pass(of_client(2, qos2(2)))) << "PUBREL has made room";
+}
+
+TEST_F(few_held_ids, session_that_ends_gives_its_packet_ids_back) {
+  for (const int client : {1, 2}) pass(of_client(client, opening(1, true, 0)));
+  for (const std::uint16_t id : {1, 2, 3}) EXPECT_TRUE(pass(of_client(1, qos2(id))));
+  EXPECT_FALSE(decide(of_client(2, qos2(1))));
+  pass(of_client(1, closing(1, 0)));
+  for (const std::uint16_t id : {1, 2, 3}) EXPECT_TRUE(pass(of_client(2, qos2(id))));
+}
+
+TEST_F(few_held_ids, duplicate_that_waits_and_would_hold_one_more_is_refused) {
+  pass(opening(1, true, 60));
+  for (const std::uint16_t id : {1, 2, 3}) pass(qos2(id));
+  ASSERT_TRUE(decide(in_epoch(1, 1)));
+  answers();
+  auto again = in_epoch(1, 1);
+  again.e.qos = 2;
+  again.e.packet_id = 4;
+  EXPECT_FALSE(decide(again));
+  EXPECT_EQ(only_answer().fault, fault_code::quota_exceeded);
+}
+
+TEST_F(few_held_ids, what_was_restored_counts) {
+  pass(opening(1, true, 60));
+  for (const std::uint16_t id : {1, 2, 3}) pass(qos2(id));
+  take_snapshot();
+  restart();
+  pass(opening(1, false, 60));
+  answers();
+  EXPECT_FALSE(decide(qos2(4)));
+  EXPECT_EQ(only_answer().fault, fault_code::quota_exceeded);
+}
+
 class quarantine : public dedup_test {
  protected:
   owned_envelope bad(std::string payload) {
