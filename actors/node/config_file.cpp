@@ -11,6 +11,7 @@
 
 #include "actors/node/config_build.hpp"
 #include "actors/node/config_document.hpp"
+#include "actors/parse/schema.hpp"
 
 namespace fleetgate::node {
 namespace {
@@ -84,13 +85,14 @@ std::vector<std::string> drop_ins(const std::string& path, config_builder& build
   return found;
 }
 
-/// The rules engine takes a schema's path as it is; that the file is there is known only here.
+/// The rules engine takes a schema's path as it is; whether a schema stands there is known only
+/// here.
 void check_schema_files(config_errors& errors, const config& c) {
   for (const topic_config& t : c.topics) {
     if (t.schema.empty()) continue;
-    if (const auto text = read_file(t.schema); !text) {
+    if (const auto loaded = parse::schema::load(t.schema); !loaded) {
       errors.push_back({t.origin.file, t.origin.line, t.origin.column,
-                        "schema: " + t.schema + " " + text.error().message,
+                        "schema: " + loaded.error().detail,
                         "relative paths start at the directory of the configuration file"});
     }
   }

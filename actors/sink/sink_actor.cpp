@@ -3,6 +3,7 @@
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <chrono>
+#include <exception>
 #include <utility>
 
 #include "actors/runtime/clock.hpp"
@@ -36,7 +37,19 @@ void sink_actor::on_exit() {
   parts_->writer->close();
 }
 
+/// What is thrown here is a bug or the end of memory. CAF would end the actor, and nobody would see
+/// more than a growing lag.
 void sink_actor::turn() {
+  try {
+    work();
+  } catch (const std::exception& e) {
+    failed(sink_step::deliver, fault(fault_code::internal, e.what()));
+    answer_drain();
+    publish();
+  }
+}
+
+void sink_actor::work() {
   parts_->news->changed.lower();
   take_news();
   for (int left = steps_per_turn; left != 0; --left) {

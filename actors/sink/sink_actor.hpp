@@ -44,6 +44,7 @@ class sink_actor final : public caf::event_based_actor {
   static constexpr int steps_per_turn = 16;
 
   void turn();
+  void work();
   bool do_next();  // false: there is nothing to do now
   void open();
   void deliver(const sink_action& action);

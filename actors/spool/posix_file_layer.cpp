@@ -69,6 +69,11 @@ class posix_file final : public contract::file {
   result<void> sync() override {
     // Not again after EINTR: no error of this call may be thought away.
     if (::fdatasync(fd_.get()) != 0) return system_failure(errno, "fdatasync", path_);
+    // What lies in a file that somebody removed is gone with this process, synced or not.
+    struct stat st {};
+    if (::fstat(fd_.get(), &st) != 0) return system_failure(errno, "stat", path_);
+    if (st.st_nlink == 0)
+      return failure(fault_code::storage_io, path_ + " was removed while in use");
     return {};
   }
 

@@ -2,6 +2,7 @@
 
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
+#include <exception>
 
 namespace fleetgate::state {
 
@@ -19,8 +20,21 @@ caf::behavior state_actor::make_behavior() {
   }};
 }
 
+namespace {
+
+/// What is thrown is a failed write too: dedup waits for an answer.
+result<void> apply_to(contract::state_store& store, const contract::snapshot& s) {
+  try {
+    return store.apply(s.changes);
+  } catch (const std::exception& e) {
+    return failure(fault_code::internal, e.what());
+  }
+}
+
+}  // namespace
+
 void state_actor::apply(const contract::snapshot& s) {
-  const auto applied = store_.apply(s.changes);
+  const auto applied = apply_to(store_, s);
   if (!applied) log_.error("state.write_failed", {{"reason", to_string(applied.error())}});
   caf::anon_send(dedup_, stored_atom::value, applied.has_value());
 }

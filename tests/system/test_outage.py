@@ -2,6 +2,7 @@
 themselves."""
 
 import contextlib
+import shutil
 import sqlite3
 import unittest
 
@@ -94,6 +95,22 @@ class A_sink_that_is_away(GatewayTest):
         lock.execute("ROLLBACK")
         gateway.start()
         self.assert_exactly(gateway, range(1, 111))
+
+
+class A_spool_that_is_removed(GatewayTest):
+    def test_is_noticed_and_nothing_more_is_acknowledged(self):
+        gateway = self.gateway(sink=False).start()
+        device = self.connect(gateway, client_id="o")
+        device.send(publish_packet("devices/o/telemetry", b'{"seq":1,"boot":1}', 1, 1))
+        self.assertEqual(device.packet()[0], 0x40)
+        shutil.rmtree(gateway.data / "spool")
+        device.send(publish_packet("devices/o/telemetry", b'{"seq":2,"boot":1}', 1, 2))
+        status, reasons = eventually(
+            lambda: next((a for a in [gateway.http("/readyz?verbose")] if a[0] == 503), None),
+            "not ready any more")
+        self.assertIn("acknowledgements are withheld", reasons)
+        device.send(b"\xc0\x00")
+        self.assertEqual(device.packet()[0], 0xD0, "PINGRESP, and no PUBACK before it")
 
 
 class Counters(GatewayTest):

@@ -225,6 +225,14 @@ TEST(config_file, hostile_text_is_an_error_and_never_reaches_the_terminal_raw) {
   EXPECT_EQ(to_string(config_error{"a\nb", 1, 2, "m\x1B", ""}), "a?b:1:2: m?");
 }
 
+TEST(config_file, a_name_of_very_many_parts_is_refused_before_it_is_parsed) {
+  std::string parts = "[node]\n[a";
+  for (int i = 0; i < 200'000; ++i) parts += ".a";
+  EXPECT_THAT(errors_of(parts + "]\n"),
+              ElementsAre("f.toml:2:4097: the line is longer than 4096 bytes; write it in several "
+                          "lines; nothing behind it was read"));
+}
+
 TEST(config_file, relative_paths_start_at_the_directory_of_the_file) {
   const auto r = parse_config(
       with_listener("[node]\ndata_dir = \"data/\"\n[[sink]]\nname = \"s\"\npath = \"../fleet.db\"\n"

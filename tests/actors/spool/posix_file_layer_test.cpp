@@ -61,6 +61,17 @@ TEST_F(posix_file_layer_test, full_device_is_storage_full) {
   EXPECT_EQ((*full)->write_at(0, as_bytes("x")).error().code, fault_code::storage_full);
 }
 
+TEST_F(posix_file_layer_test, sync_of_a_file_that_was_removed_promises_nothing) {
+  auto f = files.create(directory + "/f");
+  ASSERT_TRUE(f);
+  ASSERT_TRUE((*f)->write_at(0, as_bytes("x")));
+  ASSERT_TRUE((*f)->sync());
+  std::filesystem::remove(directory + "/f");
+  const auto synced = (*f)->sync();
+  ASSERT_FALSE(synced);
+  EXPECT_EQ(synced.error().code, fault_code::storage_io);
+}
+
 /// Also for ThreadSanitizer: one thread writes and removes, two read.
 TEST_F(posix_file_layer_test, readers_on_other_threads_see_every_record_once_and_in_order) {
   constexpr std::uint64_t count = 20'000;
