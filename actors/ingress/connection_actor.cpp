@@ -21,6 +21,8 @@ constexpr std::size_t kept_buffer_bytes = 512;
 /// A device whose message had to be refused is sent away after a random part of this time, so that
 /// the refused do not all come back at once.
 constexpr std::uint64_t max_leave_delay_ns = 5'000'000'000;
+/// How long a peer that sends no more is kept while something is withheld from it.
+constexpr std::uint64_t end_patience_ns = 10'000'000'000;
 
 /// `part` is a view into `from`; the same part of `copy`.
 std::string_view rebase(std::string_view part, std::string_view from, std::string_view copy) {
@@ -68,12 +70,24 @@ void connection_actor::start() {
 }
 
 void connection_actor::on_event(const runtime::readiness::event& e) {
-  at_end_ |= e.at_end;
+  if (e.gone && !waits_readable_) return close(fault_code::peer_closed);
+  if (e.at_end && !std::exchange(at_end_, true) && !waits_readable_) leave_unless_read();
   if (e.readable) {
     may_read_ = true;
     if (waits_readable_) wait_readable();
   }
   if (e.writable && std::exchange(waits_writable_, false)) mark_unsent();
+}
+
+/// The peer has sent its last while nothing is read of it, because an acknowledgement or its
+/// CONNACK is withheld. It may still listen, so it is given a while; but for as long as that may
+/// last, its descriptor is not kept.
+void connection_actor::leave_unless_read() {
+  const auto at_ns = shard_.now.steady_ns + end_patience_ns;
+  if (at_ns >= leave_at_ns_) return;
+  leave_at_ns_ = at_ns;
+  leave_for_ = fault_code::peer_closed;
+  watch_time();
 }
 
 /// Is read in the next round in which there may be bytes.
@@ -364,7 +378,10 @@ void connection_actor::watch_time() {
 void connection_actor::look_at_time(std::uint64_t due_ns) {
   if (phase_ == phase::closed || due_ns != watched_ns_) return;
   watched_ns_ = never;
-  if (shard_.now.steady_ns >= leave_at_ns_) return leave(leave_for_);
+  if (shard_.now.steady_ns >= leave_at_ns_) {
+    // To whoever has said its last there is nothing to say.
+    return leave_for_ == fault_code::peer_closed ? close(leave_for_) : leave(leave_for_);
+  }
   if (session_.on_time(shard_.now.steady_ns, out_)) {
     mark_unsent();
     return close(session_.closed_for() ? session_.closed_for()->code

@@ -56,6 +56,7 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   void keep_rest(byte_view rest, bool from_rest);
   bool charge_rest();
   void wait_readable();
+  void leave_unless_read();
   void close(std::optional<fault_code> why);
   void shut_socket();
   void leave_later(fault_code why);

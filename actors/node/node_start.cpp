@@ -43,12 +43,20 @@ std::uint64_t random_u64() {
   return static_cast<std::uint64_t>(random()) << 32 | random();
 }
 
-/// Devices need descriptors: take what the system grants.
-void raise_open_file_limit() {
+/// Devices need descriptors: takes what the system grants, and says how many that is.
+std::uint64_t raise_open_file_limit() {
   rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 0;
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
+  return files.rlim_cur;
+}
+
+/// How many of them devices may have: spool, sinks, state and admin must go on when every device
+/// that can be here is here.
+std::uint64_t open_files_for_devices(std::uint64_t limit) {
+  constexpr std::uint64_t reserve = 128;
+  return limit > 2 * reserve ? limit - reserve : limit / 2;
 }
 
 }  // namespace
@@ -177,7 +185,8 @@ node::parts::step node::parts::bind_listeners(std::size_t shard,
     made.name = l.name;
     made.address = l.bind.address;
     made.port = l.bind.port;
-    made.max_connections = (l.max_connections + shard_count() - 1) / shard_count();
+    const std::uint64_t most = std::min<std::uint64_t>(l.max_connections, device_files);
+    made.max_connections = std::max<std::size_t>(1, (most + shard_count() - 1) / shard_count());
     made.session.receive_maximum = l.receive_maximum;
     made.session.maximum_packet_size = l.max_packet_size;
     made.session.topic_alias_maximum = l.topic_alias_maximum;
@@ -198,7 +207,16 @@ node::parts::step node::parts::bind_listeners(std::size_t shard,
 }
 
 node::parts::step node::parts::make_shards() {
-  raise_open_file_limit();
+  const std::uint64_t open_files = raise_open_file_limit();
+  device_files = open_files_for_devices(open_files);
+  for (const auto& l : settings.listeners) {
+    if (l.max_connections <= device_files) continue;
+    log.warn("listener.connections_limited",
+             {{"listener", l.name},
+              {"max_connections", l.max_connections},
+              {"possible", device_files},
+              {"next", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
+  }
   std::vector<ingress::priority_rule> priorities;
   for (const auto& d : settings.devices) {
     priorities.push_back({d.match, static_cast<ingress::device_priority>(d.priority)});

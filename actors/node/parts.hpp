@@ -106,6 +106,7 @@ class node::parts {
   std::unique_ptr<admin::http_server> admin_server;
   std::uint64_t refused_by_spool = 0;  // at the last review
   int full_reviews_left = 0;
+  std::uint64_t device_files = 0;  // descriptors that devices may have
   bool stopped = false;
 };
 

@@ -46,8 +46,10 @@ void readiness::collect() {
   if (n <= 0) return;
   for (int i = 0; i < n; ++i) {
     const epoll_event& e = events[static_cast<std::size_t>(i)];
-    const bool at_end = (e.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-    call_({e.data.ptr, at_end || (e.events & EPOLLIN) != 0, (e.events & EPOLLOUT) != 0, at_end});
+    const bool gone = (e.events & (EPOLLHUP | EPOLLERR)) != 0;
+    const bool at_end = gone || (e.events & EPOLLRDHUP) != 0;
+    const bool readable = at_end || (e.events & EPOLLIN) != 0;
+    call_({e.data.ptr, readable, (e.events & EPOLLOUT) != 0, at_end, gone});
   }
   home_.note_arrivals(static_cast<std::size_t>(n) - 1);  // the loop counts this handler itself
 }

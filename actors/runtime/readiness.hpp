@@ -19,6 +19,7 @@ class readiness {
         false;  // there is something that was not there before; read until it is used up
     bool writable = false;
     bool at_end = false;  // the peer sends no more: what is there can be read, then the end
+    bool gone = false;    // nothing can be sent any more either: reset, or closed on both sides
   };
 
   /// Throws std::system_error where the system has no more descriptors, as io_context does.

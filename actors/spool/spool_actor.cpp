@@ -152,6 +152,7 @@ void spool_actor::report_trouble(const spool_stats& stats) {
   if (in_trouble_) {
     log_.error("spool.storage_failed",
                {{"fault", describe(stats.trouble->code).name},
+                {"reason", stats.trouble->detail},
                 {"effect", "acknowledgements are withheld"},
                 {"next", "free space on, or repair, the disk of data_dir; no restart is needed"}});
   } else {

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -87,15 +88,23 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+def die_with_parent_and_open_at_most(files):
+    die_with_parent()
+    if files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+
+
 class Child:
     """A process with its output: lines of stdout as they come, stderr in a file."""
 
-    def __init__(self, arguments, directory, name, environment=None, stdin=None):
+    def __init__(self, arguments, directory, name, environment=None, stdin=None,
+                 open_files=None):
         self.stderr_path = pathlib.Path(directory, f"{name}.stderr")
         self._stderr = open(self.stderr_path, "ab")
         self.process = subprocess.Popen(
             arguments, stdout=subprocess.PIPE, stderr=self._stderr, stdin=stdin or subprocess.DEVNULL,
-            cwd=directory, env={**os.environ, **(environment or {})}, preexec_fn=die_with_parent)
+            cwd=directory, env={**os.environ, **(environment or {})},
+            preexec_fn=lambda: die_with_parent_and_open_at_most(open_files))
         self.lines = []
         self._changed = threading.Condition()
         self._ended = False
@@ -194,16 +203,16 @@ bind = "127.0.0.1:0"
 {sections}
 """)
 
-    def launch(self, environment=None):
+    def launch(self, environment=None, open_files=None):
         """Starts the process and waits for nothing."""
         self.stop()
         self.child = Child([FLEETGATE, "run", "--config", str(self.config)], self.directory,
-                           "gateway", environment)
+                           "gateway", environment, open_files=open_files)
         return self.child
 
-    def start(self):
+    def start(self, open_files=None):
         """Starts the process and waits until it says that it is ready."""
-        child = self.launch()
+        child = self.launch(open_files=open_files)
         if child.wait_for_line(lambda line: line == "ready") is None:
             raise AssertionError(f"ended with {child.wait()} instead of serving; {child.story()}")
         self.addresses = {}
