@@ -453,7 +453,15 @@ class AckLog:
         self.path = pathlib.Path(path)
         self.acknowledged = set()  # device << 40 | sequence
         self.losses = []           # unacknowledged messages of each connection that was lost
+        self.fresh = 0             # acknowledged since `begin`
+        self.fresh_devices = set()
         self._offset = 0
+
+    def begin(self):
+        """Counts `fresh` from here on."""
+        self.read()
+        self.fresh = 0
+        self.fresh_devices = set()
 
     def read(self):
         if not self.path.exists():
@@ -465,7 +473,10 @@ class AckLog:
         self._offset += whole
         for kind, _, _, device, value, _ in self.RECORD.iter_unpack(data[:whole]):
             if kind == b"A":
+                before = len(self.acknowledged)
                 self.acknowledged.add(device << 40 | value)
+                self.fresh += len(self.acknowledged) - before
+                self.fresh_devices.add(device)
             else:
                 self.losses.append(value)
         return self

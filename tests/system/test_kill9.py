@@ -62,11 +62,11 @@ class After_kill_9_under_load(GatewayTest):
 
     def wait_for_acknowledged(self, log, how_many, when):
         """As many, and something from every device: then all are connected."""
-        before = set(log.read().acknowledged)
+        log.begin()
 
         def enough():
-            fresh = log.read().acknowledged - before
-            return len(fresh) >= how_many and len({a >> 40 for a in fresh}) == CONNECTIONS
+            log.read()
+            return log.fresh >= how_many and len(log.fresh_devices) == CONNECTIONS
 
         eventually(enough, f"{how_many} acknowledged {when}")
 
