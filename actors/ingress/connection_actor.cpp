@@ -70,21 +70,28 @@ void connection_actor::start() {
 }
 
 void connection_actor::on_event(const runtime::readiness::event& e) {
-  if (e.gone && !waits_readable_) return close(fault_code::peer_closed);
-  if (e.at_end && !std::exchange(at_end_, true) && !waits_readable_) leave_unless_read();
+  at_end_ |= e.at_end;
+  gone_ |= e.gone;
   if (e.readable) {
     may_read_ = true;
     if (waits_readable_) wait_readable();
   }
   if (e.writable && std::exchange(waits_writable_, false)) mark_unsent();
+  if (e.at_end && is_withheld()) look_after_end();
 }
 
-/// The peer has sent its last while nothing is read of it, because an acknowledgement or its
-/// CONNACK is withheld. It may still listen, so it is given a while; but for as long as that may
-/// last, its descriptor is not kept.
-void connection_actor::leave_unless_read() {
+/// Nothing is read of it for now: an acknowledgement or its CONNACK has to come first.
+bool connection_actor::is_withheld() const noexcept {
+  return paused_ || (session_opened_ && !accepted_);
+}
+
+/// The end of a peer of which nothing is read would only be noticed when the withholding ends, and
+/// an outage would collect descriptors. Whoever was reset is closed; whoever sends no more may
+/// still listen, and is given a while.
+void connection_actor::look_after_end() {
+  if (gone_) return close(fault_code::peer_closed);
   const auto at_ns = shard_.now.steady_ns + end_patience_ns;
-  if (at_ns >= leave_at_ns_) return;
+  if (!at_end_ || at_ns >= leave_at_ns_) return;
   leave_at_ns_ = at_ns;
   leave_for_ = fault_code::peer_closed;
   watch_time();
@@ -122,6 +129,7 @@ void connection_actor::consume(byte_view input, bool from_rest) {
   const auto progress = session_.consume(input, *this, out_, shard_.now.steady_ns);
   if (!out_.empty()) mark_unsent();
   keep_rest(input.subspan(progress.consumed), from_rest);
+  if (progress.consumed != 0 && leave_for_ == fault_code::peer_closed) leave_at_ns_ = never;
   if (!charge_rest()) return leave(fault_code::memory_budget_full);
   switch (progress.why) {
     case state::need_more:
@@ -132,9 +140,9 @@ void connection_actor::consume(byte_view input, bool from_rest) {
         ++listener_.probe->connections_paused;
         shard_.paused.push_back(ref_);
       }
-      return;
+      return look_after_end();
     case state::waiting:
-      return;
+      return look_after_end();
     case state::closed:
       close(session_.closed_for() ? std::optional(session_.closed_for()->code) : std::nullopt);
       return;

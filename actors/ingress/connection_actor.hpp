@@ -56,7 +56,8 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   void keep_rest(byte_view rest, bool from_rest);
   bool charge_rest();
   void wait_readable();
-  void leave_unless_read();
+  [[nodiscard]] bool is_withheld() const noexcept;
+  void look_after_end();
   void close(std::optional<fault_code> why);
   void shut_socket();
   void leave_later(fault_code why);
@@ -93,6 +94,7 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   bool listed_unsent_ = false;
   bool may_read_ = false;  // there may be bytes in the socket
   bool at_end_ = false;    // the peer sends no more
+  bool gone_ = false;      // nor can it be sent anything
   bool waits_readable_ = false;
   bool waits_writable_ = false;
   bool id_assigned_ = false;

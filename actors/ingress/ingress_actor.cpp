@@ -78,7 +78,8 @@ ingress_actor::ingress_actor(caf::actor_config& config, runtime::unit& home, sha
 
 caf::behavior ingress_actor::make_behavior() {
   update_clock();
-  shard_.sockets.on_event([](const runtime::readiness::event& e) {
+  shard_.sockets.on_event([this](const runtime::readiness::event& e) {
+    if (e.at_end) update_clock();
     static_cast<connection_actor*>(e.who)->on_event(e);
   });
   for (auto& l : listeners_) accept_next(*l);
@@ -151,6 +152,7 @@ void ingress_actor::take_round() {
   go_on_with_paused();
   look_at_deadlines();
   send_unsent();
+  shard_.sockets.look_further();
 }
 
 void ingress_actor::read_receipts() {
@@ -163,6 +165,7 @@ void ingress_actor::read_receipts() {
   tell_untold();
   go_on_with_paused();
   send_unsent();
+  arm_timer();
 }
 
 void ingress_actor::go_on_with_paused() {

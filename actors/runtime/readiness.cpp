@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace fleetgate::runtime {
 namespace {
@@ -21,7 +22,7 @@ int make_set() {
 }  // namespace
 
 readiness::readiness(unit& home) : home_(home), set_(home.io(), make_set()) {
-  wait();
+  look_further();
 }
 
 bool readiness::add(int socket, void* who) noexcept {
@@ -31,12 +32,15 @@ bool readiness::add(int socket, void* who) noexcept {
   return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, socket, &e) == 0;
 }
 
-void readiness::wait() {
+/// Not by the handler itself: under a flood the loop would find it ready for ever, and the round of
+/// what it found would never come.
+void readiness::look_further() {
+  if (std::exchange(looks_, true)) return;
   set_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                   [this](const boost::system::error_code& error) {
                     if (error) return;
+                    looks_ = false;
                     collect();
-                    wait();
                   });
 }
 

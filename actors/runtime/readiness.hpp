@@ -32,13 +32,16 @@ class readiness {
   /// event too.
   [[nodiscard]] bool add(int socket, void* who) noexcept;
 
+  /// To be called once in each round, when its events are done with: the next round has the next.
+  void look_further();
+
  private:
-  void wait();
   void collect();
 
   unit& home_;
   boost::asio::posix::stream_descriptor set_;
   std::function<void(const event&)> call_;
+  bool looks_ = false;  // a wait is under way
 };
 
 }  // namespace fleetgate::runtime

@@ -59,21 +59,19 @@ void unit::exec_later(caf::resumable* job) {
   if (wake) boost::asio::post(io_, [] {});
 }
 
-void unit::look_again() {
-  boost::asio::post(io_, [] {});
-}
-
 void unit::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   ::prctl(PR_SET_TIMERSLACK, timer_slack_ns, 0, 0, 0);
   while (!stopping_.load(std::memory_order_relaxed)) {
     rounds_.fetch_add(1, std::memory_order_relaxed);
-    arrivals_ += io_.poll();
+    for (std::size_t left = handlers_per_round; left != 0 && io_.poll_one() != 0; --left) {
+      ++arrivals_;
+    }
     fetch_posted();
     gathering_.begin_round(steady_now_ns(), std::exchange(arrivals_, 0));
     if (on_sockets_polled_) on_sockets_polled_();
     run_jobs();
-    if (jobs_.empty()) wait();
+    if (jobs_.empty() && !std::exchange(again_, false)) wait();
   }
   thread_id_.store(std::thread::id{}, std::memory_order_relaxed);
 }

@@ -1,6 +1,7 @@
 // A unit: one thread, one Asio io_context, one CAF execution unit. Shards and the journal are
 // units. Pinned actors (pinned_actor.hpp) run on their unit and nowhere else, each to completion.
-// Owned by the node. Limit: a round runs at most `jobs_per_round` jobs before it looks at sockets.
+// Owned by the node. Limit: a round runs at most `handlers_per_round` handlers of the loop, then at
+// most `jobs_per_round` jobs.
 #pragma once
 
 #include <atomic>
@@ -24,6 +25,7 @@ namespace fleetgate::runtime {
 class unit final : public caf::execution_unit {
  public:
   static constexpr std::size_t jobs_per_round = 1024;
+  static constexpr std::size_t handlers_per_round = 64;
 
   unit(caf::actor_system& system, std::string name);
   ~unit() override;
@@ -53,7 +55,7 @@ class unit final : public caf::execution_unit {
   void note_arrivals(std::size_t count) noexcept { arrivals_ += count; }
 
   /// On the unit's thread: the next round comes at once, whether or not something arrives.
-  void look_again();
+  void look_again() noexcept { again_ = true; }
 
   /// Called on the unit's thread after the sockets of a round were looked at and before its jobs
   /// run: what the sockets brought goes on as one. Set before `start`.
@@ -75,6 +77,7 @@ class unit final : public caf::execution_unit {
   std::deque<caf::resumable*> jobs_;  // own thread only
   gathering gathering_;               // own thread only
   std::size_t arrivals_ = 0;          // own thread only: since the last round began
+  bool again_ = false;                // own thread only: no wait before the next round
 
   std::mutex posted_lock_;
   std::vector<caf::resumable*> posted_;  // from other threads

@@ -122,6 +122,8 @@ class A_spool_that_is_removed(GatewayTest):
         waiting = [Mqtt(gateway.port) for _ in range(20)]
         for i, device in enumerate(waiting):
             device.send(connect_packet(client_id=f"w{i}", clean=False, keep_alive=0))
+            if i % 4 == 0:  # its end may come with its CONNECT
+                device.socket.shutdown(socket.SHUT_WR)
         eventually(lambda: gateway.metrics().sum("fleetgate_connections") == 20, "all are here")
         for i, device in enumerate(waiting):
             if i % 2:  # a reset instead of an end

@@ -28,6 +28,7 @@ class readiness_test : public testing::Test {
         wanted_ = nullptr;
         done_.set_value(std::exchange(seen_, {}));
       }
+      sockets_.look_further();
     });
     EXPECT_TRUE(sockets_.add(ours_.get(), this));
     home_.start();
