@@ -42,9 +42,11 @@ class config_builder {
     errors_.push_back(std::move(e));
   }
 
+  using whole_check = config_errors (*)(const config&, const config_places&);
+
   /// The config, or all errors in the order of documents and lines; with what only shows when
-  /// everything is known (config_check.hpp), unless a document could not be read.
-  config_result finish_whole() &&;
+  /// everything is known (config_check.hpp, and `more`), unless a document could not be read.
+  config_result finish_whole(whole_check more = nullptr) &&;
   /// The same without looking at the whole.
   config_result finish_parts() &&;
 

@@ -85,17 +85,23 @@ std::vector<std::string> drop_ins(const std::string& path, config_builder& build
   return found;
 }
 
-/// The rules engine takes a schema's path as it is; whether a schema stands there is known only
-/// here.
-void check_schema_files(config_errors& errors, const config& c) {
-  for (const topic_config& t : c.topics) {
-    if (t.schema.empty()) continue;
-    if (const auto loaded = parse::schema::load(t.schema); !loaded) {
-      errors.push_back({t.origin.file, t.origin.line, t.origin.column,
-                        "schema: " + loaded.error().detail,
-                        "relative paths start at the directory of the configuration file"});
-    }
+/// Whether a schema stands where a rule says can only be known by reading it.
+config_errors check_schemas(const config& c, const config_places& places) {
+  config_errors errors;
+  for (std::size_t i = 0; i < c.topics.size(); ++i) {
+    const std::string& path = c.topics[i].schema;
+    const std::string section = section_name("topic", i);
+    if (path.empty() || places.is_faulty(section, "schema")) continue;
+    const auto loaded = parse::schema::load(path);
+    if (loaded) continue;
+    const config_origin at = places.find(section, "schema");
+    std::error_code error;
+    errors.push_back({at.file, at.line, at.column, "schema: " + loaded.error().detail,
+                      fs::exists(path, error)
+                          ? "write a JSON Schema of draft 7 as docs/reference/topics.md says"
+                          : "relative paths start at the directory of the file they stand in"});
   }
+  return errors;
 }
 
 }  // namespace
@@ -127,12 +133,7 @@ config_result load_config(const std::string& path, const environment& env,
   for (const std::string& file : drop_ins(path, builder)) apply_file(builder, file);
   apply_here(builder, read_environment(env));
   apply_here(builder, read_flags(flags));
-  config_result loaded = std::move(builder).finish_whole();
-  if (!loaded) return loaded;
-  config_errors errors;
-  check_schema_files(errors, *loaded);
-  if (!errors.empty()) return tl::unexpected(std::move(errors));
-  return loaded;
+  return std::move(builder).finish_whole(check_schemas);
 }
 
 config_result default_config(const environment& env) {

@@ -3,9 +3,9 @@
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
-#include <algorithm>
 #include <filesystem>
 
+#include "actors/node/config_depth.hpp"
 #include "actors/node/config_document.hpp"
 
 namespace fleetgate::node {
@@ -69,29 +69,15 @@ class document_reader {
   std::string filename_;
 };
 
-/// toml++ recurses for each part of a dotted name, which stands on one line; values it bounds
-/// itself.
-constexpr std::size_t longest_line = 4096;
-
-/// 0: none.
-std::uint32_t first_overlong_line(std::string_view text) noexcept {
-  for (std::uint32_t line = 1;; ++line) {
-    const auto end = std::min(text.find('\n'), text.size());
-    if (end > longest_line) return line;
-    if (end == text.size()) return 0;
-    text.remove_prefix(end + 1);
-  }
-}
-
 }  // namespace
 
 tl::expected<raw_document, config_error> read_toml(std::string_view text,
                                                    const std::string& filename) {
-  if (const auto line = first_overlong_line(text); line != 0) {
-    return tl::unexpected(
-        config_error{filename, line, static_cast<std::uint32_t>(longest_line + 1),
-                     "the line is longer than " + std::to_string(longest_line) + " bytes",
-                     "write it in several lines; nothing behind it was read"});
+  if (const auto deep = first_dot_too_many(text)) {
+    return tl::unexpected(config_error{
+        filename, deep->line, deep->column,
+        "more than " + std::to_string(most_dots_in_line) + " dots in one line",
+        "names are as short as memory.budget, and text stands in quotes; nothing was read"});
   }
   const toml::parse_result parsed = toml::parse(text, filename);
   document_reader reader(filename);

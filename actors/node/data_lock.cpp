@@ -30,10 +30,11 @@ result<data_lock> data_lock::take(const std::string& data_dir) {
     return failure(fault_code::resource_unavailable,
                    "another fleetgate uses " + data_dir + "; stop it, or give another data_dir");
   }
-  return data_lock(fd);
+  return data_lock(path, fd);
 }
 
-data_lock::data_lock(data_lock&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
+data_lock::data_lock(data_lock&& o) noexcept
+    : path_(std::move(o.path_)), fd_(std::exchange(o.fd_, -1)) {}
 
 data_lock::~data_lock() {
   if (fd_ >= 0) ::close(fd_);

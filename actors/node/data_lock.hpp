@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "protocol/base/result.hpp"
 
@@ -16,8 +17,12 @@ class data_lock {
   data_lock& operator=(data_lock&&) = delete;
   ~data_lock();
 
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
  private:
-  explicit data_lock(int fd) noexcept : fd_(fd) {}
+  data_lock(std::string path, int fd) noexcept : path_(std::move(path)), fd_(fd) {}
+
+  std::string path_;
   int fd_;
 };
 

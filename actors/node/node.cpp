@@ -26,7 +26,12 @@ void node::review_health() {
     p.full_reviews_left = full_reviews;
   else if (p.full_reviews_left != 0)
     --p.full_reviews_left;
-  if (p.journal_probe.storage_trouble.value() != 0) {
+  const auto kept = p.spool_files.check();
+  if (std::exchange(p.files_in_place, kept.has_value()) != kept.has_value()) p.tell_of_files(kept);
+  if (!kept) {
+    p.health.set("spool", admin::health_state::unready,
+                 kept.error().detail + ": acknowledgements are withheld");
+  } else if (p.journal_probe.storage_trouble.value() != 0) {
     p.health.set("spool", admin::health_state::unready,
                  "the disk of data_dir fails or is full: acknowledgements are withheld");
   } else if (p.full_reviews_left != 0) {
@@ -43,6 +48,12 @@ void node::review_health() {
                  closed ? "" : "the sink does not take rows: the spool keeps them");
   }
   p.log.sweep();
+}
+
+void node::parts::tell_of_files(const result<void>& kept) {
+  if (kept) return log.info("data_dir.back");
+  log.error("data_dir.lost",
+            {{"reason", kept.error().detail}, {"effect", "acknowledgements are withheld"}});
 }
 
 }  // namespace fleetgate::node

@@ -67,7 +67,10 @@ drain_report node::drain() {
   report.spool_synced =
       ask<bool>(self, p.spool_actor, until + std::chrono::seconds(5), spool::close_atom::value)
           .value_or(false);
+  // In parts, one after the other; without it the next start has more to read, and loses nothing.
   caf::anon_send(p.dedup_actor, dedup::snapshot_atom::value);
+  do ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value);
+  while (ask<bool>(self, p.state_actor, until, state::progress_atom::value).value_or(false));
   for (const auto& s : p.sinks) {
     if (!ask<bool>(self, s->actor, until, sink::drain_atom::value).value_or(false)) {
       report.sinks_behind.push_back(s->name);

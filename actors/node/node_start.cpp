@@ -75,6 +75,9 @@ node::parts::step node::parts::open_files() {
                   taken.error());
   }
   lock.emplace(std::move(*taken));
+  if (auto kept = spool_files.keep(lock->path()); !kept) {
+    return failed(exit_code::cannot_create, kept.error());
+  }
   std::vector<model::topic_rule_spec> specs;
   for (const auto& t : settings.topics) {
     specs.push_back(rule_spec(t));
@@ -107,12 +110,15 @@ node::parts::step node::parts::open_files() {
   options.segment_bytes = settings.spool.segment_size;
   options.quarantine_budget_bytes = settings.spool.quarantine_budget;
   auto recovered =
-      spool::spool::open(files, options, *covered + 1,
+      spool::spool::open(spool_files, options, *covered + 1,
                          [this](const contract::stored_record& r) { dedup_brain->recover(r); });
   if (!recovered) {
     return failed(code_of(recovered.error(), exit_code::cannot_create), recovered.error());
   }
   spool_brain = std::move(*recovered);
+  if (auto kept = spool_files.keep(options.directory); !kept) {
+    return failed(exit_code::cannot_create, kept.error());
+  }
   spool_brain->set_snapshot_floor(*covered);
   const auto& report = spool_brain->recovered();
   const bool lost_something = report.damaged_records != 0 || report.foreign_segments != 0;

@@ -18,6 +18,7 @@
 #include "actors/ingress/shard.hpp"
 #include "actors/node/data_lock.hpp"
 #include "actors/node/heartbeat.hpp"
+#include "actors/node/kept_files.hpp"
 #include "actors/node/node.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/observe/registry.hpp"
@@ -77,6 +78,7 @@ class node::parts {
 
   [[nodiscard]] std::size_t shard_count() const;
   void register_metrics();
+  void tell_of_files(const result<void>& kept);
   void make_sink(const sink_config& s);
   step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
 
@@ -89,6 +91,7 @@ class node::parts {
   observe::registry metrics;
   admin::health health;
   spool::posix_file_layer files;
+  kept_files spool_files{files};
   std::unique_ptr<state::sqlite_state_store> store;
   std::unique_ptr<dedup::dedup> dedup_brain;
   std::unique_ptr<spool::spool> spool_brain;
@@ -107,6 +110,7 @@ class node::parts {
   std::uint64_t refused_by_spool = 0;  // at the last review
   int full_reviews_left = 0;
   std::uint64_t device_files = 0;  // descriptors that devices may have
+  bool files_in_place = true;      // at the last review
   bool stopped = false;
 };
 

@@ -38,7 +38,7 @@ void sink_actor::on_exit() {
 }
 
 /// What is thrown here is a bug or the end of memory. CAF would end the actor, and nobody would see
-/// more than a growing lag.
+/// more than a growing lag; so it is a fault like others, and the sink begins again at its cursor.
 void sink_actor::turn() {
   try {
     work();
@@ -46,6 +46,7 @@ void sink_actor::turn() {
     failed(sink_step::deliver, fault(fault_code::internal, e.what()));
     answer_drain();
     publish();
+    caf::anon_send(this, runtime::wake_atom::value);
   }
 }
 

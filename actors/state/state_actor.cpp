@@ -3,6 +3,7 @@
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <exception>
+#include <utility>
 
 namespace fleetgate::state {
 
@@ -15,9 +16,12 @@ state_actor::state_actor(caf::actor_config& config, contract::state_store& store
       log_(log) {}
 
 caf::behavior state_actor::make_behavior() {
-  return {[this](runtime::wake_atom) {
-    mail_.snapshots.read(1, [this](auto, const contract::snapshot& s) { apply(s); });
-  }};
+  return {
+      [this](runtime::wake_atom) {
+        mail_.snapshots.read(1, [this](auto, const contract::snapshot& s) { apply(s); });
+      },
+      [this](progress_atom) { return std::exchange(answered_, false); },
+  };
 }
 
 namespace {
@@ -37,6 +41,7 @@ void state_actor::apply(const contract::snapshot& s) {
   const auto applied = apply_to(store_, s);
   if (!applied) log_.error("state.write_failed", {{"reason", to_string(applied.error())}});
   caf::anon_send(dedup_, stored_atom::value, applied.has_value());
+  answered_ = true;
 }
 
 }  // namespace fleetgate::state

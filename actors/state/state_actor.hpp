@@ -1,6 +1,7 @@
 // Writes snapshots of windows and sessions into the state store, off the journal's thread.
 // Detached: it blocks on the disk.
-//   (wake_atom)   a snapshot has come; answered to dedup with (stored_atom, bool)
+//   (wake_atom)            a snapshot has come; answered to dedup with (stored_atom, bool)
+//   (progress_atom) -> bool  was one answered since the last time this was asked?
 // Limit: one snapshot at a time.
 #pragma once
 
@@ -13,6 +14,7 @@
 namespace fleetgate::state {
 
 using stored_atom = caf::atom_constant<caf::atom("stored")>;
+using progress_atom = caf::atom_constant<caf::atom("progress")>;
 
 class state_actor final : public caf::event_based_actor {
  public:
@@ -28,6 +30,7 @@ class state_actor final : public caf::event_based_actor {
   contract::journal_mail& mail_;
   const caf::actor dedup_;
   observe::logger& log_;
+  bool answered_ = false;  // a snapshot, since the last progress_atom
 };
 
 }  // namespace fleetgate::state

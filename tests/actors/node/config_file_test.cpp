@@ -1,5 +1,6 @@
 #include "actors/node/config_file.hpp"
 
+#include "actors/node/config_depth.hpp"
 #include "tests/actors/node/config_fixture.hpp"
 
 namespace fleetgate::node {
@@ -229,8 +230,29 @@ TEST(config_file, a_name_of_very_many_parts_is_refused_before_it_is_parsed) {
   std::string parts = "[node]\n[a";
   for (int i = 0; i < 200'000; ++i) parts += ".a";
   EXPECT_THAT(errors_of(parts + "]\n"),
-              ElementsAre("f.toml:2:4097: the line is longer than 4096 bytes; write it in several "
-                          "lines; nothing behind it was read"));
+              ElementsAre("f.toml:2:35: more than 16 dots in one line; names are as short as "
+                          "memory.budget, and text stands in quotes; nothing was read"));
+}
+
+/// Values within values, each under a name of so many parts, about as deep as toml++ allows.
+std::string nested_names(std::size_t parts) {
+  std::string name = "a", text = "x = ", ends;
+  for (std::size_t i = 1; i < parts; ++i) name += ".a";
+  for (int i = 0; i < 120; ++i) {
+    text += "{" + name + " = [\n";
+    ends += "]}";
+  }
+  return text + "1" + ends + "\n";
+}
+
+TEST(config_file, long_names_in_nested_values_do_not_add_up_to_a_crash) {
+  EXPECT_THAT(errors_of(nested_names(2000)), ElementsAre(StartsWith("f.toml:1:39: more than")));
+  EXPECT_THAT(errors_of(nested_names(most_dots_in_line + 1) + with_listener("")),
+              ElementsAre(HasSubstr("unknown table [x]")));
+}
+
+TEST(config_file, a_long_line_of_text_is_not_a_long_name) {
+  EXPECT_THAT(errors_of("# " + std::string(10'000, '.') + "\n" + with_listener("")), IsEmpty());
 }
 
 TEST(config_file, relative_paths_start_at_the_directory_of_the_file) {

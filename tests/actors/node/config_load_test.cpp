@@ -137,13 +137,30 @@ TEST_F(config_load, paths_become_absolute) {
   EXPECT_EQ(here->node.data_dir, (std::filesystem::current_path() / "elsewhere").string());
 }
 
-TEST_F(config_load, a_schema_that_is_not_there_is_an_error_at_its_rule) {
+TEST_F(config_load, a_schema_that_is_not_there_is_an_error_at_its_key) {
   const std::string rule = "[[topic]]\nmatch = \"a\"\nschema = \"a.json\"\n";
   const std::string file = main_file(rule);
   EXPECT_THAT(lines_of(load_config(file, {})),
-              ElementsAre(AllOf(StartsWith(file + ":3:1: schema:"), HasSubstr(dir / "a.json"))));
+              ElementsAre(AllOf(StartsWith(file + ":5:10: schema:"), HasSubstr(dir / "a.json"),
+                                HasSubstr("relative paths start"))));
   dir.write("a.json", "{}");
   EXPECT_THAT(lines_of(load_config(file, {})), IsEmpty());
+}
+
+TEST_F(config_load, bad_schemas_are_told_together_with_everything_else) {
+  dir.write("cut.json", "{\"type\": ");
+  dir.write("odd.json", "{\"typo\": \"object\"}");
+  const std::string file = main_file(
+      "[[topic]]\nmatch = \"a\"\nschema = \"cut.json\"\n"
+      "[[topic]]\nmatch = \"b\"\nschema = 5\n"
+      "[[topic]]\nschema = \"odd.json\"\nmatch = \"a\"\n"
+      "[log]\nlevel = \"loud\"\n");
+  EXPECT_THAT(lines_of(load_config(file, {})),
+              ElementsAre(AllOf(StartsWith(file + ":5:10: schema: " + (dir / "cut.json")),
+                                HasSubstr("draft 7")),
+                          StartsWith(file + ":8:10: schema: found"),
+                          AllOf(StartsWith(file + ":10:10: schema:"), HasSubstr("typo")),
+                          StartsWith(file + ":11:9: match:"), StartsWith(file + ":13:9: level:")));
 }
 
 TEST_F(config_load, the_defaults_alone_take_the_environment_too) {

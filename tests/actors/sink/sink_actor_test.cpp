@@ -10,45 +10,141 @@
 namespace fleetgate::sink {
 namespace {
 
-class throwing_writer final : public sink_writer {
- public:
-  result<std::optional<contract::cursor>> open() override { throw std::runtime_error("a bug"); }
-  result<void> write(const contract::read_block&) override { return {}; }
-  result<std::uint64_t> enforce_retention(std::int64_t) override { return 0; }
-  void close() override {}
+const model::spool_uuid uuid{{1}};
+
+/// Throws each time it is asked, `times` times.
+struct throwing {
+  int times = 0;
+  void maybe() {
+    if (times-- > 0) throw std::runtime_error("a bug");
+  }
 };
 
-class empty_reader final : public contract::spool_reader {
+/// What the store has, which outlives the sink.
+struct store {
+  throwing opens, writes;
+  std::optional<contract::cursor> cursor;
+  int opened = 0;
+};
+
+class storing_writer final : public sink_writer {
  public:
-  result<void> seek(const contract::cursor&) override { return {}; }
-  result<void> read(contract::read_block& block, std::size_t, std::size_t) override {
-    block = {};
+  explicit storing_writer(store& s) : store_(s) {}
+  result<std::optional<contract::cursor>> open() override {
+    store_.opens.maybe();
+    ++store_.opened;
+    return store_.cursor;
+  }
+  result<void> write(const contract::read_block& block) override {
+    store_.writes.maybe();
+    store_.cursor = block.end;
     return {};
   }
-  [[nodiscard]] model::spool_uuid spool() const override { return {}; }
-  [[nodiscard]] std::uint64_t lag_records() const override { return 0; }
+  result<std::uint64_t> enforce_retention(std::int64_t) override { return 0; }
+  void close() override {}
+
+ private:
+  store& store_;
 };
 
-TEST(sink_actor, an_exception_stops_the_sink_visibly_and_it_still_answers) {
-  caf::actor_system_config config;
-  caf::actor_system system{config};
-  contract::journal_mail mail(1, {16, 1 << 20});
-  observe::sink_probe probe;
-  observe::logger log{observe::log_options{}};
-  auto parts = std::make_shared<sink_parts>();
-  parts->name = "db";
-  parts->writer = std::make_unique<throwing_writer>();
-  parts->reader = std::make_unique<empty_reader>();
-  parts->news = std::make_shared<contract::spool_news>();
-  const auto sink = system.spawn<sink_actor, caf::detached>(parts, mail, probe, log);
-  caf::scoped_actor self(system);
-  self->request(sink, caf::infinite, drain_atom::value)
-      .receive([](bool caught_up) { EXPECT_FALSE(caught_up); },
-               [](const caf::error&) { FAIL() << "the actor is gone"; });
-  EXPECT_EQ(probe.errors[fault_code::internal].value(), 1u);
-  EXPECT_EQ(probe.circuit.value(), static_cast<std::int64_t>(observe::circuit_state::open));
-  self->send_exit(sink, caf::exit_reason::user_shutdown);
-  self->wait_for(sink);
+/// A spool whose end is one step behind its beginning.
+class short_reader final : public contract::spool_reader {
+ public:
+  static contract::cursor end() {
+    contract::cursor at;
+    at.spool = uuid;
+    at.lanes[0] = {1, 1};
+    return at;
+  }
+  result<void> seek(const contract::cursor&) override { return {}; }
+  result<void> read(contract::read_block& block, std::size_t, std::size_t) override {
+    reads_.maybe();
+    block = {};
+    block.end = end();
+    return {};
+  }
+  [[nodiscard]] model::spool_uuid spool() const override { return uuid; }
+  [[nodiscard]] std::uint64_t lag_records() const override { return 0; }
+
+  throwing reads_;
+};
+
+class sink_actor_that : public ::testing::Test {
+ protected:
+  sink_actor_that() {
+    parts_->name = "db";
+    parts_->writer = std::make_unique<storing_writer>(store_);
+    auto reader = std::make_unique<short_reader>();
+    reader_ = reader.get();
+    parts_->reader = std::move(reader);
+    parts_->news = std::make_shared<contract::spool_news>();
+    parts_->policy.backoff_first = std::chrono::milliseconds(1);
+    parts_->policy.backoff_longest = std::chrono::milliseconds(1);
+  }
+  ~sink_actor_that() override {
+    self_->send_exit(sink_, caf::exit_reason::user_shutdown);
+    self_->wait_for(sink_);
+  }
+
+  void start() { sink_ = system_.spawn<sink_actor, caf::detached>(parts_, mail_, probe_, log_); }
+  /// True where everything is delivered, false while the sink fails.
+  bool drain() {
+    bool caught_up = false;
+    self_->request(sink_, caf::infinite, drain_atom::value)
+        .receive([&](bool all) { caught_up = all; },
+                 [](const caf::error&) { throw std::runtime_error("the actor is gone"); });
+    return caught_up;
+  }
+  void drain_until_delivered() {
+    while (!drain()) {
+    }
+    EXPECT_EQ(store_.cursor, short_reader::end());
+    EXPECT_EQ(probe_.circuit.value(), static_cast<std::int64_t>(observe::circuit_state::closed));
+  }
+  std::uint64_t bugs() { return probe_.errors[fault_code::internal].value(); }
+
+  caf::actor_system_config config_;
+  caf::actor_system system_{config_};
+  contract::journal_mail mail_{1, {16, 1 << 20}};
+  observe::sink_probe probe_;
+  observe::logger log_{observe::log_options{}};
+  std::shared_ptr<sink_parts> parts_ = std::make_shared<sink_parts>();
+  store store_;
+  short_reader* reader_ = nullptr;
+  caf::actor sink_;
+  caf::scoped_actor self_{system_};
+};
+
+using sink_that = sink_actor_that;
+
+TEST_F(sink_that, meets_an_exception_in_a_write_counts_it_and_begins_again_at_its_cursor) {
+  store_.writes.times = 1;
+  start();
+  drain_until_delivered();
+  EXPECT_EQ(bugs(), 1u);
+  EXPECT_EQ(store_.opened, 2) << "whatever the writer held is not believed any more";
+}
+
+TEST_F(sink_that, meets_exceptions_at_open_goes_on_by_itself) {
+  store_.opens.times = 3;
+  start();
+  drain_until_delivered();
+  EXPECT_EQ(bugs(), 3u);
+}
+
+TEST_F(sink_that, meets_exceptions_in_the_reader_shows_it_and_comes_back) {
+  reader_->reads_.times = 7;  // enough to open the circuit
+  start();
+  drain_until_delivered();
+  EXPECT_EQ(bugs(), 7u);
+}
+
+TEST_F(sink_that, fails_for_ever_still_answers_a_drain) {
+  store_.opens.times = 1'000'000'000;
+  parts_->policy.failures_to_open_circuit = 1;
+  start();
+  EXPECT_FALSE(drain());
+  EXPECT_EQ(probe_.circuit.value(), static_cast<std::int64_t>(observe::circuit_state::open));
 }
 
 }  // namespace

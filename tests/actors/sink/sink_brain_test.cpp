@@ -250,16 +250,17 @@ TEST_F(brain, cannot_remove_rows_goes_on_writing) {
   EXPECT_EQ(step(), sink_step::deliver);
 }
 
-TEST(remedy_for, every_fault_of_the_catalogue_has_one_and_nothing_permanent_is_retried) {
+TEST(remedy_for, every_fault_of_the_catalogue_has_one_and_nothing_permanent_but_a_bug_is_retried) {
   for (std::size_t i = 0; i < fault_count; ++i) {
     const auto code = static_cast<fault_code>(i);
     const bool is_permanent = describe(code).cls == fault_class::permanent;
-    if (is_permanent) {
+    if (is_permanent && code != fault_code::internal) {
       EXPECT_EQ(remedy_for(code), remedy::stop) << describe(code).name;
     }
   }
   EXPECT_EQ(remedy_for(fault_code::sink_unavailable), remedy::retry);
   EXPECT_EQ(remedy_for(fault_code::sink_lost), remedy::reopen);
+  EXPECT_EQ(remedy_for(fault_code::internal), remedy::reopen);
 }
 
 }  // namespace
