@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <array>
+#include <bit>
 #include <charconv>
 
 namespace fleetgate::dedup {
@@ -21,11 +22,13 @@ void append_sized(std::string& out, std::string_view text) {
 template <std::size_t N>
 std::array<unsigned char, N * 8> little_endian(
     const std::array<std::uint64_t, N>& numbers) noexcept {
-  std::array<unsigned char, N * 8> bytes{};
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<unsigned char>(numbers[i / 8] >> (i % 8 * 8));
+  using bytes = std::array<unsigned char, N * 8>;
+  if constexpr (std::endian::native == std::endian::little) return std::bit_cast<bytes>(numbers);
+  bytes swapped{};
+  for (std::size_t i = 0; i < swapped.size(); ++i) {
+    swapped[i] = static_cast<unsigned char>(numbers[i / 8] >> (i % 8 * 8));
   }
-  return bytes;
+  return swapped;
 }
 
 template <std::size_t N>
