@@ -24,6 +24,9 @@ class file {
   virtual result<void> sync() = 0;
   virtual result<void> truncate(std::uint64_t size) = 0;
   virtual result<std::uint64_t> size() = 0;
+  /// Nobody is expected to read what is synced before `end` soon: no memory need hold it. Only a
+  /// hint; `end` never goes down.
+  virtual void forget_cached(std::uint64_t end) noexcept = 0;
 };
 
 class file_layer {

@@ -8,6 +8,9 @@ namespace {
 // A group that grew in an outage does not keep its memory.
 constexpr std::size_t kept_group_capacity = 8 * 1024 * 1024;
 
+// Readers that keep up find what they read in the page cache; those that do not read the disk.
+constexpr std::uint64_t cached_tail_bytes = 4 * 1024 * 1024;
+
 }  // namespace
 
 lane_log::lane_log(lane_context context, model::lane in, recovered_lane recovered)
@@ -127,6 +130,9 @@ void lane_log::publish() {
   const bool is_new = active.shared->readable_end.load(std::memory_order_relaxed) == 0;
   active.shared->readable_end.store(group_offset_, std::memory_order_release);
   if (is_new) context_.view->add(active.shared);
+  if (group_offset_ > cached_tail_bytes) {
+    active_file_->forget_cached(group_offset_ - cached_tail_bytes);
+  }
   group_.clear();
   if (group_.capacity() > kept_group_capacity) group_ = {};
   written_ = 0;
@@ -184,6 +190,7 @@ void lane_log::restamp_group() {
 }
 
 void lane_log::close_active() noexcept {
+  if (active_is_kept_) active_file_->forget_cached(segments_.back().bytes);
   active_file_.reset();
   active_is_kept_ = false;
 }

@@ -90,9 +90,20 @@ class posix_file final : public contract::file {
     return static_cast<std::uint64_t>(st.st_size);
   }
 
+  /// Pages that are free again while they are warm make the next writes several times cheaper than
+  /// pages that were never touched.
+  void forget_cached(std::uint64_t end) noexcept override {
+    constexpr std::uint64_t worth_a_call = 256 * 1024;
+    if (end < forgotten_ + worth_a_call) return;
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(forgotten_), static_cast<off_t>(end - forgotten_),
+                    POSIX_FADV_DONTNEED);
+    forgotten_ = end;
+  }
+
  private:
   descriptor fd_;
   std::string path_;
+  std::uint64_t forgotten_ = 0;
 };
 
 result<std::unique_ptr<contract::file>> open_file(const std::string& path, int flags) {

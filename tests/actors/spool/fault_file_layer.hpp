@@ -3,7 +3,9 @@
 // dirty pages while the next sync succeeds.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -60,6 +62,9 @@ class fault_file_layer final : public contract::file_layer {
 
   /// The bytes as a process sees them; to look at and to damage.
   std::string& bytes(const std::string& path) { return entries_.at(path)->cached; }
+  [[nodiscard]] std::uint64_t forgotten(const std::string& path) const {
+    return entries_.at(path)->forgotten;
+  }
   /// What was damaged by hand is damaged on the disk.
   void settle_by_hand() {
     for (auto& [path, n] : entries_) {
@@ -137,6 +142,7 @@ class fault_file_layer final : public contract::file_layer {
     std::string cached;   // what processes see
     std::string durable;  // what is on the disk for sure
     std::vector<change> pending;
+    std::uint64_t forgotten = 0;  // before this, no cache need hold it
   };
   using node_ptr = std::shared_ptr<node>;
 
@@ -190,6 +196,12 @@ class fault_file_layer final : public contract::file_layer {
       return {};
     }
     result<std::uint64_t> size() override { return std::uint64_t{node_->cached.size()}; }
+    void forget_cached(std::uint64_t end) noexcept override {
+      for (const change& c : node_->pending) {
+        if (c.offset < end) std::abort();  // what is not synced cannot be forgotten
+      }
+      node_->forgotten = std::max(node_->forgotten, end);
+    }
 
    private:
     std::optional<fault> refuse(disk_op op) {

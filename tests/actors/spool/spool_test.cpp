@@ -47,6 +47,22 @@ TEST_F(spool_test, commit_syncs_control_before_telemetry) {
   EXPECT_NE(synced[1].find("/telemetry/"), std::string::npos);
 }
 
+TEST_F(spool_test, page_cache_keeps_the_tail_of_a_lane_and_nothing_of_closed_segments) {
+  options = options_with(256 << 20, 12 << 20);
+  payload_size = 1 << 20;
+  open();
+  for (std::uint64_t n = 1; n <= 16; ++n) {
+    append(n);
+    commit();
+  }
+  const auto segments = files.paths("/telemetry/");
+  ASSERT_EQ(segments.size(), 2u);
+  EXPECT_EQ(files.forgotten(segments[0]), files.bytes(segments[0]).size());
+  const auto tail = files.bytes(segments[1]).size() - files.forgotten(segments[1]);
+  EXPECT_GE(tail, 4u << 20);
+  EXPECT_LT(tail, 6u << 20);
+}
+
 TEST_F(spool_test, free_record_settles_when_written_and_is_read_after_its_sync) {
   open();
   append(1, traffic_class::telemetry, ack_level::none);
