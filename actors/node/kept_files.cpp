@@ -51,35 +51,46 @@ class kept_file final : public contract::file {
 }  // namespace
 
 result<file_place> file_place::of(std::string path) {
-  const int fd = ::open(path.c_str(), O_PATH | O_CLOEXEC);
-  if (fd < 0) return lost(path);
-  return file_place(std::move(path), fd);
-}
-
-file_place::file_place(file_place&& o) noexcept
-    : path_(std::move(o.path_)), fd_(std::exchange(o.fd_, -1)) {}
-
-file_place::~file_place() {
-  if (fd_ >= 0) ::close(fd_);
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return lost(path);
+  file_place place;
+  place.path_ = std::move(path);
+  place.device_ = found.st_dev;
+  place.inode_ = found.st_ino;
+  return place;
 }
 
 bool file_place::holds() const noexcept {
-  struct stat held {
-  }, found{};
-  return ::fstat(fd_, &held) == 0 && ::stat(path_.c_str(), &found) == 0 &&
-         found.st_dev == held.st_dev && found.st_ino == held.st_ino;
+  struct stat found {};
+  return ::stat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_;
+}
+
+result<held_place> held_place::of(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_PATH | O_CLOEXEC);
+  if (fd < 0) return lost(path);
+  auto place = file_place::of(path);
+  if (place) return held_place(std::move(*place), fd);
+  ::close(fd);
+  return tl::unexpected(std::move(place.error()));
+}
+
+held_place::held_place(held_place&& o) noexcept
+    : place_(std::move(o.place_)), fd_(std::exchange(o.fd_, -1)) {}
+
+held_place::~held_place() {
+  if (fd_ >= 0) ::close(fd_);
 }
 
 result<void> kept_files::keep(const std::string& path) {
-  auto place = file_place::of(path);
+  auto place = held_place::of(path);
   if (!place) return tl::unexpected(std::move(place.error()));
   places_.push_back(std::move(*place));
   return {};
 }
 
 result<void> kept_files::check() const {
-  for (const file_place& place : places_) {
-    if (auto here = check_place(place); !here) return here;
+  for (const held_place& held : places_) {
+    if (auto here = check_place(held.place()); !here) return here;
   }
   return {};
 }

@@ -1,33 +1,50 @@
 // The spool's file layer, with one promise more: what is synced lies where the next start looks for
 // it. Where a file, or a place the node keeps (its lock, the spool's directory), was moved, removed
 // or replaced, a sync fails, so that nothing more is acknowledged. Any thread, once all places are
-// kept. Limit: a stat of each place a sync, and one descriptor a place.
+// kept. Limit: a stat of each place a sync; a descriptor for each place that is kept, none more for a
+// file.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "actors/contract/file_layer.hpp"
 
 namespace fleetgate::node {
 
-/// What stands at a path now, to be told from what may stand there later: held by a descriptor, so
-/// that its inode number is not given to another file.
+/// What stands at a path now, to be told from what may stand there later as long as it is held
+/// open: the number of a file that is gone may be given to another.
 class file_place {
  public:
   /// Faults: storage_io (nothing stands there).
   static result<file_place> of(std::string path);
-  file_place(file_place&& o) noexcept;
-  file_place& operator=(file_place&&) = delete;
-  ~file_place();
 
   [[nodiscard]] bool holds() const noexcept;
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
-  file_place(std::string path, int fd) noexcept : path_(std::move(path)), fd_(fd) {}
-
   std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+/// The same, held open by itself.
+class held_place {
+ public:
+  static result<held_place> of(const std::string& path);
+  held_place(held_place&& o) noexcept;
+  held_place& operator=(held_place&&) = delete;
+  ~held_place();
+
+  [[nodiscard]] const file_place& place() const noexcept { return place_; }
+
+ private:
+  held_place(file_place place, int fd) noexcept : place_(std::move(place)), fd_(fd) {}
+
+  file_place place_;
   int fd_;
 };
 
@@ -53,7 +70,7 @@ class kept_files final : public contract::file_layer {
                                                result<std::unique_ptr<contract::file>> opened);
 
   contract::file_layer& below_;
-  std::vector<file_place> places_;
+  std::vector<held_place> places_;
 };
 
 }  // namespace fleetgate::node
