@@ -32,6 +32,7 @@ struct inbound_message {
   std::string_view user_epoch;    // user property `epoch`
   std::string_view traceparent;   // user property `traceparent`
   std::string_view attributes;    // the other user properties as a JSON object, or ""
+  std::string_view properties;    // all that go on to subscribers (mqtt::append_kept_properties)
 
   // Origin.
   std::string_view client_id;
@@ -42,6 +43,7 @@ struct inbound_message {
   std::uint16_t packet_id = 0;
   std::uint8_t qos = 0;
   bool dup = false;
+  bool retain = false;  // MQTT 5.0 section 3.3.1.3
 };
 
 }  // namespace fleetgate::contract

@@ -53,6 +53,11 @@ class spool_reader {
 
   [[nodiscard]] virtual model::spool_uuid spool() const = 0;
 
+  /// Behind everything that is durable now: where a reader goes that wants only what comes.
+  [[nodiscard]] virtual cursor end() const = 0;
+  /// Whether a message to be retained has become durable behind `c` since this start.
+  [[nodiscard]] virtual bool has_retained_behind(const cursor& c) const = 0;
+
   /// Durable records, marks included, behind where this reader stands. Known after the first read.
   [[nodiscard]] virtual std::uint64_t lag_records() const = 0;
 };

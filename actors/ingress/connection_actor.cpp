@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <random>
 
+#include "protocol/mqtt/reasons.hpp"
+
 namespace fleetgate::ingress {
 namespace {
 
@@ -15,6 +17,8 @@ namespace {
 constexpr std::size_t message_overhead_bytes = 512;
 /// A peer that does not read its acknowledgements is closed when this much waits for it.
 constexpr std::size_t max_unsent_bytes = 1 << 20;
+/// What may be dropped is where so much waits for the peer already.
+constexpr std::size_t max_undelivered_bytes = 64 * 1024;
 constexpr int max_discarded_reads = 4;
 /// Buffers larger than this are given back when they are empty.
 constexpr std::size_t kept_buffer_bytes = 512;
@@ -33,6 +37,12 @@ std::string_view rebase(std::string_view part, std::string_view from, std::strin
 bool lies_in(std::string_view part, std::string_view whole) noexcept {
   return std::less_equal<>{}(whole.data(), part.data()) &&
          std::less_equal<>{}(part.data() + part.size(), whole.data() + whole.size());
+}
+
+std::size_t coming_bytes(const contract::client_came& c) noexcept {
+  if (!c.last_will) return 0;
+  const auto& m = c.last_will->message;
+  return m.topic.size() + m.payload.size() + m.props.size();
 }
 
 void give_back_if_large(std::string& buffer) {
@@ -130,7 +140,8 @@ void connection_actor::consume(byte_view input, bool from_rest) {
   if (!out_.empty()) mark_unsent();
   keep_rest(input.subspan(progress.consumed), from_rest);
   if (progress.consumed != 0 && leave_for_ == fault_code::peer_closed) leave_at_ns_ = never;
-  if (!charge_rest()) return leave(fault_code::memory_budget_full);
+  // What is not a whole packet yet.
+  if (!charge(rest_, rest_charge_)) return leave(fault_code::memory_budget_full);
   switch (progress.why) {
     case state::need_more:
       if (phase_ == phase::open) wait_readable();
@@ -149,14 +160,14 @@ void connection_actor::consume(byte_view input, bool from_rest) {
   }
 }
 
-/// False: there is no memory for what is not a whole packet yet.
-bool connection_actor::charge_rest() {
-  const std::size_t held = rest_.capacity() > shard::handshake_read_bytes ? rest_.capacity() : 0;
-  if (held == rest_charge_.bytes()) return true;
-  rest_charge_.reset();
+/// False: there is no memory for what the buffer holds.
+bool connection_actor::charge(const std::string& buffer, runtime::memory_charge& with) {
+  const std::size_t held = buffer.capacity() > shard::handshake_read_bytes ? buffer.capacity() : 0;
+  if (held == with.bytes()) return true;
+  with.reset();
   if (held == 0) return true;
   if (!shard_.budget.take(last_class_, held)) return false;
-  rest_charge_ = runtime::memory_charge(shard_.budget, last_class_, held);
+  with = runtime::memory_charge(shard_.budget, last_class_, held);
   return true;
 }
 
@@ -186,6 +197,7 @@ void connection_actor::on_connect(const mqtt::connect_request& request) {
     client_id_ = request.client_id;
   }
   session_expiry_s_ = request.session_expiry_s;
+  note_coming(request);
   const bool pressed = shard_.budget.used() > shard_.budget.limit() / 4 * 3;
   const bool refused =
       shard_.draining || (pressed && shard_.priority_of(client_id_) == device_priority::low);
@@ -202,7 +214,7 @@ mqtt::flow connection_actor::on_publish(const mqtt::publish_view& p) {
   const auto match = shard_.rules.match(p.topic);
   const auto cls = match.rule->cls;
   const std::size_t weight = message_overhead_bytes + p.topic.size() + p.payload.size() +
-                             2 * p.props.bytes().size() + client_id_.size();
+                             3 * p.props.bytes().size() + client_id_.size();
   if (unacknowledged_bytes_ != 0 &&
       unacknowledged_bytes_ + weight > listener_.max_unacknowledged_bytes) {
     return hold_back(p, cls, fault_code::quota_exceeded);
@@ -255,6 +267,7 @@ contract::inbound_message connection_actor::describe(const mqtt::publish_view& p
   m.packet_id = p.packet_id;
   m.qos = p.qos;
   m.dup = p.dup;
+  m.retain = p.retain;
   if (!p.props.empty()) describe_properties(p, memory, m);
   return m;
 }
@@ -276,6 +289,9 @@ void connection_actor::describe_properties(const mqtt::publish_view& p, runtime:
       attributes.add(property.text, property.value);
   }
   m.attributes = memory.copy(attributes.finish());
+  shard_.properties.clear();
+  mqtt::append_kept_properties(p.props, shard_.properties);
+  m.properties = memory.copy(std::string_view(shard_.properties));
 }
 
 mqtt::flow connection_actor::on_release(std::uint16_t packet_id) {
@@ -284,7 +300,31 @@ mqtt::flow connection_actor::on_release(std::uint16_t packet_id) {
                                                                             : mqtt::flow::pause;
 }
 
-void connection_actor::on_disconnect(std::uint8_t, std::optional<std::uint32_t> expiry_s) {
+mqtt::flow connection_actor::on_subscribe(const mqtt::subscribe_packet& p) {
+  if (coming_ && !tell_coming()) return mqtt::flow::pause;
+  const bool told = tell_sessions(
+      contract::subscribe_request{
+          p.packet_id, p.props.number(mqtt::property_id::subscription_identifier).value_or(0),
+          std::string(as_text(p.filters))},
+      p.filters.size());
+  return told ? mqtt::flow::go_on : mqtt::flow::pause;
+}
+
+mqtt::flow connection_actor::on_unsubscribe(const mqtt::unsubscribe_packet& p) {
+  if (coming_ && !tell_coming()) return mqtt::flow::pause;
+  const bool told =
+      tell_sessions(contract::unsubscribe_request{p.packet_id, std::string(as_text(p.filters))},
+                    p.filters.size());
+  return told ? mqtt::flow::go_on : mqtt::flow::pause;
+}
+
+mqtt::flow connection_actor::on_acknowledge(const mqtt::ack_packet& p) {
+  const bool told = tell_sessions(contract::acknowledgement{p.type, p.packet_id, p.reason}, 0);
+  return told ? mqtt::flow::go_on : mqtt::flow::pause;
+}
+
+void connection_actor::on_disconnect(std::uint8_t reason, std::optional<std::uint32_t> expiry_s) {
+  publishes_will_ = reason != mqtt::reason_success;
   if (expiry_s) session_expiry_s_ = *expiry_s;
 }
 
@@ -320,6 +360,11 @@ void connection_actor::take(const model::receipt& r) {
         session_.refuse(r.fault, out_);
         mark_unsent();
         return close(r.fault);
+      }
+      if (!tell_coming()) {
+        session_.refuse(fault_code::server_busy, out_);
+        mark_unsent();
+        return close(fault_code::server_busy);
       }
       accepted_ = true;
       session_.accept(id_assigned_ ? client_id_ : std::string_view{}, r.session_present, out_);
@@ -422,20 +467,84 @@ void connection_actor::send_out() {
     listener_.probe->bytes_out.add(static_cast<std::uint64_t>(n));
     out_.erase(0, static_cast<std::size_t>(n));
   }
-  if (out_.empty())
+  if (out_.empty()) {
     give_back_if_large(out_);
-  else if (out_.size() > max_unsent_bytes)
+    (void)charge(out_, out_charge_);
+  } else if (out_.size() > max_unsent_bytes) {
     return close(fault_code::quota_exceeded);
-  else if (phase_ == phase::open)
+  } else if (phase_ == phase::open) {
     waits_writable_ = true;
+  }
 }
 
 /// Behind this connection's messages where there is room; else ahead of them, which costs no more
 /// than a resend. Untold, the journal would keep the session until the client id comes back.
 bool connection_actor::tell_end() {
   const model::session_request how{false, session_expiry_s_};
-  return post_mark(model::record_kind::session_close, model::traffic_class::telemetry, 0, how) ||
-         post_mark(model::record_kind::session_close, model::traffic_class::control, 0, how);
+  const auto post = [&](model::traffic_class cls) {
+    return post_mark(model::record_kind::session_close, cls, 0, how);
+  };
+  if (end_untold_) {
+    end_untold_ = !post(model::traffic_class::telemetry) && !post(model::traffic_class::control);
+  }
+  if (going_untold_) {
+    going_untold_ = !tell_sessions(contract::client_went{publishes_will_, session_expiry_s_}, 0);
+  }
+  return !end_untold_ && !going_untold_;
+}
+
+bool connection_actor::tell_sessions(decltype(contract::client_event::what) what,
+                                     std::size_t bytes) {
+  contract::client_event event{ref_, client_id_, std::move(what)};
+  const std::size_t weight = sizeof event + client_id_.size() + bytes;
+  return shard_.subscribers.events.post(model::traffic_class::control, event, weight);
+}
+
+/// A client that leaves nothing behind and asks for nothing is not kept there: it is made known
+/// when it subscribes.
+bool connection_actor::tell_coming() {
+  if (!tell_sessions(*coming_, coming_bytes(*coming_))) return false;
+  const bool is_kept =
+      !coming_->clean_start || coming_->session_expiry_s != 0 || coming_->last_will;
+  going_untold_ = is_kept;
+  coming_->clean_start = false;
+  if (is_kept) coming_.reset();
+  return true;
+}
+
+void connection_actor::note_coming(const mqtt::connect_request& request) {
+  coming_ = std::make_unique<contract::client_came>();
+  contract::client_came& c = *coming_;
+  c.terms = {request.version, request.maximum_packet_size};
+  c.receive_maximum = request.receive_maximum;
+  c.topic_alias_maximum = request.topic_alias_maximum;
+  c.session_expiry_s = request.session_expiry_s;
+  c.clean_start = request.clean_start;
+  if (!request.will) return;
+  auto kept = std::make_shared<contract::will>();
+  contract::will& w = *kept;
+  w.delay_s = request.will->delay_s();
+  w.message.topic = request.will->topic;
+  w.message.payload = as_text(request.will->payload);
+  w.message.qos = request.will->qos;
+  w.message.retain = request.will->retain;
+  mqtt::append_kept_properties(request.will->props, w.message.props);
+  c.last_will = std::move(kept);
+}
+
+void connection_actor::deliver(std::string_view packets, bool may_be_dropped) {
+  if (phase_ == phase::closed || !accepted_) return;
+  const auto drop = [&](observe::undelivered why) { ++listener_.probe->undelivered_here[why]; };
+  if (may_be_dropped && out_.size() + packets.size() > max_undelivered_bytes) {
+    return drop(observe::undelivered::slow_client);
+  }
+  out_.append(packets);
+  const bool has_memory = charge(out_, out_charge_);
+  if (!has_memory && may_be_dropped) {
+    out_.resize(out_.size() - packets.size());
+    return drop(observe::undelivered::no_memory);
+  }
+  mark_unsent();
 }
 
 /// Bytes that arrived and were not read would turn the goodbye into a reset, and the peer might
@@ -461,7 +570,8 @@ void connection_actor::close(std::optional<fault_code> why) {
   else
     ++listener_.probe->connections_rejected[*why];
   --listener_.probe->connections_open;
-  if (session_opened_ && !tell_end()) shard_.untold.emplace_back(this);
+  end_untold_ = session_opened_;
+  if (!tell_end()) shard_.untold.emplace_back(this);
   shut_socket();
   const caf::intrusive_ptr<connection_actor> keep(this);
   shard_.table.remove(ref_);

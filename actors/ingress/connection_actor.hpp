@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -39,6 +40,8 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   void send_out();
   void leave(fault_code why);
   bool tell_end();  // after close; false: no room now, try again
+  /// Packets from the sessions stage. What may be dropped is, where the client takes too little.
+  void deliver(std::string_view packets, bool may_be_dropped);
 
   [[nodiscard]] const model::connection_ref& ref() const noexcept { return ref_; }
 
@@ -50,17 +53,23 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   void on_connect(const mqtt::connect_request& request) override;
   mqtt::flow on_publish(const mqtt::publish_view& message) override;
   mqtt::flow on_release(std::uint16_t packet_id) override;
+  mqtt::flow on_subscribe(const mqtt::subscribe_packet& request) override;
+  mqtt::flow on_unsubscribe(const mqtt::unsubscribe_packet& request) override;
+  mqtt::flow on_acknowledge(const mqtt::ack_packet& answer) override;
   void on_disconnect(std::uint8_t reason, std::optional<std::uint32_t> expiry_s) override;
 
   void consume(byte_view input, bool from_rest);
   void keep_rest(byte_view rest, bool from_rest);
-  bool charge_rest();
+  bool charge(const std::string& buffer, runtime::memory_charge& with);
   void wait_readable();
   [[nodiscard]] bool is_withheld() const noexcept;
   void look_after_end();
   void close(std::optional<fault_code> why);
   void shut_socket();
   void leave_later(fault_code why);
+  bool tell_sessions(decltype(contract::client_event::what) what, std::size_t bytes);
+  bool tell_coming();
+  void note_coming(const mqtt::connect_request& request);
   void watch_time();
   void mark_unsent();
   void settle(const model::receipt& r);
@@ -78,9 +87,11 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   const model::connection_ref ref_;
   mqtt::session session_;
   std::string client_id_;
-  std::string rest_;                    // bytes read and not yet taken
-  runtime::memory_charge rest_charge_;  // where it is large
-  std::string out_;                     // bytes to send
+  std::string rest_;                               // bytes read and not yet taken
+  runtime::memory_charge rest_charge_;             // where it is large
+  std::string out_;                                // bytes to send
+  runtime::memory_charge out_charge_;              // where they are many
+  std::unique_ptr<contract::client_came> coming_;  // until the sessions stage knows of it
   std::size_t unacknowledged_bytes_ = 0;
   std::uint64_t leave_at_ns_ = never;
   std::uint64_t watched_ns_ = never;  // the deadline that stands in the shard's queue
@@ -89,7 +100,10 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   fault_code leave_for_ = fault_code::internal;
   phase phase_ = phase::open;
   bool session_opened_ = false;  // the journal knows of this session
-  bool accepted_ = false;        // CONNACK 0x00 was given
+  bool end_untold_ = false;      // to the journal
+  bool going_untold_ = false;    // to the sessions stage
+  bool publishes_will_ = true;
+  bool accepted_ = false;  // CONNACK 0x00 was given
   bool paused_ = false;
   bool listed_unsent_ = false;
   bool may_read_ = false;  // there may be bytes in the socket

@@ -11,6 +11,7 @@
 #include <chrono>
 
 #include "actors/ingress/connection_actor.hpp"
+#include "actors/ingress/will.hpp"
 #include "actors/runtime/clock.hpp"
 
 namespace fleetgate::ingress {
@@ -26,6 +27,8 @@ constexpr int accepts_per_round = 64;
 constexpr milliseconds accept_retry{100};
 constexpr milliseconds drain_step{10};
 constexpr std::size_t receipts_per_turn = 256;  // batches
+/// Each to at most sessions' targets_per_delivery clients: then those who publish come first again.
+constexpr std::size_t deliveries_per_turn = 32;
 
 std::string describe(const listener_settings& s) {
   return s.name + " (" + s.address + ":" + std::to_string(s.port) + ")";
@@ -162,10 +165,37 @@ void ingress_actor::read_receipts() {
       if (auto* c = shard_.table.find(r.to.slot, r.to.generation)) c->take(r);
     }
   });
+  read_wills();
+  read_deliveries();
   tell_untold();
   go_on_with_paused();
   send_unsent();
   arm_timer();
+}
+
+void ingress_actor::read_deliveries() {
+  auto& mail = shard_.subscribers.to_shards[shard_.intake.shard]->deliveries;
+  const auto n =
+      mail.read(deliveries_per_turn, [this](auto, const contract::delivery& d) { deliver(d); });
+  if (n != 0 && shard_.subscribers.room_wanted.exchange(false)) shard_.subscribers.room.raise();
+}
+
+void ingress_actor::deliver(const contract::delivery& d) {
+  for (const auto& ref : d.to) {
+    auto* c = shard_.table.find(ref.slot, ref.generation);
+    if (c != nullptr) c->deliver(*d.packets, d.may_be_dropped);
+  }
+}
+
+/// Room comes with the journal's receipts, which wake this actor too.
+void ingress_actor::read_wills() {
+  if (waiting_will_ && !post_will(shard_, *waiting_will_)) return;
+  waiting_will_.reset();
+  auto& mail = shard_.subscribers.to_shards[shard_.intake.shard]->wills;
+  const auto n = mail.read(1, [this](auto, contract::due_will will) {
+    if (!post_will(shard_, will)) waiting_will_ = std::move(will);
+  });
+  if (n != 0 && shard_.subscribers.room_wanted.exchange(false)) shard_.subscribers.room.raise();
 }
 
 void ingress_actor::go_on_with_paused() {

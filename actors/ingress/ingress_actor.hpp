@@ -54,6 +54,9 @@ class ingress_actor final : public runtime::pinned_actor {
   void admit(listener& from, runtime::descriptor socket);
   void retry_accept(listener& from);
   void read_receipts();
+  void read_deliveries();
+  void deliver(const contract::delivery& d);
+  void read_wills();
   void go_on_with_paused();
   void tell_untold();
   void send_unsent();
@@ -74,6 +77,7 @@ class ingress_actor final : public runtime::pinned_actor {
   std::uint64_t armed_ns_ = ~std::uint64_t{0};
   std::vector<caf::intrusive_ptr<connection_actor>> round_;
   std::vector<model::connection_ref> resumed_;
+  std::optional<contract::due_will> waiting_will_;  // for room
 };
 
 }  // namespace fleetgate::ingress

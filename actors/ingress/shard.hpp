@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/contract/shard_intake.hpp"
+#include "actors/contract/subscriber.hpp"
 #include "actors/ingress/attributes.hpp"
 #include "actors/ingress/connection_table.hpp"
 #include "actors/ingress/deadline_queue.hpp"
@@ -60,10 +61,11 @@ struct shard {
 
   shard(std::uint16_t number, runtime::unit& home_unit, runtime::memory_budget& memory_budget,
         const model::topic_rules& topic_rules, std::vector<priority_rule> priority_rules,
-        runtime::mailbox_limits intake_limits)
+        runtime::mailbox_limits intake_limits, contract::subscriber_mail& subscriber_mail)
       : home(home_unit),
         budget(memory_budget),
         intake(number, memory_budget, intake_limits),
+        subscribers(subscriber_mail),
         rules(topic_rules),
         priorities(std::move(priority_rules)),
         table(number),
@@ -75,6 +77,7 @@ struct shard {
   runtime::unit& home;
   runtime::memory_budget& budget;
   contract::shard_intake intake;
+  contract::subscriber_mail& subscribers;
   const model::topic_rules& rules;
   const std::vector<priority_rule> priorities;
   connection_table<connection_actor> table;
@@ -93,6 +96,7 @@ struct shard {
 
   std::vector<std::byte> buffer;
   attributes_builder attributes;
+  std::string properties;  // of the message at hand
   bool draining = false;
 };
 

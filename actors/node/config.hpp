@@ -51,6 +51,13 @@ struct dedup_config {
   std::uint64_t sessions = 100'000;  // client ids whose packet ids are remembered
 };
 
+struct subscriptions_config {
+  std::uint64_t queue_messages = 1000;  // of one client
+  std::uint64_t queue_size = mib;
+  std::uint64_t retained_messages = 100'000;
+  std::uint64_t retained_size = 64 * mib;
+};
+
 enum class listener_protocol : std::uint8_t { mqtt };
 
 struct listener_config {
@@ -125,6 +132,7 @@ struct config {
   memory_config memory;
   spool_config spool;
   dedup_config dedup;
+  subscriptions_config subscriptions;
   std::vector<listener_config> listeners;
   std::vector<sink_config> sinks;
   std::vector<topic_config> topics;  // the first rule that matches decides

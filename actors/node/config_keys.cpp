@@ -79,6 +79,25 @@ const config_table<dedup_config>& dedup_table() {
   return table;
 }
 
+const config_table<subscriptions_config>& subscriptions_table() {
+  using s = subscriptions_config;
+  static const config_table<s> table{
+      "subscriptions",
+      "What is kept for MQTT subscribers on this node.",
+      {integer_key<s>({"queue_messages", "10000",
+                       "QoS 1 and 2 messages that wait for one client; what comes beyond is "
+                       "counted, and the client does not get it."},
+                      &s::queue_messages, {1, 1'000'000}),
+       size_key<s>({"queue_size", "\"8MiB\"", "The bytes of what waits for one client."},
+                   &s::queue_size, {1024, gib}),
+       integer_key<s>({"retained_messages", "1000000",
+                       "Topics with a retained message; what comes beyond is not retained."},
+                      &s::retained_messages, {0, 100'000'000}),
+       size_key<s>({"retained_size", "\"256MiB\"", "The bytes of retained messages."},
+                   &s::retained_size, {0, 64 * gib})}};
+  return table;
+}
+
 const config_table<listener_config>& listener_table() {
   using s = listener_config;
   static const config_table<s> table{

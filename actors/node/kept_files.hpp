@@ -1,8 +1,8 @@
 // The spool's file layer, with one promise more: what is synced lies where the next start looks for
 // it. Where a file, or a place the node keeps (its lock, the spool's directory), was moved, removed
 // or replaced, a sync fails, so that nothing more is acknowledged. Any thread, once all places are
-// kept. Limit: a stat of each place a sync; a descriptor for each place that is kept, none more for a
-// file.
+// kept. Limit: a stat of each place a sync; a descriptor for each place that is kept, none more for
+// a file.
 #pragma once
 
 #include <sys/types.h>

@@ -8,6 +8,7 @@
 #include "actors/ingress/connection_actor.hpp"
 #include "actors/node/parts.hpp"
 #include "actors/parse/parser_actor.hpp"
+#include "actors/sessions/sessions_actor.hpp"
 #include "actors/sink/sink_actor.hpp"
 #include "actors/spool/spool_actor.hpp"
 #include "actors/state/state_actor.hpp"
@@ -56,6 +57,8 @@ drain_report node::drain() {
     answer.receive([&](std::uint64_t gone) { report.connections_closed += gone; },
                    [&](const caf::error&) { report.connections_gone = false; });
   }
+  // The wills of those who were sent away.
+  ask<bool>(self, p.sessions_actor, until, sessions::drain_atom::value);
   for (const auto& s : p.shards) {
     while (!ask<bool>(self, s->parser, until, parse::flush_atom::value).value_or(true)) {
       ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value);
@@ -90,7 +93,7 @@ void node::parts::stop() {
   admin_server.reset();
   // Detached actors first: they end their threads; a snapshot under way is finished.
   caf::scoped_actor self(system);
-  for (const auto& a : {state_actor}) {
+  for (const auto& a : {state_actor, sessions_actor}) {
     if (!a) continue;
     self->send_exit(a, caf::exit_reason::user_shutdown);
     self->wait_for(a);
@@ -105,12 +108,13 @@ void node::parts::stop() {
   for (const auto& s : shards) s->unit->join();
   if (journal) journal->join();
   if (mail) mail->disconnect();
+  if (subscribers) subscribers->disconnect();
   for (const auto& s : shards) {
     s->shard->intake.to_parser.disconnect();
     s->ingress = nullptr;
     s->parser = nullptr;
   }
-  dedup_actor = spool_actor = state_actor = nullptr;
+  dedup_actor = spool_actor = state_actor = sessions_actor = nullptr;
   // What pinned actors are left have no unit any more.
   system.await_actors_before_shutdown(false);
 }

@@ -12,6 +12,7 @@
 #include "actors/node/parts.hpp"
 #include "actors/observe/probe_registration.hpp"
 #include "actors/parse/parser_actor.hpp"
+#include "actors/sessions/sessions_actor.hpp"
 #include "actors/sink/sink_actor.hpp"
 #include "actors/sink/sqlite_writer.hpp"
 #include "actors/spool/spool_actor.hpp"
@@ -155,6 +156,26 @@ void node::parts::make_sink(const sink_config& s) {
   sinks.push_back(std::move(made));
 }
 
+node::parts::step node::parts::make_sessions() {
+  subscribers = std::make_unique<contract::subscriber_mail>(shard_count(), settings.memory.budget);
+  auto with = std::make_shared<sessions::sessions_parts>();
+  const auto from = sessions::stored_cursor(*store);
+  if (!from) return state_failure(from.error());
+  with->from = *from;
+  const std::string name(sessions::reader_name);
+  if (!spool_brain->register_follower(name, with->from)) with->from = {};  // of another spool
+  with->reader = spool::make_reader(files, spool_brain->view());
+  with->news = sessions_news = std::make_shared<contract::spool_news>();
+  sessions::sessions_limits limits;
+  limits.queue.messages = settings.subscriptions.queue_messages;
+  limits.queue.bytes = settings.subscriptions.queue_size;
+  limits.retained_messages = settings.subscriptions.retained_messages;
+  limits.retained_bytes = settings.subscriptions.retained_size;
+  sessions_actor = system.spawn<sessions::sessions_actor, caf::detached + caf::lazy_init>(
+      with, limits, *subscribers, *mail, *store, memory, sessions_probe, log);
+  return std::nullopt;
+}
+
 node::parts::step node::parts::make_journal() {
   const std::size_t in_memory = settings.memory.budget / 4;
   mail = std::make_unique<contract::journal_mail>(shard_count(),
@@ -168,6 +189,8 @@ node::parts::step node::parts::make_journal() {
     make_sink(s);
     news.push_back(sinks.back()->news);
   }
+  if (auto why = make_sessions()) return why;
+  news.push_back(sessions_news);
   spool_actor = runtime::spawn_pinned<spool::spool_actor>(*journal, *spool_brain, *mail, news,
                                                           journal_probe, log);
   dedup_actor = runtime::spawn_pinned<dedup::dedup_actor>(*journal, *dedup_brain, *mail,
@@ -180,6 +203,9 @@ node::parts::step node::parts::make_journal() {
   mail->batches.connect(dedup_actor);
   mail->snapshots.connect(state_actor);
   for (const auto& s : sinks) s->news->changed.connect(s->actor);
+  sessions_news->changed.connect(sessions_actor);
+  subscribers->events.connect(sessions_actor);
+  subscribers->room.connect(sessions_actor);
   return std::nullopt;
 }
 
@@ -233,7 +259,7 @@ node::parts::step node::parts::make_shards() {
     s.unit = std::make_unique<runtime::unit>(system, "shard-" + std::to_string(i));
     s.shard = std::make_unique<ingress::shard>(
         static_cast<std::uint16_t>(i), *s.unit, memory, rules, priorities,
-        runtime::mailbox_limits{16'384, settings.memory.budget / 8});
+        runtime::mailbox_limits{16'384, settings.memory.budget / 8}, *subscribers);
     std::vector<ingress::bound_listener> bound;
     if (auto why = bind_listeners(i, bound)) return why;
     s.parser = runtime::spawn_pinned<parse::parser_actor>(*s.unit, s.shard->intake, *mail, rules,
@@ -245,6 +271,8 @@ node::parts::step node::parts::make_shards() {
     s.shard->intake.to_parser.connect(s.parser);
     mail->room[i].changed.connect(s.parser);
     mail->receipts[i]->connect(s.ingress);
+    subscribers->to_shards[i]->deliveries.connect(s.ingress);
+    subscribers->to_shards[i]->wills.connect(s.ingress);
     s.beat = std::make_unique<heartbeat>(*s.unit, health);
   }
   journal_beat = std::make_unique<heartbeat>(*journal, health);
@@ -261,7 +289,12 @@ void node::parts::register_metrics() {
   }
   register_probe(metrics, journal_probe);
   for (const auto& s : sinks) register_probe(metrics, s->name, s->probe);
+  register_probe(metrics, sessions_probe);
   register_queue(metrics, "journal", mail->batches.box());
+  register_queue(metrics, "sessions", subscribers->events.box());
+  for (const auto& s : subscribers->to_shards) {
+    register_queue(metrics, "delivery", s->deliveries.box());
+  }
   register_memory(metrics, memory);
   register_log(metrics, log);
   register_node(metrics, FLEETGATE_VERSION, [this] { return health.ready().passed; });

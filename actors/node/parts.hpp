@@ -13,6 +13,7 @@
 #include "actors/admin/health.hpp"
 #include "actors/admin/http_server.hpp"
 #include "actors/contract/journal_mail.hpp"
+#include "actors/contract/subscriber.hpp"
 #include "actors/dedup/dedup.hpp"
 #include "actors/ingress/ingress_actor.hpp"
 #include "actors/ingress/shard.hpp"
@@ -70,7 +71,7 @@ class node::parts {
   // In the order of a start; each returns what prevents it.
   using step = std::optional<start_failure>;
   step open_files();    // data directory, topic rules, state, spool with its recovery
-  step make_journal();  // dedup, spool, state, sinks
+  step make_journal();  // dedup, spool, state, sinks, sessions
   step make_shards();   // units, listeners
   step serve_admin();
   void go();
@@ -80,6 +81,7 @@ class node::parts {
   void register_metrics();
   void tell_of_files(const result<void>& kept);
   void make_sink(const sink_config& s);
+  step make_sessions();
   step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
 
   config settings;
@@ -96,6 +98,9 @@ class node::parts {
   std::unique_ptr<dedup::dedup> dedup_brain;
   std::unique_ptr<spool::spool> spool_brain;
   observe::journal_probe journal_probe;
+  observe::sessions_probe sessions_probe;
+  std::unique_ptr<contract::subscriber_mail> subscribers;
+  std::shared_ptr<contract::spool_news> sessions_news;
   std::unique_ptr<contract::journal_mail> mail;
   std::vector<served_address> serves;
 
@@ -105,7 +110,7 @@ class node::parts {
   std::unique_ptr<heartbeat> journal_beat;
   std::vector<std::unique_ptr<shard_parts>> shards;
   std::vector<std::unique_ptr<sink_parts_of_node>> sinks;
-  caf::actor dedup_actor, spool_actor, state_actor;
+  caf::actor dedup_actor, spool_actor, state_actor, sessions_actor;
   std::unique_ptr<admin::http_server> admin_server;
   std::uint64_t refused_by_spool = 0;  // at the last review
   int full_reviews_left = 0;

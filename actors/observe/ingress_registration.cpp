@@ -1,6 +1,7 @@
 // The metric families of ingress and parser: what happens on a shard.
 #include "actors/observe/probe_registration.hpp"
 #include "actors/observe/stage_families.hpp"
+#include "actors/observe/undelivered_family.hpp"
 
 namespace fleetgate::observe {
 namespace {
@@ -65,6 +66,7 @@ void register_traffic(registry& to, std::string_view listener, const ingress_pro
          {listener}, p.bytes_in);
   to.add(counts("fleetgate_sent_bytes_total", "Bytes written to devices.", {"listener"}),
          {listener}, p.bytes_out);
+  add_undelivered(to, p.undelivered_here);
 }
 
 }  // namespace

@@ -23,6 +23,16 @@ enum class duplicate_kind : std::uint8_t {
   quarantined,  // a payload known to be bad, kept apart already or about to be
 };
 
+/// Why a subscriber does not get a message that its subscription matches.
+enum class undelivered : std::uint8_t {
+  queue_full,    // too much waits for the client already
+  slow_client,   // QoS 0: the client does not take what it is sent
+  mailbox_full,  // QoS 0: its shard does not take more now
+  no_memory,
+  expired,
+  too_large,  // for what the client said that it takes
+};
+
 enum class circuit_state : std::uint8_t { closed, half_open, open };
 
 template <class Cell>
@@ -33,6 +43,7 @@ template <class Cell>
 using per_qos = cells<quality_of_service, 3, Cell>;
 using per_fault = cells<fault_code, fault_count, counter>;
 using per_format = cells<payload_format, 3, counter>;
+using per_undelivered = cells<undelivered, 6, counter>;
 using per_duplicate_kind = cells<duplicate_kind, 4, counter>;
 
 /// Connections of one listener on one shard; the shard's thread. Every accepted connection ends in
@@ -47,6 +58,8 @@ struct alignas(cache_line_bytes) ingress_probe {
   counter connections_closed_normally;
 
   counter bytes_in, bytes_out;
+
+  per_undelivered undelivered_here;  // what the sessions stage had sent this way
 
   per_class<per_qos<counter>> publishes;  // received, whatever became of them
   per_class<per_fault> shed;              // given up by policy; nothing was promised for them
@@ -120,6 +133,22 @@ struct alignas(cache_line_bytes) sink_probe {
   histogram commit;          // one batch, ns
 
   void set_circuit(circuit_state s) noexcept { circuit.set(static_cast<std::int64_t>(s)); }
+};
+
+/// The sessions stage, its thread.
+struct alignas(cache_line_bytes) sessions_probe {
+  gauge sessions;       // that are kept, with or without a connection
+  gauge subscriptions;  // filters
+  gauge queued;         // messages that wait for clients, or for their acknowledgement
+  gauge retained, retained_limit;
+  gauge retained_bytes, retained_bytes_limit;
+  counter routed;  // messages on their way to a client, each counted once a client
+  per_undelivered undelivered_there;
+  counter retained_refused;  // no room: the topic keeps what it had
+  counter wills_published;
+  counter shed;     // records that were gone before they were read
+  counter damaged;  // records that were skipped because their checksum failed
+  gauge lag_records;
 };
 
 }  // namespace fleetgate::observe

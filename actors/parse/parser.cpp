@@ -36,6 +36,8 @@ void fill(const inbound_message& in, std::uint32_t rule_version, envelope& out) 
   out.packet_id = in.packet_id;
   out.qos = in.qos;
   out.dup = in.dup;
+  out.retain = in.retain;
+  out.properties = in.properties;
   out.rule_version = rule_version;
   if (!in.traceparent.empty()) {
     if (const auto trace = model::parse_traceparent(in.traceparent)) out.trace = *trace;

@@ -1,6 +1,7 @@
 #include "actors/spool/lane_log.hpp"
 
 #include <cassert>
+#include <utility>
 
 namespace fleetgate::spool {
 namespace {
@@ -36,6 +37,7 @@ void lane_log::append(const model::envelope& e, std::uint64_t ticket) {
   const bool waits =
       e.level == model::ack_level::committed && e.kind == model::record_kind::message;
   tickets_.push_back({ticket, lsn, waits});
+  group_has_retained_ |= e.retain && e.kind == model::record_kind::message;
 }
 
 /// The group that begins now goes behind the active segment's durable end, or to a new segment.
@@ -125,6 +127,9 @@ void lane_log::publish() {
   active.bytes = group_offset_;
   active.last = {context_.incarnation, tickets_.back().lsn};
   active.last_ordinal = durable_ordinal_;
+  if (std::exchange(group_has_retained_, false)) {
+    context_.view->set_retained_lsn(in_, active.last.lsn);
+  }
   context_.view->set_durable_lsn(in_, active.last.lsn);
   context_.view->set_durable_ordinal(in_, durable_ordinal_);
   const bool is_new = active.shared->readable_end.load(std::memory_order_relaxed) == 0;

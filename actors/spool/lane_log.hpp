@@ -92,6 +92,7 @@ class lane_log {
   std::deque<kept_segment> segments_;  // oldest first; the active one last once it is durable
   std::uint64_t kept_bytes_ = 0;
 
+  bool group_has_retained_ = false;
   std::string group_;          // records since the last durable commit, as they will lie
   std::uint64_t written_ = 0;  // how much of it is written
   std::vector<pending_ticket> tickets_;

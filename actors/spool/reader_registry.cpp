@@ -9,7 +9,13 @@ void reader_registry::put(std::string name, bool required, const contract::curso
   if (known == nullptr) known = &readers_.emplace_back();
   known->stats.name = std::move(name);
   known->stats.required = required;
+  known->stats.follows = false;
   known->at = at;
+}
+
+void reader_registry::put_follower(std::string name, const contract::cursor& at) {
+  put(name, false, at);
+  find(name)->stats.follows = true;
 }
 
 void reader_registry::remove(std::string_view name) {
@@ -41,9 +47,10 @@ std::array<model::position, model::lane_count> reader_registry::required_passed(
 }
 
 bool reader_registry::all_passed(model::lane in, const model::position& at) const noexcept {
-  return !readers_.empty() && std::all_of(readers_.begin(), readers_.end(), [&](const reader& r) {
-    return at <= r.at.lanes[model::index(in)];
-  });
+  const auto is_done = [&](const reader& r) { return at <= r.at.lanes[model::index(in)]; };
+  const auto takes_away = [](const reader& r) { return !r.stats.follows; };
+  return std::any_of(readers_.begin(), readers_.end(), takes_away) &&
+         std::all_of(readers_.begin(), readers_.end(), is_done);
 }
 
 }  // namespace fleetgate::spool

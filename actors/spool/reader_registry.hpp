@@ -16,6 +16,7 @@ namespace fleetgate::spool {
 struct reader_stats {
   std::string name;
   bool required = false;
+  bool follows = false;
   /// Records that went before this reader had reported them done. A record that was read but not
   /// yet reported counts too; the reader's own read_block::shed is exact.
   std::uint64_t shed_records = 0;
@@ -30,6 +31,9 @@ class reader_registry {
 
   /// Replaces a reader of the same name.
   void put(std::string name, bool required, const contract::cursor& at);
+  /// A reader that holds what it has not read, as others do, but for which alone nothing goes: it
+  /// takes messages nowhere for good.
+  void put_follower(std::string name, const contract::cursor& at);
   void remove(std::string_view name);
   [[nodiscard]] reader* find(std::string_view name) noexcept;
   [[nodiscard]] std::vector<reader>& all() noexcept { return readers_; }
@@ -40,7 +44,7 @@ class reader_registry {
   /// How far the slowest required reader has come in each lane; the highest position where none is
   /// required.
   [[nodiscard]] std::array<model::position, model::lane_count> required_passed() const noexcept;
-  /// True where there are readers and each is done with `at`.
+  /// True where there are readers that are no followers, and each of all is done with `at`.
   [[nodiscard]] bool all_passed(model::lane in, const model::position& at) const noexcept;
 
  private:

@@ -48,10 +48,19 @@ constexpr std::size_t header_checksum = 120;
 constexpr std::uint8_t flag_dup = 1;
 constexpr std::uint8_t flag_sequence = 2;
 constexpr std::uint8_t flag_clean_start = 4;
+constexpr std::uint8_t flag_retain = 8;
 constexpr unsigned epoch_from_shift = 4;
 
+/// The last text is left out where it is empty: few messages have it.
+constexpr std::size_t always_there = record_text_count - 1;
+
 std::array<std::string_view, record_text_count> texts_of(const model::envelope& e) noexcept {
-  return {e.tenant, e.device, e.stream, e.topic, e.content_type, e.client_id, e.attributes};
+  return {e.tenant,       e.device,    e.stream,     e.topic,
+          e.content_type, e.client_id, e.attributes, e.properties};
+}
+
+std::size_t text_count(const model::envelope& e) noexcept {
+  return e.properties.empty() ? always_there : record_text_count;
 }
 
 std::uint64_t header_checksum(const void* header, std::uint64_t seed,
@@ -68,6 +77,7 @@ std::uint32_t distance(std::uint64_t ordinal, std::uint64_t before) noexcept {
 std::uint8_t flags_of(const model::envelope& e) noexcept {
   return static_cast<std::uint8_t>((e.dup ? flag_dup : 0) | (e.sequence ? flag_sequence : 0) |
                                    (e.session.clean_start ? flag_clean_start : 0) |
+                                   (e.retain ? flag_retain : 0) |
                                    static_cast<unsigned>(e.epoch_from) << epoch_from_shift);
 }
 
@@ -102,7 +112,7 @@ void store_header(char* h, const model::envelope& e, const record_stamp& stamp,
 bool load_header_fields(const std::byte* h, model::envelope& e) noexcept {
   const auto u8 = [h](std::size_t offset) { return static_cast<std::uint8_t>(h[offset]); };
   const std::uint8_t flags = u8(at::flags);
-  const unsigned epoch_from = flags >> epoch_from_shift;
+  const unsigned epoch_from = flags >> epoch_from_shift & 3;
   if (u8(at::kind) > static_cast<std::uint8_t>(model::record_kind::session_close) ||
       u8(at::cls) >= model::traffic_class_count ||
       u8(at::level) > static_cast<std::uint8_t>(model::ack_level::committed) ||
@@ -118,6 +128,7 @@ bool load_header_fields(const std::byte* h, model::envelope& e) noexcept {
   e.qos = u8(at::qos);
   e.dup = (flags & flag_dup) != 0;
   e.session.clean_start = (flags & flag_clean_start) != 0;
+  e.retain = (flags & flag_retain) != 0;
   e.session.expiry_interval_s = load_le<std::uint32_t>(h + at::session_expiry);
   e.trace = {load_le<std::uint64_t>(h + at::trace_high), load_le<std::uint64_t>(h + at::trace_low)};
   e.epoch = load_le<std::uint64_t>(h + at::epoch);
@@ -130,15 +141,22 @@ bool load_header_fields(const std::byte* h, model::envelope& e) noexcept {
   return true;
 }
 
+bool load_text(byte_view& meta, std::string_view& text) noexcept {
+  if (meta.size() < 2) return false;
+  const std::size_t size = load_le<std::uint16_t>(meta.data());
+  if (meta.size() - 2 < size) return false;
+  text = as_text(meta.subspan(2, size));
+  meta = meta.subspan(2 + size);
+  return true;
+}
+
 bool load_texts(byte_view meta, model::envelope& e) noexcept {
   for (std::string_view* text :
        {&e.tenant, &e.device, &e.stream, &e.topic, &e.content_type, &e.client_id, &e.attributes}) {
-    if (meta.size() < 2) return false;
-    const std::size_t size = load_le<std::uint16_t>(meta.data());
-    if (meta.size() - 2 < size) return false;
-    *text = as_text(meta.subspan(2, size));
-    meta = meta.subspan(2 + size);
+    if (!load_text(meta, *text)) return false;
   }
+  const bool has_properties = meta.size() >= 2 && load_le<std::uint16_t>(meta.data()) != 0;
+  if (has_properties && !load_text(meta, e.properties)) return false;
   return meta.size() < record_alignment;
 }
 
@@ -154,9 +172,10 @@ std::uint64_t segment_seed(const model::spool_uuid& spool, std::uint64_t first_l
 std::size_t encoded_bytes(const model::envelope& e) noexcept {
   if (e.payload.size() > max_payload_bytes) return 0;
   std::size_t total = record_header_bytes + e.payload.size();
-  for (const std::string_view text : texts_of(e)) {
-    if (text.size() > max_text_bytes) return 0;
-    total += 2 + text.size();
+  const auto texts = texts_of(e);
+  for (std::size_t i = 0; i < text_count(e); ++i) {
+    if (texts[i].size() > max_text_bytes) return 0;
+    total += 2 + texts[i].size();
   }
   return (total + record_alignment - 1) / record_alignment * record_alignment;
 }
@@ -176,10 +195,11 @@ void encode_record(const model::envelope& e, const record_stamp& stamp, std::uin
   store_header(h, e, stamp, static_cast<std::uint32_t>(meta_bytes));
   if (!e.payload.empty()) std::memcpy(payload, e.payload.data(), e.payload.size());
   char* p = meta;
-  for (const std::string_view text : texts_of(e)) {
-    store_le(p, static_cast<std::uint16_t>(text.size()));
-    if (!text.empty()) std::memcpy(p + 2, text.data(), text.size());
-    p += 2 + text.size();
+  const auto texts = texts_of(e);
+  for (std::size_t i = 0; i < text_count(e); ++i) {
+    store_le(p, static_cast<std::uint16_t>(texts[i].size()));
+    if (!texts[i].empty()) std::memcpy(p + 2, texts[i].data(), texts[i].size());
+    p += 2 + texts[i].size();
   }
   // The hash that dedup already has is the same function: no second pass over the payload.
   const std::uint64_t payload_hash =

@@ -15,7 +15,7 @@ namespace fleetgate::spool {
 
 inline constexpr std::size_t record_alignment = 8;
 inline constexpr std::size_t record_header_bytes = 128;
-inline constexpr std::size_t record_text_count = 7;
+inline constexpr std::size_t record_text_count = 8;
 inline constexpr std::size_t max_payload_bytes = 16 * 1024 * 1024;
 inline constexpr std::size_t max_text_bytes = 65535;
 /// No lsn or ordinal is higher; so arithmetic on them cannot overflow.

@@ -232,6 +232,10 @@ class segment_reader final : public contract::spool_reader {
   }
 
   model::spool_uuid spool() const override { return view_->uuid(); }
+  contract::cursor end() const override { return view_->end(); }
+  bool has_retained_behind(const contract::cursor& c) const override {
+    return view_->has_retained_behind(c);
+  }
 
   std::uint64_t lag_records() const override {
     std::uint64_t sum = 0;

@@ -274,6 +274,12 @@ result<void> spool::register_reader(std::string name, bool required, const contr
   return good;
 }
 
+result<void> spool::register_follower(std::string name, const contract::cursor& at) {
+  auto good = view_->check(at);
+  readers_.put_follower(std::move(name), good ? at : contract::cursor{});
+  return good;
+}
+
 result<void> spool::advance_reader(std::string_view name, const contract::cursor& at,
                                    std::vector<contract::settlement>& settled) {
   reader_registry::reader* reader = readers_.find(name);

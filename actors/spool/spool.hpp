@@ -109,6 +109,8 @@ class spool {
   /// position_beyond_end; the reader is then registered at the beginning, so that nothing goes
   /// before someone has decided.
   result<void> register_reader(std::string name, bool required, const contract::cursor& at);
+  /// The same for one that takes messages nowhere for good (reader_registry::put_follower).
+  result<void> register_follower(std::string name, const contract::cursor& at);
   /// `at` is durable with the reader. Settles level `committed`, removes segments. Faults:
   /// not_found, foreign_spool, position_beyond_end; then nothing has changed.
   result<void> advance_reader(std::string_view name, const contract::cursor& at,

@@ -31,6 +31,29 @@ bool spool_view::beyond_end(model::lane in, const model::position& p) const noex
   return p.lsn > durable_lsn_[model::index(in)].load(std::memory_order_acquire);
 }
 
+contract::cursor spool_view::end() const {
+  contract::cursor c;
+  c.spool = uuid_;
+  // Where this incarnation has written nothing yet: the last place that the one before it had.
+  model::position before_start;
+  if (starts_.size() > 1) {
+    before_start = {starts_[starts_.size() - 2].incarnation, starts_.back().first_lsn - 1};
+  }
+  for (std::size_t i = 0; i < c.lanes.size(); ++i) {
+    const auto lsn = durable_lsn_[i].load(std::memory_order_acquire);
+    c.lanes[i] = lsn == 0 ? before_start : model::position{starts_.back().incarnation, lsn};
+  }
+  return c;
+}
+
+bool spool_view::has_retained_behind(const contract::cursor& c) const noexcept {
+  for (std::size_t i = 0; i < c.lanes.size(); ++i) {
+    const auto lsn = retained_lsn_[i].load(std::memory_order_acquire);
+    if (lsn != 0 && c.lanes[i] < model::position{starts_.back().incarnation, lsn}) return true;
+  }
+  return false;
+}
+
 segment_ptr spool_view::find(model::lane in, const model::position& at) const {
   const std::lock_guard hold(lock_);
   const auto& segments = lanes_[model::index(in)];

@@ -57,6 +57,11 @@ class spool_view {
     return durable_ordinal_[model::index(in)].load(std::memory_order_acquire);
   }
 
+  /// Behind everything that is durable now. Any record that becomes durable later is behind it.
+  [[nodiscard]] contract::cursor end() const;
+  /// Whether a record with the RETAIN flag has become durable behind `c` since this start.
+  [[nodiscard]] bool has_retained_behind(const contract::cursor& c) const noexcept;
+
   // The journal.
   void add(segment_ptr s);
   void remove_oldest(model::lane in);
@@ -67,6 +72,12 @@ class spool_view {
     durable_lsn_[model::index(in)].store(lsn, std::memory_order_release);
   }
 
+  /// `lsn`: of the last record of a group that has one with the RETAIN flag. Before
+  /// set_durable_lsn.
+  void set_retained_lsn(model::lane in, std::uint64_t lsn) noexcept {
+    retained_lsn_[model::index(in)].store(lsn, std::memory_order_release);
+  }
+
  private:
   [[nodiscard]] bool beyond_end(model::lane in, const model::position& p) const noexcept;
 
@@ -74,6 +85,7 @@ class spool_view {
   const std::vector<incarnation_start> starts_;
   std::array<std::atomic<std::uint64_t>, model::lane_count> durable_lsn_{};  // this incarnation's
   std::array<std::atomic<std::uint64_t>, model::lane_count> durable_ordinal_{};
+  std::array<std::atomic<std::uint64_t>, model::lane_count> retained_lsn_{};
   mutable std::mutex lock_;
   std::array<std::deque<segment_ptr>, model::lane_count> lanes_;  // oldest first
 };

@@ -61,7 +61,9 @@ struct envelope {
   std::uint32_t charged_bytes = 0;       // to its connection; comes back in the receipt
   std::uint16_t packet_id = 0;           // 0 at QoS 0
   std::uint8_t qos = 0;
-  bool dup = false;  // MQTT DUP flag
+  bool dup = false;             // MQTT DUP flag
+  bool retain = false;          // MQTT RETAIN flag
+  std::string_view properties;  // MQTT 5 properties for subscribers, as on the wire; "" for none
 
   fault_code fault = fault_code::internal;  // only where kind == quarantined
   session_request session;                  // only where kind == session_open

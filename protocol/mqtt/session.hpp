@@ -1,4 +1,4 @@
-// The server's side of one publisher's MQTT session, without I/O: bytes and time in, bytes and
+// The server's side of one client's MQTT connection, without I/O: bytes and time in, bytes and
 // calls to the handler out. One object a connection, owned and driven by its connection actor on
 // its shard. Holds at most 2 x receive_maximum packet identifiers and topic_alias_maximum topics.
 #pragma once
@@ -64,6 +64,11 @@ class session_handler {
   virtual flow on_publish(const publish_view& message) = 0;
   /// PUBREL. Answered once by complete().
   virtual flow on_release(std::uint16_t packet_id) = 0;
+  /// Its SUBACK, and UNSUBACK, come from whoever keeps the subscriptions. Section 3.8.
+  virtual flow on_subscribe(const subscribe_packet& request) = 0;
+  virtual flow on_unsubscribe(const unsubscribe_packet& request) = 0;
+  /// PUBACK, PUBREC or PUBCOMP of what was published to the client, section 4.3.
+  virtual flow on_acknowledge(const ack_packet& answer) = 0;
   /// The client says goodbye (MQTT 5: reason 0x04 asks for its will); the connection is to be
   /// closed. `session_expiry_s` where the client changes it, at most the limit.
   virtual void on_disconnect(std::uint8_t reason,
@@ -149,8 +154,9 @@ class session {
   flow in_use(std::string_view what, std::string& out);
   flow take_ack(const frame& f, session_handler& handler, std::string& out);
   flow take_release(std::uint16_t packet_id, session_handler& handler, std::string& out);
-  void take_subscribe(const frame& f, std::string& out);
-  void take_unsubscribe(const frame& f, std::string& out);
+  [[nodiscard]] bool in_use_already(std::uint16_t packet_id) const noexcept;
+  flow take_subscribe(const frame& f, session_handler& handler, std::string& out);
+  flow take_unsubscribe(const frame& f, session_handler& handler, std::string& out);
   void take_pingreq(const frame& f, std::string& out);
   void take_disconnect(const frame& f, session_handler& handler, std::string& out);
   [[nodiscard]] bool v5() const noexcept { return version_ == protocol_version::v5; }

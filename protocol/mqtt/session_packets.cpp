@@ -46,11 +46,9 @@ flow session::take(const frame& f, session_handler& handler, std::string& out) {
     case packet_type::pubcomp:
       return take_ack(f, handler, out);
     case packet_type::subscribe:
-      take_subscribe(f, out);
-      break;
+      return take_subscribe(f, handler, out);
     case packet_type::unsubscribe:
-      take_unsubscribe(f, out);
-      break;
+      return take_unsubscribe(f, handler, out);
     case packet_type::pingreq:
       take_pingreq(f, out);
       break;
@@ -243,15 +241,7 @@ flow session::take_ack(const frame& f, session_handler& handler, std::string& ou
     return flow::go_on;
   }
   if (p->type == packet_type::pubrel) return take_release(p->packet_id, handler, out);
-  // The server has published nothing, so nothing is acknowledged; only a PUBREC wants an answer.
-  if (p->type == packet_type::pubrec && p->reason < reason_unspecified_error) {
-    ack_packet answer;
-    answer.type = packet_type::pubrel;
-    answer.packet_id = p->packet_id;
-    answer.reason = reason_packet_identifier_not_found;
-    send(answer, out);
-  }
-  return flow::go_on;
+  return handler.on_acknowledge(*p);
 }
 
 flow session::take_release(std::uint16_t packet_id, session_handler& handler, std::string& out) {
@@ -283,32 +273,41 @@ flow session::take_release(std::uint16_t packet_id, session_handler& handler, st
   return flow::pause;
 }
 
-void session::take_subscribe(const frame& f, std::string& out) {
-  const auto p = decode_subscribe(f, version_);
-  if (!p) return fail(p.error(), out);
-  const bool in_use_already = v5() && in_flight_.contains(p->packet_id);
-  std::string reasons;
-  auto filters = p->filters;
-  while (const auto s = next_subscription(filters)) {
-    auto reason = s->maximum_qos;  // granted as asked for
-    if (is_shared_filter(s->filter)) {
-      reason = v5() ? reason_shared_not_supported : reason_unspecified_error;
-    }
-    if (in_use_already) reason = reason_packet_identifier_in_use;
-    reasons.push_back(static_cast<char>(reason));
-  }
-  send(suback_packet{packet_type::suback, p->packet_id, {}, as_bytes(reasons)}, out);
+/// 3.1.1 has no such reason, and its clients may use one identifier for both directions.
+bool session::in_use_already(std::uint16_t packet_id) const noexcept {
+  return v5() && in_flight_.contains(packet_id);
 }
 
-void session::take_unsubscribe(const frame& f, std::string& out) {
-  const auto p = decode_unsubscribe(f, version_);
-  if (!p) return fail(p.error(), out);
-  const auto reason = v5() && in_flight_.contains(p->packet_id) ? reason_packet_identifier_in_use
-                                                                : reason_no_subscription_existed;
+flow session::take_subscribe(const frame& f, session_handler& handler, std::string& out) {
+  const auto p = decode_subscribe(f, version_);
+  if (!p) {
+    fail(p.error(), out);
+    return flow::go_on;
+  }
+  if (!in_use_already(p->packet_id)) return handler.on_subscribe(*p);
   std::string reasons;
   auto filters = p->filters;
-  while (next_filter(filters)) reasons.push_back(static_cast<char>(reason));
+  while (next_subscription(filters)) {
+    reasons.push_back(static_cast<char>(reason_packet_identifier_in_use));
+  }
+  send(suback_packet{packet_type::suback, p->packet_id, {}, as_bytes(reasons)}, out);
+  return flow::go_on;
+}
+
+flow session::take_unsubscribe(const frame& f, session_handler& handler, std::string& out) {
+  const auto p = decode_unsubscribe(f, version_);
+  if (!p) {
+    fail(p.error(), out);
+    return flow::go_on;
+  }
+  if (!in_use_already(p->packet_id)) return handler.on_unsubscribe(*p);
+  std::string reasons;
+  auto filters = p->filters;
+  while (next_filter(filters)) {
+    reasons.push_back(static_cast<char>(reason_packet_identifier_in_use));
+  }
   send(suback_packet{packet_type::unsuback, p->packet_id, {}, as_bytes(reasons)}, out);
+  return flow::go_on;
 }
 
 void session::take_pingreq(const frame& f, std::string& out) {

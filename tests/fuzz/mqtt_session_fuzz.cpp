@@ -72,6 +72,22 @@ class prompt final : public session_handler {
     session_.complete(id, std::nullopt, out_);
     return flow::go_on;
   }
+  flow on_subscribe(const subscribe_packet& p) override {
+    log.append("S");
+    auto filters = p.filters;
+    while (const auto s = next_subscription(filters)) log.append(s->filter);
+    return flow::go_on;
+  }
+  flow on_unsubscribe(const unsubscribe_packet& p) override {
+    log.append("U");
+    auto filters = p.filters;
+    while (const auto f = next_filter(filters)) log.append(*f);
+    return flow::go_on;
+  }
+  flow on_acknowledge(const ack_packet& p) override {
+    log.append("A").append(std::to_string(p.packet_id));
+    return flow::go_on;
+  }
   void on_disconnect(std::uint8_t reason, std::optional<std::uint32_t>) override {
     log.append("D").append(std::to_string(reason));
   }
@@ -122,6 +138,9 @@ class moody final : public session_handler {
     if (chance(2)) answer_one();
     return flow::go_on;
   }
+  flow on_subscribe(const subscribe_packet&) override { return go_on_or_pause(); }
+  flow on_unsubscribe(const unsubscribe_packet&) override { return go_on_or_pause(); }
+  flow on_acknowledge(const ack_packet&) override { return go_on_or_pause(); }
   void on_disconnect(std::uint8_t, std::optional<std::uint32_t>) override {}
 
   void answer_something() {
@@ -131,6 +150,7 @@ class moody final : public session_handler {
   bool chance(unsigned one_in) { return random_() % one_in == 0; }
 
  private:
+  flow go_on_or_pause() { return chance(4) ? flow::pause : flow::go_on; }
   void answer_connect() {
     waiting_ = false;
     if (chance(16)) return session_.refuse(fault_code::not_authorized, out_);

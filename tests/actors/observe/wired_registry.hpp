@@ -14,6 +14,7 @@ struct wired_registry {
     for (auto& p : parse) register_probe(metrics, p);
     register_probe(metrics, journal, [this] { return unix_now_ns; });
     register_probe(metrics, "fleet", sink, [this] { return unix_now_ns; });
+    register_probe(metrics, sessions);
     register_queue(metrics, "journal", box);
     register_memory(metrics, budget);
     register_log(metrics, log);
@@ -27,6 +28,7 @@ struct wired_registry {
   observe::parse_probe parse[2];
   observe::journal_probe journal;
   observe::sink_probe sink;
+  observe::sessions_probe sessions;
   runtime::mailbox<std::string> box{{10, 1000}};
   runtime::memory_budget budget{16 * 1024};
   observe::logger log{[] {

@@ -50,7 +50,7 @@ class storing_writer final : public sink_writer {
 /// A spool whose end is one step behind its beginning.
 class short_reader final : public contract::spool_reader {
  public:
-  static contract::cursor end() {
+  static contract::cursor last() {
     contract::cursor at;
     at.spool = uuid;
     at.lanes[0] = {1, 1};
@@ -60,10 +60,12 @@ class short_reader final : public contract::spool_reader {
   result<void> read(contract::read_block& block, std::size_t, std::size_t) override {
     reads_.maybe();
     block = {};
-    block.end = end();
+    block.end = last();
     return {};
   }
   [[nodiscard]] model::spool_uuid spool() const override { return uuid; }
+  [[nodiscard]] contract::cursor end() const override { return last(); }
+  [[nodiscard]] bool has_retained_behind(const contract::cursor&) const override { return false; }
   [[nodiscard]] std::uint64_t lag_records() const override { return 0; }
 
   throwing reads_;
@@ -98,7 +100,7 @@ class sink_actor_that : public ::testing::Test {
   void drain_until_delivered() {
     while (!drain()) {
     }
-    EXPECT_EQ(store_.cursor, short_reader::end());
+    EXPECT_EQ(store_.cursor, short_reader::last());
     EXPECT_EQ(probe_.circuit.value(), static_cast<std::int64_t>(observe::circuit_state::closed));
   }
   std::uint64_t bugs() { return probe_.errors[fault_code::internal].value(); }

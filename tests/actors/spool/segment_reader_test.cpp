@@ -49,6 +49,8 @@ TEST_F(segment_reader_test, every_field_of_an_envelope_comes_back) {
   e.packet_id = 65535;
   e.qos = 2;
   e.dup = true;
+  e.retain = true;
+  e.properties = "\x01\x01";
   e.fault = fault_code::schema_violation;
   e.rule_version = 9;
   append(1, e);
@@ -64,11 +66,56 @@ TEST_F(segment_reader_test, every_field_of_an_envelope_comes_back) {
             std::tie(e.kind, e.cls, e.level, e.tenant, e.device, e.stream, e.epoch_from, e.epoch));
   EXPECT_EQ(std::tie(r.sequence, r.trace, r.topic, r.content_type, r.attributes, r.device_time_ns),
             std::tie(e.sequence, e.trace, e.topic, e.content_type, e.attributes, e.device_time_ns));
+  EXPECT_EQ(std::tie(r.retain, r.properties), std::tie(e.retain, e.properties));
   EXPECT_EQ(std::tie(r.received_time_ns, r.client_id, r.packet_id, r.qos, r.dup, r.fault),
             std::tie(e.received_time_ns, e.client_id, e.packet_id, e.qos, e.dup, e.fault));
   EXPECT_EQ(r.rule_version, e.rule_version);
   EXPECT_EQ(as_text(r.payload), "{}");
   EXPECT_EQ(r.payload_hash, XXH3_64bits("{}", 2));
+}
+
+TEST_F(segment_reader_test, end_is_behind_what_is_durable_and_before_all_that_comes) {
+  open();
+  const auto empty_end = make_reader(files, brain->view())->end();
+  append(1);
+  append(2, traffic_class::control);
+  commit();
+  EXPECT_EQ(read_all(empty_end).numbers, (std::vector<std::uint64_t>{2, 1}));
+  const auto end = make_reader(files, brain->view())->end();
+  append(3);
+  commit();
+  EXPECT_EQ(read_all(end).numbers, (std::vector<std::uint64_t>{3}));
+
+  open();  // another incarnation, in which nothing was written yet
+  const auto later = make_reader(files, brain->view())->end();
+  EXPECT_TRUE(read_all(later).numbers.empty());
+  append(4);
+  append(5, traffic_class::event);
+  commit();
+  EXPECT_EQ(read_all(later).numbers, (std::vector<std::uint64_t>{5, 4}));
+}
+
+TEST_F(segment_reader_test, messages_to_be_retained_are_told_of_until_they_are_read) {
+  open();
+  const auto reader = make_reader(files, brain->view());
+  const auto retain = [&](std::uint64_t n) {
+    std::string payload;
+    auto e = envelope(n, traffic_class::telemetry, ack_level::durable, payload);
+    e.retain = true;
+    append(n, e);
+  };
+  append(1);
+  commit();
+  EXPECT_FALSE(reader->has_retained_behind({}));
+  retain(2);
+  EXPECT_FALSE(reader->has_retained_behind({})) << "not durable yet";
+  commit();
+  EXPECT_TRUE(reader->has_retained_behind({}));
+  EXPECT_FALSE(reader->has_retained_behind(reader->end()));
+  const auto before = reader->end();
+  retain(3);
+  commit();
+  EXPECT_TRUE(reader->has_retained_behind(before));
 }
 
 TEST_F(segment_reader_test, marks_are_left_out_and_the_cursor_passes_them) {

@@ -332,6 +332,33 @@ TEST_F(spool_test, segment_goes_only_when_every_reader_and_a_snapshot_are_beyond
   EXPECT_LT(files.paths("/telemetry/").size(), 2U);
 }
 
+TEST_F(spool_test, follower_holds_segments_but_alone_lets_none_go) {
+  options = options_with(1 << 20, 8 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_follower("follower", {}));
+  for (std::uint64_t n = 1; n <= 200; ++n) {
+    append(n);
+    commit();
+  }
+  const auto many = files.paths("/telemetry/").size();
+  const auto end = read_all().end;
+  brain->set_snapshot_floor(brain->last_lsn());
+  advance("follower", end);
+  EXPECT_EQ(files.paths("/telemetry/").size(), many);
+  ASSERT_TRUE(brain->register_reader("sink", false, {}));
+  advance("sink", end);
+  EXPECT_LT(files.paths("/telemetry/").size(), 2U);
+
+  ASSERT_TRUE(brain->register_follower("follower", {}));
+  for (std::uint64_t n = 201; n <= 400; ++n) {
+    append(n);
+    commit();
+  }
+  brain->set_snapshot_floor(brain->last_lsn());
+  advance("sink", read_all().end);
+  EXPECT_GE(files.paths("/telemetry/").size(), many);
+}
+
 TEST_F(spool_test, segment_stays_until_a_snapshot_covers_it) {
   options = options_with(1 << 20, 8 * 1024);
   open();

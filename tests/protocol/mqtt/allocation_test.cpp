@@ -37,6 +37,9 @@ struct collector final : session_handler {
     return flow::go_on;
   }
   flow on_release(std::uint16_t) override { return flow::go_on; }
+  flow on_subscribe(const subscribe_packet&) override { return flow::go_on; }
+  flow on_unsubscribe(const unsubscribe_packet&) override { return flow::go_on; }
+  flow on_acknowledge(const ack_packet&) override { return flow::go_on; }
   void on_disconnect(std::uint8_t, std::optional<std::uint32_t>) override {}
 };
 

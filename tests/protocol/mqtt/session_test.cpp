@@ -248,19 +248,40 @@ TEST(session_alias, memory_is_bounded_by_the_maximum) {
   EXPECT_EQ(w.it.heap_bytes(), 0u);
 }
 
-TEST(session_subscribe, valid_filters_are_granted) {
+TEST(session_subscribe, requests_go_to_whoever_keeps_subscriptions) {
   wire w;
   w.open(v5);
   w.feed_spec("82 ## 000A {0B 05} s'a/#' 02 s'$share/g/a' 01 s'+' 2C");
-  EXPECT_EQ(w.sent(), hex(bytes_of("90 ## 000A 00 02 9E 00")));
   w.feed_spec("A2 ## 000B 00 s'a/#' s'b'");
-  EXPECT_EQ(w.sent(), hex(bytes_of("B0 ## 000B 00 11 11")));
+  EXPECT_EQ(w.handler.log, (std::vector<std::string>{"subscribe #10 a/# q2 $share/g/a q1 + q0",
+                                                     "unsubscribe #11 a/# b"}));
+  EXPECT_EQ(w.sent(), "");
   wire old;
   old.open(v3);
-  old.feed_spec("82 ## 000A s'a/#' 02 s'$share/g/a' 01");
-  EXPECT_EQ(old.sent(), "90 04 00 0A 02 80");
-  old.feed_spec("A2 ## 000B s'a/#'");
-  EXPECT_EQ(old.sent(), "B0 02 00 0B");
+  old.feed_spec("82 ## 000A s'a/#' 02");
+  EXPECT_EQ(old.handler.log.back(), "subscribe #10 a/# q2");
+}
+
+TEST(session_subscribe, a_pause_brings_the_same_packet_again) {
+  for (const std::string spec : {"82 ## 000A 00 s'a' 00", "A2 ## 000A 00 s'a'", "40 02 000A"}) {
+    wire w;
+    w.open(v5);
+    w.handler.answered = flow::pause;
+    EXPECT_EQ(w.feed_spec(spec), state::paused);
+    w.handler.answered = flow::go_on;
+    EXPECT_EQ(w.feed(""), state::need_more);
+    ASSERT_EQ(w.handler.log.size(), 2u);
+    EXPECT_EQ(w.handler.log[0], w.handler.log[1]);
+  }
+}
+
+TEST(session_acknowledge, what_was_published_to_the_client_is_acknowledged_to_its_keeper) {
+  wire w;
+  w.open(v5);
+  w.feed_spec("40 02 0001 50 03 0002 80 70 02 0003");
+  EXPECT_EQ(w.handler.log,
+            (std::vector<std::string>{"PUBACK #1 0", "PUBREC #2 128", "PUBCOMP #3 0"}));
+  EXPECT_EQ(w.sent(), "");
 }
 
 TEST(session_subscribe, identifier_of_a_message_in_flight_is_in_use) {

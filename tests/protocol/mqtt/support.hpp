@@ -97,6 +97,7 @@ std::string encoded(const Packet& p, protocol_version version) {
 class recorder final : public session_handler {
  public:
   std::vector<std::string> log;
+  flow answered = flow::go_on;  // to what the sessions stage is told
   std::function<void(const connect_request&)> connect = [](const connect_request&) {};
   std::function<flow(const publish_view&)> publish = [](const publish_view&) {
     return flow::go_on;
@@ -116,6 +117,27 @@ class recorder final : public session_handler {
   flow on_release(std::uint16_t packet_id) override {
     log.push_back("release #" + std::to_string(packet_id));
     return release(packet_id);
+  }
+  flow on_subscribe(const subscribe_packet& p) override {
+    std::string line = "subscribe #" + std::to_string(p.packet_id);
+    auto filters = p.filters;
+    while (const auto s = next_subscription(filters)) {
+      line += " " + std::string(s->filter) + " q" + std::to_string(s->maximum_qos);
+    }
+    log.push_back(line);
+    return answered;
+  }
+  flow on_unsubscribe(const unsubscribe_packet& p) override {
+    std::string line = "unsubscribe #" + std::to_string(p.packet_id);
+    auto filters = p.filters;
+    while (const auto f = next_filter(filters)) line += " " + std::string(*f);
+    log.push_back(line);
+    return answered;
+  }
+  flow on_acknowledge(const ack_packet& p) override {
+    log.push_back(std::string(to_string(p.type)) + " #" + std::to_string(p.packet_id) + " " +
+                  std::to_string(p.reason));
+    return answered;
   }
   void on_disconnect(std::uint8_t reason, std::optional<std::uint32_t> expiry) override {
     log.push_back("disconnect " + std::to_string(reason) +

@@ -1,0 +1,40 @@
+// The rows of the sessions stage in the state store (docs/wire/state.md): sessions with their
+// subscriptions, queued messages, wills, retained messages. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "actors/contract/spool_reader.hpp"
+#include "actors/sessions/session.hpp"
+
+namespace fleetgate::sessions {
+
+inline constexpr std::string_view sessions_table = "subscribers";
+inline constexpr std::string_view queue_table = "subscriber_queue";
+inline constexpr std::string_view wills_table = "subscriber_wills";
+inline constexpr std::string_view retained_table = "retained";
+inline constexpr std::string_view cursor_table = "subscriber_cursor";
+
+/// Expiry, since when nobody is connected, subscriptions.
+std::string encode_session(const session& s);
+/// False where the bytes contradict themselves.
+bool decode_session(byte_view row, session& s);
+
+std::string queue_key(std::string_view client_id, std::uint64_t number);
+/// The client id of such a key; nothing where it is none.
+std::optional<std::string_view> client_of_queue_key(std::string_view key) noexcept;
+std::string encode_entry(const mqtt::outbox::entry& e);
+std::optional<mqtt::outbox::entry> decode_entry(byte_view row);
+
+std::string encode_message(const mqtt::forward_message& m);
+std::optional<mqtt::forward_message> decode_message(byte_view row);
+
+std::string encode_will(const contract::will& w);
+std::optional<contract::will> decode_will(byte_view row);
+
+std::string encode_cursor(const contract::cursor& c);
+std::optional<contract::cursor> decode_cursor(byte_view row);
+
+}  // namespace fleetgate::sessions

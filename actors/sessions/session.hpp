@@ -1,0 +1,38 @@
+// One client's session as the sessions stage keeps it (MQTT 5.0 section 4.1): its subscriptions,
+// what waits for it, its will, and the connection it has now. Owned by the sessions brain.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "actors/contract/subscriber.hpp"
+#include "protocol/mqtt/forward.hpp"
+#include "protocol/mqtt/outbox.hpp"
+#include "protocol/mqtt/subscription_tree.hpp"
+
+namespace fleetgate::sessions {
+
+inline constexpr std::uint32_t never_expires = 0xFFFF'FFFF;  // MQTT 5.0 section 3.1.2.11.2
+
+struct session {
+  std::string client_id;
+  std::uint32_t number = 0;        // in the brain's table and the tree
+  model::connection_ref at;        // generation 0: nobody is connected
+  mqtt::forward_terms terms;       // of that connection
+  std::uint32_t expiry_s = 0;      // 0: it ends with the connection
+  std::int64_t gone_since_ns = 0;  // Unix time; 0 while connected
+  std::int64_t will_due_ns = 0;    // Unix time; 0: not due
+  std::map<std::string, mqtt::granted_subscription, std::less<>> subscriptions;  // by filter
+  std::unique_ptr<mqtt::outbox> queue;           // made with the first message
+  std::unique_ptr<mqtt::topic_aliases> aliases;  // where the client takes any
+  std::shared_ptr<const contract::will> will;
+  std::uint16_t receive_maximum = 65'535;  // of that connection
+  bool is_stored = false;                  // the store has a row
+
+  [[nodiscard]] bool connected() const noexcept { return at.generation != 0; }
+  [[nodiscard]] bool outlives_connection() const noexcept { return expiry_s != 0; }
+};
+
+}  // namespace fleetgate::sessions

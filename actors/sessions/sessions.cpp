@@ -1,0 +1,287 @@
+#include "actors/sessions/sessions.hpp"
+
+#include <algorithm>
+
+#include "actors/sessions/rows.hpp"
+#include "protocol/mqtt/encode.hpp"
+#include "protocol/mqtt/reasons.hpp"
+
+namespace fleetgate::sessions {
+namespace {
+
+constexpr std::int64_t ns_per_s = 1'000'000'000;
+/// Version 3.1.1 and 5, each with and without RETAIN.
+constexpr std::size_t plain_kinds = 4;
+
+}  // namespace
+
+sessions::sessions(const sessions_limits& limits, std::size_t shards,
+                   observe::sessions_probe& probe, copier copy)
+    : limits_(limits),
+      probe_(probe),
+      copy_(std::move(copy)),
+      retained_(limits_),
+      plain_(plain_kinds, targets(shards)) {
+  probe_.retained_limit.set(static_cast<std::int64_t>(limits_.retained_messages));
+  probe_.retained_bytes_limit.set(static_cast<std::int64_t>(limits_.retained_bytes));
+}
+
+void sessions::take(const contract::client_event& event, std::int64_t now_ns) {
+  if (const auto* c = std::get_if<contract::client_came>(&event.what)) {
+    came(event, *c, now_ns);
+    return publish_gauges();
+  }
+  session* const s = find(event.client_id);
+  if (s == nullptr || s->at != event.from) return;  // another connection has the session now
+  if (const auto* w = std::get_if<contract::client_went>(&event.what))
+    went(*s, *w, now_ns);
+  else if (const auto* r = std::get_if<contract::subscribe_request>(&event.what))
+    subscribe(*s, *r, now_ns);
+  else if (const auto* u = std::get_if<contract::unsubscribe_request>(&event.what))
+    unsubscribe(*s, *u);
+  else if (const auto* a = std::get_if<contract::acknowledgement>(&event.what))
+    acknowledge(*s, *a, now_ns);
+  publish_gauges();
+}
+
+void sessions::came(const contract::client_event& event, const contract::client_came& c,
+                    std::int64_t now_ns) {
+  session* s = find(event.client_id);
+  // Its old connection has gone, whether it was told or not. [MQTT-3.1.4-3]
+  if (s != nullptr && s->connected() && s->at != event.from) {
+    leave(*s, true, now_ns);
+    s = find(event.client_id);
+  }
+  if (s != nullptr && c.clean_start) {
+    if (s->will) publish_will(*s);  // the session ends: section 3.1.2.5
+    end(*s);
+    s = nullptr;
+  }
+  const bool keeps_nothing = c.clean_start && c.session_expiry_s == 0 && !c.last_will;
+  if (keeps_nothing) return;
+  if (s == nullptr) s = &make(event.client_id);
+  s->at = event.from;
+  s->terms = c.terms;
+  s->receive_maximum = c.receive_maximum;
+  s->expiry_s = c.session_expiry_s;
+  s->gone_since_ns = 0;
+  s->aliases.reset();
+  if (c.topic_alias_maximum != 0) {
+    s->aliases = std::make_unique<mqtt::topic_aliases>(c.topic_alias_maximum);
+  }
+  forget_will(*s);  // one that waited for its delay: [MQTT-3.1.3-9]
+  if (c.last_will) {
+    s->will = c.last_will;
+    out_.changes.push_back({std::string(wills_table), s->client_id, encode_will(*s->will)});
+  }
+  store(*s);
+  if (s->queue) {
+    s->queue->connected(s->receive_maximum);
+    pump(*s, now_ns);
+  }
+}
+
+void sessions::went(session& s, const contract::client_went& w, std::int64_t now_ns) {
+  s.expiry_s = w.session_expiry_s;
+  leave(s, w.publish_will, now_ns);
+}
+
+void sessions::leave(session& s, bool publish, std::int64_t now_ns) {
+  s.at = {};
+  s.gone_since_ns = now_ns;
+  s.aliases.reset();
+  if (s.queue) s.queue->disconnected();
+  if (!publish) forget_will(s);
+  if (s.will) {
+    const auto wait_s = std::min(s.will->delay_s, s.expiry_s);
+    s.will_due_ns = now_ns + static_cast<std::int64_t>(wait_s) * ns_per_s;
+    if (wait_s == 0) publish_will(s);
+  }
+  if (!s.outlives_connection()) return end(s);
+  store(s);
+  if (s.will) set_timer(s, s.will_due_ns);
+  if (s.expiry_s != never_expires) {
+    set_timer(s, now_ns + static_cast<std::int64_t>(s.expiry_s) * ns_per_s);
+  }
+}
+
+void sessions::on_time(std::int64_t now_ns) {
+  while (!timers_.empty() && timers_.begin()->first <= now_ns) {
+    session* const s = at(timers_.begin()->second);
+    timers_.erase(timers_.begin());
+    if (s == nullptr || s->connected()) continue;
+    if (s->will && s->will_due_ns <= now_ns) publish_will(*s);
+    const auto life_ns = static_cast<std::int64_t>(s->expiry_s) * ns_per_s;
+    if (s->expiry_s == never_expires || s->gone_since_ns + life_ns > now_ns) continue;
+    if (s->will) publish_will(*s);
+    end(*s);
+  }
+  publish_gauges();
+}
+
+std::optional<std::int64_t> sessions::next_deadline_ns() const {
+  if (timers_.empty()) return std::nullopt;
+  return timers_.begin()->first;
+}
+
+void sessions::set_timer(const session& s, std::int64_t due_ns) {
+  timers_.emplace(due_ns, s.number);
+}
+
+/// Any shard can bring it on the road: the first does.
+void sessions::publish_will(session& s) {
+  out_.wills.emplace_back(0, contract::due_will{s.client_id, s.will->message});
+  ++probe_.wills_published;
+  forget_will(s);
+}
+
+void sessions::forget_will(session& s) {
+  if (!s.will) return;
+  remove_row(wills_table, s.client_id);
+  s.will.reset();
+  s.will_due_ns = 0;
+}
+
+session& sessions::make(std::string_view client_id) {
+  if (free_numbers_.empty()) {
+    free_numbers_.push_back(static_cast<std::uint32_t>(all_.size()));
+    all_.emplace_back();
+  }
+  const auto number = free_numbers_.back();
+  free_numbers_.pop_back();
+  all_[number] = std::make_unique<session>();
+  session& s = *all_[number];
+  s.client_id = client_id;
+  s.number = number;
+  by_client_id_.emplace(s.client_id, number);
+  return s;
+}
+
+session* sessions::find(std::string_view client_id) noexcept {
+  const auto found = by_client_id_.find(std::string(client_id));
+  return found == by_client_id_.end() ? nullptr : at(found->second);
+}
+
+session* sessions::at(std::uint32_t number) noexcept {
+  return number < all_.size() ? all_[number].get() : nullptr;
+}
+
+void sessions::end(session& s) {
+  forget_will(s);
+  for (const auto& [filter, granted] : s.subscriptions) tree_.remove(filter, s.number);
+  if (s.queue) {
+    for (const auto& e : s.queue->entries()) drop_entry(s, e);
+    queued_ -= s.queue->size();
+  }
+  if (s.is_stored) remove_row(sessions_table, s.client_id);
+  by_client_id_.erase(s.client_id);
+  free_numbers_.push_back(s.number);
+  all_[s.number].reset();
+}
+
+/// A session without subscriptions is nothing that would be missed after a restart.
+void sessions::store(session& s) {
+  const bool worth_it = s.outlives_connection() && !s.subscriptions.empty();
+  if (worth_it)
+    out_.changes.push_back({std::string(sessions_table), s.client_id, encode_session(s)});
+  else if (s.is_stored)
+    remove_row(sessions_table, s.client_id);
+  s.is_stored = worth_it;
+}
+
+void sessions::remove_row(std::string_view table, std::string key) {
+  out_.changes.push_back({std::string(table), std::move(key), std::nullopt});
+}
+
+void sessions::acknowledge(session& s, const contract::acknowledgement& a, std::int64_t now_ns) {
+  std::optional<mqtt::outbox::entry> finished;
+  auto answer = mqtt::outbox::answer::unknown;
+  if (s.queue) answer = s.queue->acknowledge(a.type, a.packet_id, a.reason, finished);
+  if (finished) {
+    --queued_;
+    drop_entry(s, *finished);
+  }
+  mqtt::ack_packet release{mqtt::packet_type::pubrel, a.packet_id, mqtt::reason_success, {}};
+  switch (answer) {
+    case mqtt::outbox::answer::done:
+      return pump(s, now_ns);
+    case mqtt::outbox::answer::release:
+      store_entry(s, *s.queue->find(a.packet_id));
+      break;
+    case mqtt::outbox::answer::unknown:
+      // Only a PUBREC wants an answer, and not where it was an error. Section 4.3.3.
+      if (a.type != mqtt::packet_type::pubrec || a.reason >= mqtt::reason_unspecified_error) return;
+      release.reason = mqtt::reason_packet_identifier_not_found;
+      break;
+  }
+  std::string packets;
+  encode(release, s.terms.version, packets);
+  send(s, std::move(packets), false);
+}
+
+void sessions::publish_gauges() {
+  probe_.sessions.set(static_cast<std::int64_t>(by_client_id_.size()));
+  probe_.subscriptions.set(static_cast<std::int64_t>(tree_.size()));
+  probe_.queued.set(static_cast<std::int64_t>(queued_));
+  probe_.retained.set(static_cast<std::int64_t>(retained_.size()));
+  probe_.retained_bytes.set(static_cast<std::int64_t>(retained_.bytes()));
+}
+
+bool sessions::restore(contract::state_store& from, std::int64_t now_ns) {
+  bool good = true;
+  const auto rows = [&](std::string_view table, auto&& take_row) {
+    const auto read = from.scan(table, [&](std::string_view key, std::string_view value) {
+      if (!take_row(key, as_bytes(value))) good = false;
+    });
+    good = good && read.has_value();
+  };
+  rows(sessions_table, [&](std::string_view key, byte_view row) {
+    session s;
+    if (!decode_session(row, s)) return false;
+    session& made = make(key);
+    made.expiry_s = s.expiry_s;
+    made.gone_since_ns = s.gone_since_ns == 0 ? now_ns : s.gone_since_ns;
+    made.is_stored = true;
+    for (auto& [filter, granted] : s.subscriptions) {
+      granted.subscriber = made.number;
+      tree_.put(filter, granted);
+    }
+    made.subscriptions = std::move(s.subscriptions);
+    if (made.expiry_s != never_expires) {
+      set_timer(made, made.gone_since_ns + static_cast<std::int64_t>(made.expiry_s) * ns_per_s);
+    }
+    return true;
+  });
+  rows(queue_table, [&](std::string_view key, byte_view row) {
+    const auto client_id = client_of_queue_key(key);
+    session* const s = client_id ? find(*client_id) : nullptr;
+    auto entry = decode_entry(row);
+    if (s == nullptr || !entry) return false;
+    if (!s->queue) s->queue = std::make_unique<mqtt::outbox>(limits_.queue);
+    s->queue->restore(std::move(*entry));
+    ++queued_;
+    return true;
+  });
+  rows(retained_table, [&](std::string_view, byte_view row) {
+    auto m = decode_message(row);
+    if (!m) return false;
+    (void)retained_.put(std::make_shared<mqtt::forward_message>(std::move(*m)));
+    return true;
+  });
+  // Whoever was here when the node went is gone: the will waits for its delay from now on.
+  rows(wills_table, [&](std::string_view key, byte_view row) {
+    auto w = decode_will(row);
+    if (!w) return false;
+    session* s = find(key);
+    if (s == nullptr) s = &make(key);
+    s->will = std::make_shared<contract::will>(std::move(*w));
+    s->will_due_ns = now_ns + static_cast<std::int64_t>(s->will->delay_s) * ns_per_s;
+    if (s->gone_since_ns == 0) s->gone_since_ns = now_ns;
+    set_timer(*s, s->will_due_ns);
+    return true;
+  });
+  publish_gauges();
+  return good;
+}
+
+}  // namespace fleetgate::sessions

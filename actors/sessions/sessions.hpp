@@ -1,0 +1,129 @@
+// Decides what reaches which client (MQTT 5.0 sections 3.8, 4.1, 4.3 to 4.9): subscriptions, the
+// way of each message to those that match, queues of clients that are away, wills, retained
+// messages. Pure: events, messages and Unix time come in, effects go out. Owned by the sessions
+// actor; its thread. Limit: sessions_limits.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "actors/contract/state_store.hpp"
+#include "actors/observe/probes.hpp"
+#include "actors/sessions/limits.hpp"
+#include "actors/sessions/retained.hpp"
+#include "actors/sessions/session.hpp"
+#include "protocol/model/envelope.hpp"
+
+namespace fleetgate::sessions {
+
+/// What a turn brings. `changes` must be on disk before anything else of it leaves.
+struct effects {
+  std::vector<contract::state_change> changes;
+  std::vector<std::pair<std::uint16_t, contract::delivery>> deliveries;  // by shard
+  std::vector<std::pair<std::uint16_t, contract::due_will>> wills;
+};
+
+class sessions {
+ public:
+  /// Makes the one copy of a message that all its subscribers share; null where there is no memory.
+  using copier = std::function<mqtt::forward_message_ptr(const model::envelope&)>;
+
+  sessions(const sessions_limits& limits, std::size_t shards, observe::sessions_probe& probe,
+           copier copy);
+  sessions(const sessions&) = delete;
+  sessions& operator=(const sessions&) = delete;
+
+  /// Start-up: what the store has. False where it is damaged beyond use.
+  bool restore(contract::state_store& store, std::int64_t now_ns);
+
+  void take(const contract::client_event& event, std::int64_t now_ns);
+  /// One message of the road, in its order.
+  void publish(const model::envelope& e, std::int64_t now_ns);
+  /// Wills and expiries that are due.
+  void on_time(std::int64_t now_ns);
+  /// When on_time has something to do.
+  [[nodiscard]] std::optional<std::int64_t> next_deadline_ns() const;
+
+  /// False: no message would reach anybody, unless it is to be retained.
+  [[nodiscard]] bool has_subscriptions() const noexcept { return tree_.size() != 0; }
+
+  [[nodiscard]] effects& out() noexcept { return out_; }
+
+ private:
+  struct match {
+    std::uint32_t subscriber = 0;
+    std::uint8_t qos = 0;
+    bool retain_as_published = false;
+    std::uint32_t identifier = 0;
+  };
+
+  // sessions.cpp: who is here.
+  void came(const contract::client_event& event, const contract::client_came& c,
+            std::int64_t now_ns);
+  void went(session& s, const contract::client_went& w, std::int64_t now_ns);
+  void leave(session& s, bool publish_will, std::int64_t now_ns);
+  void end(session& s);
+  void acknowledge(session& s, const contract::acknowledgement& a, std::int64_t now_ns);
+  session& make(std::string_view client_id);
+  [[nodiscard]] session* find(std::string_view client_id) noexcept;
+  [[nodiscard]] session* at(std::uint32_t number) noexcept;
+  void set_timer(const session& s, std::int64_t due_ns);
+  void publish_will(session& s);
+  void forget_will(session& s);
+  void store(session& s);
+  void publish_gauges();
+
+  // subscribing.cpp: what they want.
+  void subscribe(session& s, const contract::subscribe_request& r, std::int64_t now_ns);
+  std::uint8_t grant(session& s, const mqtt::subscription& wanted, std::uint32_t identifier);
+  void send_retained(session& s, const mqtt::subscription& wanted, std::uint32_t identifier,
+                     std::int64_t now_ns);
+  void unsubscribe(session& s, const contract::unsubscribe_request& r);
+  void answer(session& s, mqtt::packet_type type, std::uint16_t packet_id,
+              std::string_view reasons);
+
+  // routing.cpp: what they get.
+  void retain(const mqtt::forward_message_ptr& m);
+  void find_matches(const model::envelope& e);
+  void route(const mqtt::forward_message_ptr& m, std::int64_t now_ns);
+  void route_to(session& s, mqtt::forward f, std::int64_t now_ns);
+  void enqueue(session& s, mqtt::forward f, std::int64_t now_ns);
+  void add_plain(const session& s, bool retain);
+  void send_plain(const mqtt::forward_message_ptr& m, std::int64_t now_ns);
+  void send_to_all(const std::shared_ptr<const std::string>& packet,
+                   const std::vector<model::connection_ref>& to);
+  void count_unsent(mqtt::forwarded outcome, std::size_t clients);
+  void pump(session& s, std::int64_t now_ns);
+  bool append_next(session& s, const mqtt::outbox::entry& e, std::int64_t now_ns,
+                   std::string& packets);
+  void send(const session& s, std::string packets, bool may_be_dropped);
+  void drop_entry(session& s, const mqtt::outbox::entry& e);
+  void store_entry(const session& s, const mqtt::outbox::entry& e);
+  void remove_row(std::string_view table, std::string key);
+
+  const sessions_limits limits_;
+  observe::sessions_probe& probe_;
+  const copier copy_;
+  boost::unordered_flat_map<std::string, std::uint32_t> by_client_id_;
+  std::vector<std::unique_ptr<session>> all_;  // by number; null: free
+  std::vector<std::uint32_t> free_numbers_;
+  std::set<std::pair<std::int64_t, std::uint32_t>> timers_;  // due, number; may be out of date
+  mqtt::subscription_tree tree_;
+  retained_messages retained_;
+  std::size_t queued_ = 0;
+  effects out_;
+
+  // Of the message at hand: its matches, and those among them that all get the same bytes, by what
+  // these bytes are (version, RETAIN) and by shard.
+  std::vector<match> matches_;
+  using targets = std::vector<std::vector<model::connection_ref>>;
+  std::vector<targets> plain_;
+};
+
+}  // namespace fleetgate::sessions

@@ -1,0 +1,269 @@
+#include "actors/sessions/sessions_actor.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <caf/behavior.hpp>
+#include <caf/send.hpp>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "actors/runtime/clock.hpp"
+#include "actors/sessions/rows.hpp"
+
+namespace fleetgate::sessions {
+namespace {
+
+constexpr std::size_t block_bytes = 256 * 1024;
+constexpr std::size_t block_records = 512;
+constexpr int blocks_per_turn = 4;
+constexpr std::size_t events_per_turn = 1024;
+/// While nobody wants messages the cursor follows the spool's end in such steps.
+constexpr std::uint64_t jump_interval_ns = 1'000'000'000;
+/// And is noted in the store in such steps, where nothing else is.
+constexpr std::uint64_t note_interval_ns = 5'000'000'000;
+/// The state store failed: the next try.
+constexpr std::int64_t retry_ns = 1'000'000'000;
+/// Subscribers come behind those who publish where there are not processors enough.
+constexpr int niceness = 5;
+
+constexpr std::string_view cursor_key = "cursor";
+
+/// A message with its place in the memory budget.
+struct charged_message {
+  mqtt::forward_message message;
+  runtime::memory_charge charge;
+};
+
+std::size_t weight_of(const model::envelope& e) noexcept {
+  return sizeof(charged_message) + e.topic.size() + e.payload.size() + e.properties.size() +
+         e.client_id.size();
+}
+
+}  // namespace
+
+result<contract::cursor> stored_cursor(contract::state_store& store) {
+  const auto row = store.get(cursor_table, cursor_key);
+  if (!row) return tl::unexpected<fault>(row.error());
+  if (!*row) return contract::cursor{};
+  return decode_cursor(as_bytes(**row)).value_or(contract::cursor{});
+}
+
+sessions_actor::sessions_actor(caf::actor_config& config, std::shared_ptr<sessions_parts> parts,
+                               const sessions_limits& limits, contract::subscriber_mail& mail,
+                               contract::journal_mail& journal, contract::state_store& store,
+                               runtime::memory_budget& budget, observe::sessions_probe& probe,
+                               observe::logger& log)
+    : caf::event_based_actor(config),
+      parts_(std::move(parts)),
+      mail_(mail),
+      journal_(journal),
+      store_(store),
+      budget_(budget),
+      probe_(probe),
+      log_(log),
+      brain_(limits, mail.to_shards.size(), probe,
+             [this](const model::envelope& e) { return copy(e); }) {}
+
+caf::behavior sessions_actor::make_behavior() {
+  caf::anon_send(this, runtime::wake_atom::value);
+  return {
+      [this](runtime::wake_atom) { turn(); },
+      [this](drain_atom) {
+        turn();
+        note_cursor();
+        return finish();
+      },
+  };
+}
+
+/// In the actor's own thread.
+void sessions_actor::begin() {
+  if (std::exchange(begun_, true)) return;
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness);
+  if (!brain_.restore(store_, runtime::unix_now_ns())) {
+    log_.error("sessions.damaged", {{"effect", "subscriptions or messages of clients are lost"},
+                                    {"next", "clients subscribe again when they come back"}});
+  }
+  at_ = parts_->from;
+  if (at_ == contract::cursor{} || !parts_->reader->seek(at_)) jump_to_end();
+}
+
+/// What is thrown here is a bug or the end of memory; CAF would end the actor without a word.
+void sessions_actor::turn() {
+  try {
+    begin();
+    // News that nobody wants now are looked at with the next jump.
+    if (wants_road() || jump_is_due()) parts_->news->changed.lower();
+    mail_.room.lower();
+    if (!finish()) return;
+    const bool more_of_road = read_road();
+    const bool more_events = read_events();
+    brain_.on_time(runtime::unix_now_ns());
+    const bool all_out = finish();
+    report_progress();
+    if (all_out && (more_of_road || more_events)) {
+      caf::anon_send(this, runtime::wake_atom::value);
+    } else {
+      wait();
+    }
+  } catch (const std::exception& e) {
+    log_.error("sessions.failed", {{"reason", e.what()}, {"next", "it is tried again"}});
+    wake_in(retry_ns);
+  }
+}
+
+bool sessions_actor::wants_road() const {
+  return catching_up_ || brain_.has_subscriptions() || parts_->reader->has_retained_behind(at_);
+}
+
+bool sessions_actor::jump_is_due() const {
+  return runtime::steady_now_ns() >= next_jump_ns_;
+}
+
+/// True where there may be more.
+bool sessions_actor::read_road() {
+  if (!wants_road()) {
+    if (jump_is_due()) jump_to_end();
+    return false;
+  }
+  for (int left = blocks_per_turn; left != 0; --left) {
+    if (!read_block()) return false;
+  }
+  return true;
+}
+
+bool sessions_actor::read_block() {
+  const contract::cursor before = at_;
+  const auto read = parts_->reader->read(block_, block_bytes, block_records);
+  if (!read) {
+    log_.error("sessions.read_failed", {{"reason", to_string(read.error())}});
+    wake_in(retry_ns);
+    return false;
+  }
+  probe_.damaged.add(block_.damaged);
+  probe_.shed.add(block_.shed);
+  const auto now_ns = runtime::unix_now_ns();
+  for (const auto& r : block_.records) {
+    if (r.envelope.kind == model::record_kind::message) brain_.publish(r.envelope, now_ns);
+  }
+  at_ = block_.end;
+  cursor_changed_ |= at_ != before;
+  probe_.lag_records.set(static_cast<std::int64_t>(parts_->reader->lag_records()));
+  if (!block_.empty() || at_ != before) return true;
+  catching_up_ = false;
+  return false;
+}
+
+/// What is to be retained is never jumped over: `end` comes before the look.
+void sessions_actor::jump_to_end() {
+  const contract::cursor end = parts_->reader->end();
+  if (parts_->reader->has_retained_behind(at_)) return;
+  if (at_ == end || !parts_->reader->seek(end)) return;
+  at_ = end;
+  cursor_changed_ = true;
+  next_jump_ns_ = runtime::steady_now_ns() + jump_interval_ns;
+  probe_.lag_records.set(0);
+}
+
+/// The first subscriber is shown what comes from now on. True where there may be more.
+bool sessions_actor::read_events() {
+  if (!brain_.has_subscriptions() && !catching_up_) jump_to_end();
+  const auto now_ns = runtime::unix_now_ns();
+  const auto n = mail_.events.read(
+      events_per_turn, [&](auto, const contract::client_event& e) { brain_.take(e, now_ns); });
+  return n == events_per_turn || (n != 0 && brain_.has_subscriptions());
+}
+
+void sessions_actor::note_cursor() {
+  if (!std::exchange(cursor_changed_, false)) return;
+  brain_.out().changes.push_back(
+      {std::string(cursor_table), std::string(cursor_key), encode_cursor(at_)});
+  next_note_ns_ = runtime::steady_now_ns() + note_interval_ns;
+}
+
+/// False: the store or a shard does not take it now, and nothing further may be done before.
+bool sessions_actor::finish() {
+  effects& out = brain_.out();
+  const bool is_due = runtime::steady_now_ns() >= next_note_ns_;
+  if (!out.changes.empty() || is_due) note_cursor();
+  if (!out.changes.empty()) {
+    if (const auto stored = store_.apply(out.changes); !stored) {
+      log_.error("sessions.write_failed",
+                 {{"reason", to_string(stored.error())}, {"next", "it is tried again"}});
+      wake_in(retry_ns);
+      return false;
+    }
+    out.changes.clear();
+  }
+  if (hand_over()) return true;
+  mail_.room_wanted.store(true);
+  return hand_over();
+}
+
+/// In their order, but for what may be dropped.
+bool sessions_actor::hand_over() {
+  effects& out = brain_.out();
+  std::size_t posted = 0;
+  for (; posted != out.deliveries.size(); ++posted) {
+    auto& [shard, delivery] = out.deliveries[posted];
+    const std::size_t weight =
+        delivery.packets->size() + delivery.to.size() * sizeof(model::connection_ref);
+    const auto lane =
+        delivery.may_be_dropped ? model::traffic_class::telemetry : model::traffic_class::control;
+    if (mail_.to_shards[shard]->deliveries.post(lane, delivery, weight)) continue;
+    if (!delivery.may_be_dropped) break;
+    probe_.undelivered_there[observe::undelivered::mailbox_full].add(delivery.to.size());
+  }
+  out.deliveries.erase(out.deliveries.begin(),
+                       out.deliveries.begin() + static_cast<std::ptrdiff_t>(posted));
+  posted = 0;
+  for (auto& [shard, will] : out.wills) {
+    const std::size_t weight = will.message.topic.size() + will.message.payload.size();
+    if (!mail_.to_shards[shard]->wills.post(model::traffic_class::control, will, weight)) break;
+    ++posted;
+  }
+  out.wills.erase(out.wills.begin(), out.wills.begin() + static_cast<std::ptrdiff_t>(posted));
+  return out.deliveries.empty() && out.wills.empty();
+}
+
+void sessions_actor::report_progress() {
+  if (cursor_changed_) return;  // only what is noted may go from the spool
+  contract::reader_progress p{std::string(reader_name), at_};
+  (void)journal_.progress.post(model::traffic_class::control, p, sizeof p);
+}
+
+/// Until events come, the spool has news that are wanted, or something is due.
+void sessions_actor::wait() {
+  const auto now_ns = runtime::unix_now_ns();
+  if (const auto due = brain_.next_deadline_ns()) wake_in(std::max<std::int64_t>(0, *due - now_ns));
+  if (cursor_changed_ || !jump_is_due()) wake_in(static_cast<std::int64_t>(jump_interval_ns));
+}
+
+void sessions_actor::wake_in(std::int64_t ns) {
+  const std::uint64_t now_ns = runtime::steady_now_ns();
+  const std::uint64_t due_ns = now_ns + static_cast<std::uint64_t>(ns);
+  if (wakes_at_ns_ > now_ns && wakes_at_ns_ <= due_ns) return;  // a wake-up comes before
+  wakes_at_ns_ = due_ns;
+  delayed_anon_send(this, std::chrono::nanoseconds(ns), runtime::wake_atom::value);
+}
+
+mqtt::forward_message_ptr sessions_actor::copy(const model::envelope& e) {
+  const std::size_t weight = weight_of(e);
+  if (!budget_.take(e.cls, weight)) return nullptr;
+  auto made = std::make_shared<charged_message>();
+  made->charge = runtime::memory_charge(budget_, e.cls, weight);
+  mqtt::forward_message& m = made->message;
+  m.topic = e.topic;
+  m.payload = as_text(e.payload);
+  m.props = e.properties;
+  m.publisher = e.client_id;
+  m.received_ns = e.received_time_ns;
+  m.qos = e.qos;
+  m.retain = e.retain;
+  return {made, &made->message};
+}
+
+}  // namespace fleetgate::sessions

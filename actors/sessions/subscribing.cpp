@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include "actors/sessions/sessions.hpp"
+#include "protocol/mqtt/encode.hpp"
+#include "protocol/mqtt/reasons.hpp"
+#include "protocol/mqtt/topic.hpp"
+
+namespace fleetgate::sessions {
+namespace {
+
+constexpr std::uint8_t first_error = mqtt::reason_unspecified_error;
+
+/// MQTT 5.0 section 3.8.3.1, Retain Handling.
+bool wants_retained(const mqtt::subscription& s, bool is_new) noexcept {
+  return s.retain_handling == 0 || (s.retain_handling == 1 && is_new);
+}
+
+}  // namespace
+
+void sessions::subscribe(session& s, const contract::subscribe_request& r, std::int64_t now_ns) {
+  std::string reasons;
+  std::vector<mqtt::subscription> with_retained;
+  auto filters = as_bytes(r.filters);
+  while (const auto wanted = mqtt::next_subscription(filters)) {
+    const bool is_new = !s.subscriptions.contains(wanted->filter);
+    const auto reason = grant(s, *wanted, r.identifier);
+    // 3.1.1 knows but one refusal. Its section 3.9.3
+    const bool v5 = s.terms.version == mqtt::protocol_version::v5;
+    reasons.push_back(static_cast<char>(reason < first_error || v5 ? reason : first_error));
+    if (reason < first_error && wants_retained(*wanted, is_new)) with_retained.push_back(*wanted);
+  }
+  store(s);
+  answer(s, mqtt::packet_type::suback, r.packet_id, reasons);
+  for (const auto& wanted : with_retained) send_retained(s, wanted, r.identifier, now_ns);
+}
+
+/// The reason code: what was granted, or why nothing was.
+std::uint8_t sessions::grant(session& s, const mqtt::subscription& wanted,
+                             std::uint32_t identifier) {
+  if (mqtt::is_shared_filter(wanted.filter)) return mqtt::reason_shared_not_supported;
+  if (mqtt::level_count(wanted.filter) > mqtt::maximum_filter_levels) {
+    return describe(fault_code::topic_filter_invalid).mqtt_reason;
+  }
+  const bool is_new = !s.subscriptions.contains(wanted.filter);
+  if (is_new && (s.subscriptions.size() >= limits_.subscriptions_per_session ||
+                 tree_.size() >= limits_.subscriptions)) {
+    return describe(fault_code::quota_exceeded).mqtt_reason;
+  }
+  const mqtt::granted_subscription g{s.number, identifier, wanted.maximum_qos, wanted.no_local,
+                                     wanted.retain_as_published};
+  s.subscriptions.insert_or_assign(std::string(wanted.filter), g);
+  tree_.put(wanted.filter, g);
+  return wanted.maximum_qos;
+}
+
+void sessions::send_retained(session& s, const mqtt::subscription& wanted, std::uint32_t identifier,
+                             std::int64_t now_ns) {
+  retained_.match(wanted.filter, [&](const mqtt::forward_message_ptr& m) {
+    mqtt::forward f{m, {}, std::min(m->qos, wanted.maximum_qos), true};
+    if (identifier != 0) f.identifiers.push_back(identifier);
+    route_to(s, std::move(f), now_ns);
+  });
+}
+
+void sessions::unsubscribe(session& s, const contract::unsubscribe_request& r) {
+  std::string reasons;
+  auto filters = as_bytes(r.filters);
+  while (const auto filter = mqtt::next_filter(filters)) {
+    const auto known = s.subscriptions.find(*filter);
+    if (known == s.subscriptions.end()) {
+      reasons.push_back(static_cast<char>(mqtt::reason_no_subscription_existed));
+      continue;
+    }
+    tree_.remove(*filter, s.number);
+    s.subscriptions.erase(known);
+    reasons.push_back(static_cast<char>(mqtt::reason_success));
+  }
+  store(s);
+  answer(s, mqtt::packet_type::unsuback, r.packet_id, reasons);
+}
+
+void sessions::answer(session& s, mqtt::packet_type type, std::uint16_t packet_id,
+                      std::string_view reasons) {
+  std::string packets;
+  encode(mqtt::suback_packet{type, packet_id, {}, as_bytes(reasons)}, s.terms.version, packets);
+  send(s, std::move(packets), false);
+}
+
+}  // namespace fleetgate::sessions

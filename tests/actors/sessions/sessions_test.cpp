@@ -1,0 +1,591 @@
+#include "actors/sessions/sessions.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "protocol/mqtt/decode.hpp"
+#include "protocol/mqtt/encode.hpp"
+
+namespace fleetgate::sessions {
+namespace {
+
+using mqtt::packet_type;
+using mqtt::protocol_version;
+using observe::undelivered;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+constexpr std::int64_t s = 1'000'000'000;
+
+/// The state store as a table in memory.
+class table_store final : public contract::state_store {
+ public:
+  result<void> apply(const std::vector<contract::state_change>& changes) override {
+    for (const auto& c : changes) {
+      if (c.value)
+        rows[c.table][c.key] = *c.value;
+      else
+        rows[c.table].erase(c.key);
+    }
+    return {};
+  }
+  result<std::optional<std::string>> get(std::string_view, std::string_view) override {
+    return std::nullopt;
+  }
+  result<void> scan(std::string_view table,
+                    const std::function<void(std::string_view, std::string_view)>& visit) override {
+    for (const auto& [key, value] : rows[std::string(table)]) visit(key, value);
+    return {};
+  }
+  [[nodiscard]] std::size_t size() const {
+    std::size_t n = 0;
+    for (const auto& [name, table] : rows) n += table.size();
+    return n;
+  }
+  std::map<std::string, std::map<std::string, std::string>> rows;
+};
+
+struct client {
+  model::connection_ref ref;
+  std::string id;
+  protocol_version version = protocol_version::v5;
+};
+
+class sessions_that : public testing::Test {
+ protected:
+  sessions_that() { start(); }
+
+  void start() {
+    probe = std::make_unique<observe::sessions_probe>();
+    brain = std::make_unique<sessions>(limits, 2, *probe, [this](const model::envelope& e) {
+      auto m = std::make_shared<mqtt::forward_message>();
+      m->topic = e.topic;
+      m->payload = as_text(e.payload);
+      m->props = e.properties;
+      m->publisher = e.client_id;
+      m->received_ns = e.received_time_ns;
+      m->qos = e.qos;
+      m->retain = e.retain;
+      return has_memory ? m : nullptr;
+    });
+    EXPECT_TRUE(brain->restore(store, now_ns));
+  }
+  /// kill -9: what was stored is what is left.
+  void restart() {
+    settle();
+    start();
+  }
+
+  struct coming {
+    bool clean_start = true;
+    std::uint32_t expiry_s = 0;
+    protocol_version version = protocol_version::v5;
+    std::uint16_t receive_maximum = 100;
+    std::uint32_t maximum_packet_size = 0xFFFF'FFFF;
+    std::uint16_t aliases = 0;
+    std::shared_ptr<const contract::will> will;
+  };
+  client connect(std::string id, const coming& how) {
+    client c{{next_slot_++, 1, next_generation_++}, std::move(id), how.version};
+    contract::client_came came;
+    came.terms = {how.version, how.maximum_packet_size};
+    came.receive_maximum = how.receive_maximum;
+    came.topic_alias_maximum = how.aliases;
+    came.session_expiry_s = how.expiry_s;
+    came.clean_start = how.clean_start;
+    came.last_will = how.will;
+    tell(c, came);
+    const bool is_kept = !how.clean_start || how.expiry_s != 0 || how.will;
+    if (!is_kept) {
+      came.clean_start = false;
+      tell(c, came);
+    }
+    return c;
+  }
+  client connect(std::string id) { return connect(std::move(id), coming{}); }
+  static coming persistent() {
+    coming c;
+    c.clean_start = false;
+    c.expiry_s = 1000;
+    return c;
+  }
+  static coming of_3_1_1() {
+    coming c;
+    c.version = protocol_version::v3_1_1;
+    return c;
+  }
+
+  void tell(const client& c, decltype(contract::client_event::what) what) {
+    brain->take({c.ref, c.id, std::move(what)}, now_ns);
+    settle();
+  }
+  void go(const client& c, bool with_will = true, std::uint32_t expiry_s = 0) {
+    tell(c, contract::client_went{with_will, expiry_s});
+  }
+  void subscribe(const client& c, const mqtt::subscription& sub, std::uint32_t identifier = 0) {
+    std::string filters;
+    append(sub, filters);
+    tell(c, contract::subscribe_request{10, identifier, filters});
+  }
+  void subscribe(const client& c, std::string_view filter, std::uint8_t qos = 0) {
+    mqtt::subscription sub;
+    sub.filter = filter;
+    sub.maximum_qos = qos;
+    subscribe(c, sub);
+    take_sent(c);
+  }
+  void publish(std::string topic, std::uint8_t qos = 0, bool retain = false,
+               std::string payload = "p", std::string from = "publisher") {
+    model::envelope e;
+    e.topic = topic;
+    e.payload = as_bytes(payload);
+    e.client_id = from;
+    e.qos = qos;
+    e.retain = retain;
+    e.properties = props;
+    e.received_time_ns = now_ns;
+    brain->publish(e, now_ns);
+    settle();
+  }
+  void ack(const client& c, packet_type type, std::uint16_t id, std::uint8_t reason = 0) {
+    tell(c, contract::acknowledgement{type, id, reason});
+  }
+  void at(std::int64_t ns) {
+    now_ns = ns;
+    brain->on_time(now_ns);
+    settle();
+  }
+
+  /// Does what the actor does: changes first, then what goes out.
+  void settle() {
+    auto& out = brain->out();
+    ASSERT_TRUE(store.apply(out.changes));
+    out.changes.clear();
+    for (const auto& [shard, d] : out.deliveries) {
+      for (const auto& ref : d.to) {
+        EXPECT_EQ(ref.shard, shard);
+        wire[ref.generation] += *d.packets;
+      }
+    }
+    out.deliveries.clear();
+    for (auto& [shard, w] : out.wills) wills.push_back(w.message.topic);
+    out.wills.clear();
+  }
+
+  /// What was sent to the client since the last time, a packet a line.
+  std::vector<std::string> take_sent(const client& c) {
+    std::vector<std::string> lines;
+    std::string bytes = std::exchange(wire[c.ref.generation], {});
+    byte_view rest = as_bytes(bytes);
+    while (!rest.empty()) {
+      const auto f = std::get<mqtt::frame>(mqtt::next_frame(rest, 1 << 28));
+      lines.push_back(line_of(*mqtt::decode(f, c.version, mqtt::receiver::client)));
+      rest = rest.subspan(f.size());
+    }
+    return lines;
+  }
+  static std::string line_of(const mqtt::packet& p) {
+    if (const auto* m = std::get_if<mqtt::publish_packet>(&p)) {
+      std::string line = std::string(m->topic) + " q" + std::to_string(m->qos);
+      if (m->qos != 0) line += " #" + std::to_string(m->packet_id);
+      if (m->dup) line += " dup";
+      if (m->retain) line += " retain";
+      for (const auto& one : m->props) {
+        if (one.id == mqtt::property_id::subscription_identifier) {
+          line += " id" + std::to_string(one.number);
+        }
+        if (one.id == mqtt::property_id::topic_alias) line += " alias" + std::to_string(one.number);
+      }
+      return line;
+    }
+    if (const auto* a = std::get_if<mqtt::ack_packet>(&p)) {
+      return std::string(to_string(a->type)) + " #" + std::to_string(a->packet_id) + " " +
+             std::to_string(a->reason);
+    }
+    const auto& a = std::get<mqtt::suback_packet>(p);
+    std::string line(to_string(a.type));
+    for (const std::byte r : a.reasons) line += " " + std::to_string(static_cast<unsigned>(r));
+    return line;
+  }
+
+  sessions_limits limits;
+  std::string props;
+  bool has_memory = true;
+  std::int64_t now_ns = 1'000 * s;
+  table_store store;
+  std::unique_ptr<observe::sessions_probe> probe;
+  std::unique_ptr<sessions> brain;
+  std::map<std::uint64_t, std::string> wire;  // by generation
+  std::vector<std::string> wills;
+
+ private:
+  std::uint32_t next_slot_ = 0;
+  std::uint64_t next_generation_ = 1;
+};
+
+using a_broker = sessions_that;
+
+TEST_F(a_broker, sends_a_message_to_whom_it_matches_at_the_lower_of_both_qualities) {
+  const auto a = connect("a"), b = connect("b"), c = connect("c");
+  subscribe(a, "x/#", 0);
+  subscribe(b, "x/y", 2);
+  subscribe(c, "z", 2);
+  publish("x/y", 1);
+  EXPECT_THAT(take_sent(a), ElementsAre("x/y q0"));
+  EXPECT_THAT(take_sent(b), ElementsAre("x/y q1 #1"));
+  EXPECT_THAT(take_sent(c), IsEmpty());
+  EXPECT_EQ(probe->routed.value(), 2u);
+}
+
+TEST_F(a_broker, answers_each_filter_with_what_it_grants) {
+  limits.subscriptions_per_session = 2;
+  start();
+  const auto v5 = connect("a"), v3 = connect("b", of_3_1_1());
+  std::string deep = "a";
+  for (std::size_t i = 0; i < mqtt::maximum_filter_levels; ++i) deep += "/a";
+  std::string filters;
+  for (const std::string& f :
+       {std::string("a"), std::string("$share/g/a"), deep, std::string("b"), std::string("c")}) {
+    mqtt::subscription sub;
+    sub.filter = f;
+    sub.maximum_qos = 2;
+    append(sub, filters);
+  }
+  tell(v5, contract::subscribe_request{10, 0, filters});
+  EXPECT_THAT(take_sent(v5), ElementsAre("SUBACK 2 158 143 2 151"));
+  tell(v3, contract::subscribe_request{10, 0, filters});
+  EXPECT_THAT(take_sent(v3), ElementsAre("SUBACK 2 128 128 2 128"));
+}
+
+TEST_F(a_broker, sends_one_copy_where_filters_overlap_with_all_identifiers) {
+  const auto a = connect("a");
+  mqtt::subscription sub;
+  sub.filter = "x/#";
+  sub.maximum_qos = 1;
+  subscribe(a, sub, 5);
+  sub.filter = "x/+";
+  sub.maximum_qos = 2;
+  subscribe(a, sub, 6);
+  sub.filter = "+/y";
+  sub.maximum_qos = 0;
+  subscribe(a, sub);
+  take_sent(a);
+  publish("x/y", 2);
+  EXPECT_THAT(take_sent(a), ElementsAre("x/y q2 #1 id5 id6"));
+}
+
+TEST_F(a_broker, sends_nothing_back_where_no_local_is_asked_for) {
+  const auto a = connect("a"), b = connect("b");
+  mqtt::subscription sub;
+  sub.filter = "x";
+  sub.no_local = true;
+  subscribe(a, sub);
+  subscribe(b, sub);
+  take_sent(a), take_sent(b);
+  publish("x", 0, false, "p", "a");
+  EXPECT_THAT(take_sent(a), IsEmpty());
+  EXPECT_THAT(take_sent(b), ElementsAre("x q0"));
+}
+
+TEST_F(a_broker, stops_at_unsubscribe_and_says_what_was_not_there) {
+  const auto a = connect("a");
+  subscribe(a, "x");
+  std::string filters;
+  mqtt::append_filter("x", filters);
+  mqtt::append_filter("y", filters);
+  tell(a, contract::unsubscribe_request{11, filters});
+  EXPECT_THAT(take_sent(a), ElementsAre("UNSUBACK 0 17"));
+  publish("x");
+  EXPECT_THAT(take_sent(a), IsEmpty());
+  EXPECT_FALSE(brain->has_subscriptions());
+}
+
+TEST_F(a_broker, keeps_within_the_clients_window_and_goes_on_with_its_answers) {
+  auto how = coming{};
+  how.receive_maximum = 2;
+  const auto a = connect("a", how);
+  subscribe(a, "#", 2);
+  for (int i = 0; i < 4; ++i) publish("x", 2);
+  EXPECT_THAT(take_sent(a), ElementsAre("x q2 #1", "x q2 #2"));
+  ack(a, packet_type::pubrec, 1);
+  EXPECT_THAT(take_sent(a), ElementsAre("PUBREL #1 0"));
+  ack(a, packet_type::pubcomp, 1);
+  EXPECT_THAT(take_sent(a), ElementsAre("x q2 #3"));
+  ack(a, packet_type::pubrec, 77);
+  EXPECT_THAT(take_sent(a), ElementsAre("PUBREL #77 146"));
+  ack(a, packet_type::puback, 77);
+  ack(a, packet_type::pubcomp, 77);
+  EXPECT_THAT(take_sent(a), IsEmpty());
+}
+
+TEST_F(a_broker, keeps_messages_for_a_session_that_is_away_and_nothing_at_qos_0) {
+  const auto a = connect("a", persistent());
+  subscribe(a, "x", 1);
+  publish("x", 1);
+  EXPECT_THAT(take_sent(a), ElementsAre("x q1 #1"));
+  go(a, true, 1000);
+  publish("x", 1);
+  publish("x", 0);
+  const auto again = connect("a", persistent());
+  EXPECT_THAT(take_sent(again), ElementsAre("x q1 #1 dup", "x q1 #2"));
+}
+
+TEST_F(a_broker, has_everything_of_a_session_again_after_kill_9) {
+  const auto a = connect("a", persistent());
+  subscribe(a, "x", 2);
+  publish("x", 2);
+  publish("x", 1);
+  publish("x", 2);
+  ack(a, packet_type::pubrec, 1);
+  ack(a, packet_type::puback, 2);
+  restart();
+  publish("x", 1);
+  const auto again = connect("a", persistent());
+  EXPECT_THAT(take_sent(again), ElementsAre("PUBREL #1 0", "x q2 #3 dup", "x q1 #4"));
+  ack(again, packet_type::pubcomp, 1);
+  ack(again, packet_type::pubrec, 3);
+  ack(again, packet_type::pubcomp, 3);
+  ack(again, packet_type::puback, 4);
+  EXPECT_THAT(store.rows["subscriber_queue"], IsEmpty());
+}
+
+TEST_F(a_broker, forgets_a_session_at_a_clean_start_and_when_it_expires) {
+  auto a = connect("a", persistent());
+  subscribe(a, "x", 1);
+  go(a, true, 1000);
+  publish("x", 1);
+  a = connect("a");
+  EXPECT_THAT(take_sent(a), IsEmpty());
+  publish("x", 1);
+  EXPECT_THAT(take_sent(a), IsEmpty());
+  EXPECT_EQ(store.size(), 0u);
+
+  const auto b = connect("b", persistent());
+  subscribe(b, "x", 1);
+  go(b, true, 10);
+  publish("x", 1);
+  EXPECT_EQ(*brain->next_deadline_ns(), now_ns + 10 * s);
+  at(now_ns + 9 * s);
+  EXPECT_TRUE(brain->has_subscriptions());
+  at(now_ns + 1 * s);
+  EXPECT_FALSE(brain->has_subscriptions());
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_EQ(probe->queued.value(), 0);
+}
+
+TEST_F(a_broker, ends_a_session_with_its_connection_where_it_has_no_expiry) {
+  const auto a = connect("a");
+  subscribe(a, "x", 1);
+  publish("x", 1);
+  go(a);
+  EXPECT_FALSE(brain->has_subscriptions());
+  EXPECT_EQ(probe->sessions.value(), 0);
+  EXPECT_EQ(probe->queued.value(), 0);
+  EXPECT_EQ(store.size(), 0u);
+}
+
+TEST_F(a_broker, listens_to_the_newest_connection_of_a_client_only) {
+  const auto old = connect("a", persistent());
+  subscribe(old, "x", 1);
+  const auto fresh = connect("a", persistent());
+  go(old, true, 0);  // comes late
+  publish("x", 1);
+  EXPECT_THAT(take_sent(old), IsEmpty());
+  EXPECT_THAT(take_sent(fresh), ElementsAre("x q1 #1"));
+  ack(old, packet_type::puback, 1);
+  EXPECT_EQ(probe->queued.value(), 1);
+}
+
+TEST_F(a_broker, counts_what_does_not_fit_into_a_queue) {
+  limits.queue.messages = 2;
+  start();
+  const auto a = connect("a", persistent());
+  subscribe(a, "x", 1);
+  go(a, true, 1000);
+  for (int i = 0; i < 5; ++i) publish("x", 1);
+  EXPECT_EQ(probe->undelivered_there[undelivered::queue_full].value(), 3u);
+  EXPECT_EQ(probe->queued.value(), 2);
+  has_memory = false;
+  publish("x", 1);
+  EXPECT_EQ(probe->undelivered_there[undelivered::no_memory].value(), 1u);
+}
+
+TEST_F(a_broker, sends_nothing_larger_than_a_client_takes_and_goes_on) {
+  auto how = coming{};
+  how.maximum_packet_size = 30;
+  how.aliases = 1;
+  const auto a = connect("a", how);
+  subscribe(a, "#", 1);
+  const std::string large(40, 'p');
+  publish("x", 1, false, large);
+  publish("x", 0, false, large);
+  publish("x", 1);
+  publish("x", 1);
+  EXPECT_THAT(take_sent(a), ElementsAre("x q1 #2 alias1", " q1 #3 alias1"));
+  EXPECT_EQ(probe->undelivered_there[undelivered::too_large].value(), 2u);
+}
+
+TEST_F(a_broker, sends_nothing_that_expired_while_it_waited) {
+  mqtt::property_list expiry;
+  expiry.add(mqtt::property_id::message_expiry_interval, 5);
+  mqtt::append_kept_properties(expiry.view(), props);
+  const auto a = connect("a", persistent());
+  subscribe(a, "x", 1);
+  go(a, true, 1000);
+  publish("x", 1);
+  now_ns += 5 * s;
+  publish("x", 1);
+  const auto again = connect("a", persistent());
+  EXPECT_THAT(take_sent(again), ElementsAre("x q1 #2"));
+  EXPECT_EQ(probe->undelivered_there[undelivered::expired].value(), 1u);
+  EXPECT_EQ(store.rows["subscriber_queue"].size(), 1u);
+}
+
+TEST_F(a_broker, shows_retained_messages_to_new_subscriptions) {
+  publish("x/a", 1, true, "1");
+  publish("x/a", 1, true, "2");
+  publish("x/b", 0, true);
+  publish("x/gone", 1, true);
+  publish("x/gone", 1, true, "");
+  publish("x/live", 1);
+  const auto a = connect("a");
+  subscribe(a, mqtt::subscription{"x/#", 2, false, false, 0});
+  EXPECT_THAT(take_sent(a), ElementsAre("SUBACK 2", "x/a q1 #1 retain", "x/b q0 retain"));
+  EXPECT_EQ(probe->retained.value(), 2);
+  restart();
+  const auto b = connect("b");
+  subscribe(b, mqtt::subscription{"x/a", 0, false, false, 0});
+  EXPECT_THAT(take_sent(b), ElementsAre("SUBACK 0", "x/a q0 retain"));
+}
+
+TEST_F(a_broker, follows_retain_handling_and_retain_as_published) {
+  publish("x", 0, true);
+  const auto a = connect("a");
+  for (const auto& [handling, expected] :
+       {std::pair<std::uint8_t, std::size_t>{2, 1}, {1, 1}, {0, 2}}) {
+    subscribe(a, mqtt::subscription{"x", 0, false, true, handling});
+    EXPECT_EQ(take_sent(a).size(), expected) << int(handling);
+  }
+  const auto b = connect("b");
+  subscribe(b, mqtt::subscription{"x", 0, false, false, 1});
+  EXPECT_THAT(take_sent(b), ElementsAre("SUBACK 0", "x q0 retain")) << "it is new";
+  publish("x", 0, true);
+  EXPECT_THAT(take_sent(a), ElementsAre("x q0 retain"));
+  EXPECT_THAT(take_sent(b), ElementsAre("x q0"));
+}
+
+TEST_F(a_broker, retains_within_its_limits_and_keeps_what_it_had) {
+  limits.retained_messages = 1;
+  limits.retained_bytes = 20;
+  start();
+  publish("x", 0, true, "1");
+  publish("y", 0, true, "1");
+  publish("x", 0, true, std::string(30, 'p'));
+  EXPECT_EQ(probe->retained_refused.value(), 2u);
+  EXPECT_EQ(probe->retained.value(), 1);
+  publish("x", 0, true, "3");
+  EXPECT_EQ(probe->retained_refused.value(), 2u);
+}
+
+std::shared_ptr<const contract::will> will(std::uint32_t delay_s = 0) {
+  auto w = std::make_shared<contract::will>();
+  w->message.topic = "gone";
+  w->delay_s = delay_s;
+  return w;
+}
+
+TEST_F(a_broker, publishes_a_will_unless_the_client_said_goodbye) {
+  auto how = coming{};
+  how.will = will();
+  go(connect("a", how), false);
+  EXPECT_THAT(wills, IsEmpty());
+  go(connect("b", how), true);
+  EXPECT_THAT(wills, ElementsAre("gone"));
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_EQ(probe->wills_published.value(), 1u);
+}
+
+TEST_F(a_broker, publishes_a_delayed_will_when_it_is_due_or_the_session_ends) {
+  auto how = persistent();
+  how.will = will(10);
+  go(connect("a", how), true, 1000);
+  at(now_ns + 9 * s);
+  EXPECT_THAT(wills, IsEmpty());
+  at(now_ns + 1 * s);
+  EXPECT_THAT(wills, ElementsAre("gone"));
+  go(connect("b", how), true, 3);
+  at(now_ns + 3 * s);
+  EXPECT_EQ(wills.size(), 2u) << "its session has ended before";
+  go(connect("c", how), true, 1000);
+  connect("c");
+  EXPECT_EQ(wills.size(), 3u) << "a clean start ends the session";
+}
+
+TEST_F(a_broker, keeps_a_delayed_will_back_where_the_client_is_here_again) {
+  auto how = persistent();
+  how.will = will(10);
+  go(connect("a", how), true, 1000);
+  connect("a", persistent());
+  at(now_ns + 100 * s);
+  EXPECT_THAT(wills, IsEmpty());
+  connect("b", how);
+  connect("b", persistent());  // takes over
+  at(now_ns + 100 * s);
+  EXPECT_THAT(wills, IsEmpty());
+}
+
+TEST_F(a_broker, publishes_after_kill_9_the_wills_of_those_who_do_not_come_back) {
+  auto how = persistent();
+  how.will = will(10);
+  connect("a", how);
+  connect("b", how);
+  auto at_once = coming{};
+  at_once.will = will();
+  connect("c", at_once);
+  restart();
+  at(now_ns);
+  EXPECT_THAT(wills, ElementsAre("gone")) << "c";
+  connect("a", persistent());
+  at(now_ns + 10 * s);
+  EXPECT_EQ(wills.size(), 2u) << "b";
+  EXPECT_EQ(store.size(), 0u);
+}
+
+TEST_F(a_broker, remembers_nothing_of_a_client_that_only_publishes) {
+  const auto a = connect("a");
+  (void)a;
+  const auto b = connect("b", persistent());
+  EXPECT_EQ(store.size(), 0u);
+  go(b, true, 1000);
+  EXPECT_EQ(store.size(), 0u);
+}
+
+TEST_F(a_broker, lets_plain_subscribers_of_both_versions_share_their_bytes) {
+  const auto a = connect("a"), b = connect("b", of_3_1_1());
+  subscribe(a, "x");
+  subscribe(b, "x");
+  model::envelope e;
+  e.topic = "x";
+  brain->publish(e, now_ns);
+  EXPECT_EQ(brain->out().deliveries.size(), 2u);
+  settle();
+  EXPECT_THAT(take_sent(a), ElementsAre("x q0"));
+  EXPECT_THAT(take_sent(b), ElementsAre("x q0"));
+}
+
+TEST_F(a_broker, tells_of_damaged_rows_and_goes_on_with_the_rest) {
+  const auto a = connect("a", persistent());
+  subscribe(a, "x", 1);
+  store.rows["subscribers"]["b"] = "damaged";
+  store.rows["subscriber_queue"]["no key"] = "damaged";
+  observe::sessions_probe other;
+  sessions again(limits, 2, other, [](const model::envelope&) { return nullptr; });
+  EXPECT_FALSE(again.restore(store, now_ns));
+  EXPECT_TRUE(again.has_subscriptions());
+}
+
+}  // namespace
+}  // namespace fleetgate::sessions
