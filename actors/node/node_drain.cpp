@@ -109,6 +109,7 @@ void node::parts::stop() {
   if (journal) journal->join();
   if (mail) mail->disconnect();
   if (subscribers) subscribers->disconnect();
+  if (sessions_news) sessions_news->changed.disconnect();
   for (const auto& s : shards) {
     s->shard->intake.to_parser.disconnect();
     s->ingress = nullptr;
