@@ -49,7 +49,7 @@ enum class fault_class : std::uint8_t {
   X(shared_subscriptions_not_supported, protocol, 0x9E, 400, "shared subscriptions not supported") \
   X(wildcard_subscriptions_not_supported, protocol, 0xA2, 400,                                     \
     "wildcard subscriptions not supported")                                                        \
-  X(connect_timeout, protocol, 0xA0, 408, "no CONNECT in time")                                    \
+  X(connect_timeout, protocol, 0xA0, 408, "no CONNECT or hello in time")                           \
   X(peer_closed, transient, 0x00, 499, "the peer closed the connection")                           \
   X(mailbox_full, overload, 0x97, 503, "a bounded mailbox is full")                                \
   X(memory_budget_full, overload, 0x97, 503, "the memory budget is used up")                       \
