@@ -181,7 +181,10 @@ class Connection:
 
     def drop(self):
         """As a broken line: no goodbye, and what was on the way is lost."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except OSError:
+            return  # it is closed already
         self.close()
 
     def close(self):
