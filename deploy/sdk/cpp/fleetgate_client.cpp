@@ -451,7 +451,7 @@ class journal {
             "; its directory must exist and be writable";
       return false;
     }
-    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (!lock()) {
       why = "another process uses the state file " + path +
             "; two would give the same sequence to different messages";
       return false;
@@ -486,7 +486,12 @@ class journal {
 
   bool put(const stored_ptr& m, std::string& why) {
     const auto record = message_record(*m);
-    if (!append(record, why) || (durable_ && !sync(why))) return false;
+    if (!append(record, why)) return false;
+    if (durable_ && !sync(why)) {
+      size_ -= record.size();
+      (void)cut_back();  // or it would be sent after a restart
+      return false;
+    }
     messages_[{m->stream, m->sequence}] = m;
     live_bytes_ += record.size();
     return true;
@@ -526,6 +531,14 @@ class journal {
   [[nodiscard]] const std::map<key, stored_ptr>& messages() const noexcept { return messages_; }
 
  private:
+  /// False where another process has it, or has just rewritten it and put another in its place.
+  bool lock() const {
+    struct stat ours {
+    }, named{};
+    return ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0 && ::fstat(file_.get(), &ours) == 0 &&
+           ::stat(path_.c_str(), &named) == 0 && ours.st_ino == named.st_ino;
+  }
+
   bool read_all(std::string& data) {
     std::array<char, 65536> buffer{};
     for (;;) {

@@ -22,10 +22,13 @@ Discipline of fsync:
 
 import collections
 import fcntl
+import logging
 import os
 import secrets
 import struct
 import zlib
+
+log = logging.getLogger("fleetgate")
 
 MAGIC = b"FGJRNL01"
 RESERVED_AT_ONCE = 1024
@@ -101,23 +104,35 @@ class Journal:
     def append(self, messages):
         """Writes messages; with `durable`, one sync for all of them."""
         bodies = [message_body(m) for m in messages]
+        before = self._size
         self._append(bodies)
         if self._durable:
-            self._sync()
+            try:
+                self._sync()
+            except JournalError:
+                self._cut_back(before)  # or it would be sent after a restart
+                raise
         for m, body in zip(messages, bodies):
             self.messages[m.stream, m.sequence] = m
             self._live_bytes += len(body) + 8
 
     def settle(self, stream, sequences):
-        """Forgets messages. `sequences` rise."""
-        for first, last in _runs(sequences):
-            self._append([b"S" + struct.pack(">QQ", first, last) + _text(stream)])
+        """Forgets messages. `sequences` rise. What cannot be noted, as the disk is full, is sent
+        again after a restart, and the gateway knows it."""
+        try:
+            self._append([b"S" + struct.pack(">QQ", first, last) + _text(stream)
+                          for first, last in _runs(sequences)])
+        except JournalError as error:
+            log.warning("%s", error)
         for sequence in sequences:
             m = self.messages.pop((stream, sequence), None)
             if m is not None:
                 self._live_bytes -= len(message_body(m)) + 8
         if self._size > _REWRITE_ABOVE and self._size > 2 * self._live_bytes:
-            self._rewrite()
+            try:
+                self._rewrite()
+            except OSError as error:
+                log.warning("cannot rewrite the state file %s: %s", self._path, error)
 
     def close(self):
         """Notes how far sequences really went, so that the next start leaves no gap."""
@@ -139,12 +154,10 @@ class Journal:
             raise JournalError(f"cannot open the state file {self._path}: {error.strerror}; "
                                "its directory must exist and be writable") from error
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not self._lock():
             self._file.close()
             raise JournalError(f"another process uses the state file {self._path}; two would give "
-                               "the same sequence to different messages") from error
+                               "the same sequence to different messages")
         data = self._file.read()
         if len(data) < _HEADER and MAGIC.startswith(data[:len(MAGIC)]):
             self._begin()
@@ -155,6 +168,14 @@ class Journal:
             self._file.close()
             raise JournalError(f"{self._path} is no state file of a fleetgate client; name another, "
                                "or move it away to begin anew")
+
+    def _lock(self):
+        """False where another process has it, or has just rewritten it and put another in its place."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return os.fstat(self._file.fileno()).st_ino == os.stat(self._path).st_ino
+        except OSError:
+            return False
 
     def _begin(self):
         self.boot = secrets.randbelow((1 << 62) - 1) + 1
@@ -169,9 +190,7 @@ class Journal:
                 break
             self._apply(body)
             at += 8 + length
-        self._file.truncate(at)
-        self._file.seek(at)
-        self._size = at
+        self._cut_back(at)
         self.messages = dict(sorted(self.messages.items()))
         self._live_bytes = sum(len(message_body(m)) + 8 for m in self.messages.values())
 
@@ -206,14 +225,22 @@ class Journal:
             if written != len(data):
                 raise OSError("a short write: is the disk full?")
         except OSError as error:
-            self._file.truncate(self._size)
-            self._file.seek(self._size)
+            self._cut_back(self._size)
             raise JournalError(f"cannot write the state file {self._path}: {error}; the message was "
                                "not taken") from error
         self._size += len(data)
 
+    def _cut_back(self, size):
+        self._file.truncate(size)
+        self._file.seek(size)
+        self._size = size
+
     def _sync(self):
-        os.fdatasync(self._file.fileno())
+        try:
+            os.fdatasync(self._file.fileno())
+        except OSError as error:
+            raise JournalError(f"cannot sync the state file {self._path}: {error}; the message was "
+                               "not taken") from error
 
     def _rewrite(self):
         new_path = self._path + ".new"

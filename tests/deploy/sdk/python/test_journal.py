@@ -15,6 +15,16 @@ def message(sequence, payload=b"x", stream="s"):
     return Message(3, stream, sequence, payload, "a/topic", None, 7, None)
 
 
+class _WithoutWrite:
+    """A file whose write() fails."""
+
+    def __init__(self, file, write):
+        self._file, self.write = file, write
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
 class A_journal(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
@@ -78,6 +88,26 @@ class A_journal(unittest.TestCase):
         self.put(j, 3)
         self.assertEqual(synced[-1], os.path.getsize(self.path))
         self.assertEqual(len(synced), 2, "one for the block of sequences, one for three messages")
+
+    def test_that_cannot_be_written_or_synced_takes_nothing_and_goes_on_later(self):
+        def fail(*_):
+            raise OSError(28, "No space left on device")
+
+        j = self.open(durable=True)
+        taken = self.put(j, 2)
+        for owner, name in ((journal.os, "fdatasync"), (j, "_file")):
+            original = getattr(owner, name)
+            broken = fail if name == "fdatasync" else _WithoutWrite(original, fail)
+            setattr(owner, name, broken)
+            with self.assertRaisesRegex(JournalError, "No space left"):
+                self.put(j, 1)
+            setattr(owner, name, original)
+        j._file, whole = _WithoutWrite(j._file, fail), j._file
+        j.settle("s", [1])  # is not worth an error
+        j._file = whole
+        taken += self.put(j, 1)
+        j.close()
+        self.assertEqual(list(self.open().messages.values()), taken)
 
     def test_cuts_a_torn_or_damaged_tail(self):
         j = self.open()
