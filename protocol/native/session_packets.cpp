@@ -75,7 +75,8 @@ flow session::take_publish(const frame& f, session_handler& handler, std::string
 }
 
 /// Where the handler pauses within a batch, the frame stays in front, and the messages that were
-/// taken are passed over when it comes again.
+/// taken are passed over when it comes again. So it is decoded again, too, and the messages of one
+/// that could never be taken as a whole are not offered at all.
 flow session::take_batch(const frame& f, session_handler& handler, std::string& out) {
   auto b = decode_batch(f);
   if (!b) [[unlikely]] {
@@ -84,6 +85,10 @@ flow session::take_batch(const frame& f, session_handler& handler, std::string& 
   }
   const auto stream = open_stream(b->header, out);
   if (!stream) return flow::go_on;
+  if (b->payloads.count > limits_->credits[model::index(b->header.cls)].messages) {
+    refuse_admission(admission::over_message_credit, b->header, b->first_sequence, out);
+    return flow::go_on;
+  }
   batch_cursor messages(*b);
   for (std::uint32_t i = 0; i < batch_taken_; ++i) (void)messages.next();
   bool same_header = false;

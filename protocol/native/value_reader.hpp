@@ -1,6 +1,6 @@
 // The subset of MessagePack that frames are made of: nil, whole numbers, text, bytes, arrays. What
 // else there is can be passed over, in fields that a later version added.
-// Own code and not msgpack-cxx (docs/adr/0005-native-protocol.md): its parser builds objects or
+// Own code and not msgpack-cxx (docs/adr/0006-native-protocol.md): its parser builds objects or
 // calls a visitor value by value, while a frame is read field by field with views into the frame,
 // the offset of a fault, and the writer as its mirror image. Pure, allocates nothing. The first
 // fault sticks: what is read after it is empty. A length is compared with what is left before

@@ -175,6 +175,14 @@ TEST(credit, more_messages_than_granted_end_the_session) {
                    "has credit for 4 messages in flight)"}));
 }
 
+TEST(credit, batch_that_exceeds_it_by_itself_is_refused_whole) {
+  wire w(small_credit());
+  w.open();
+  EXPECT_EQ(w.feed(batch_of(1, 5)), state::closed);
+  EXPECT_EQ(w.handler.tickets.size(), 0u);
+  EXPECT_EQ(w.it.closed_for()->code, fault_code::receive_maximum_exceeded);
+}
+
 TEST(credit, more_bytes_than_granted_end_the_session) {
   wire w(small_credit());
   w.open();
