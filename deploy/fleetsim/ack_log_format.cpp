@@ -1,0 +1,150 @@
+#include "deploy/fleetsim/ack_log_format.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cstring>
+
+#include "deploy/fleetsim/dice.hpp"
+
+namespace fleetgate::fleetsim {
+namespace {
+
+constexpr std::string_view format_name = "fleetsim-ack-log-1";
+constexpr std::size_t check_at = 12;
+
+static_assert(std::endian::native == std::endian::little, "records are copied as they are");
+
+template <class Number>
+void put(record_bytes& to, std::size_t at, Number n) noexcept {
+  std::memcpy(to.data() + at, &n, sizeof n);
+}
+
+template <class Number>
+Number get(const char* from, std::size_t at) noexcept {
+  Number n;
+  std::memcpy(&n, from + at, sizeof n);
+  return n;
+}
+
+/// Over the record with its check left out.
+std::uint32_t check_of(const char* bytes) noexcept {
+  std::uint64_t h = mixed(get<std::uint64_t>(bytes, 0));
+  h = mixed(h ^ get<std::uint32_t>(bytes, 8));
+  h = mixed(h ^ get<std::uint64_t>(bytes, 16));
+  h = mixed(h ^ get<std::uint64_t>(bytes, 24));
+  return static_cast<std::uint32_t>(h >> 32);
+}
+
+bool is_known(std::uint8_t kind) noexcept {
+  switch (static_cast<record_kind>(kind)) {
+    case record_kind::acknowledged:
+    case record_kind::refused:
+    case record_kind::boot:
+    case record_kind::loss:
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string filled_in(std::string pattern, std::string_view name, std::string_view value) {
+  for (std::size_t at = 0; (at = pattern.find(name, at)) != std::string::npos; at += value.size()) {
+    pattern.replace(at, name.size(), value);
+  }
+  return pattern;
+}
+
+std::string fleet_identity::device_name(std::uint32_t number) const {
+  return filled_in(device, "{i}", std::to_string(number));
+}
+
+std::string fleet_identity::topic_name(std::size_t topic, std::uint32_t number) const {
+  return filled_in(filled_in(topics[topic], "{i}", std::to_string(number)), "{device}",
+                   device_name(number));
+}
+
+std::optional<std::uint32_t> fleet_identity::device_number(std::string_view name) const {
+  const std::size_t before = std::min(device.find("{i}"), device.size());
+  if (name.size() <= before) return std::nullopt;
+  std::uint32_t number = 0;
+  const char* const end = name.data() + name.size();
+  if (std::from_chars(name.data() + before, end, number).ec != std::errc{}) return std::nullopt;
+  // Written back it must be the same: "sim-07" and "sim-7x" are somebody else's.
+  if (device_name(number) != name) return std::nullopt;
+  return number;
+}
+
+record_bytes encode(const ack_record& r) noexcept {
+  record_bytes out{};
+  put(out, 0, static_cast<std::uint8_t>(r.kind));
+  put(out, 1, r.qos);
+  put(out, 2, r.reason);
+  put(out, 4, r.device);
+  put(out, 8, r.boot);
+  put(out, 16, r.sequence);
+  put(out, 24, r.unix_ns);
+  put(out, check_at, check_of(out.data()));
+  return out;
+}
+
+std::optional<ack_record> decode_record(const char* bytes) noexcept {
+  const auto kind = get<std::uint8_t>(bytes, 0);
+  if (!is_known(kind) || get<std::uint32_t>(bytes, check_at) != check_of(bytes)) {
+    return std::nullopt;
+  }
+  ack_record r;
+  r.kind = static_cast<record_kind>(kind);
+  r.qos = get<std::uint8_t>(bytes, 1);
+  r.reason = get<std::uint8_t>(bytes, 2);
+  r.device = get<std::uint32_t>(bytes, 4);
+  r.boot = get<std::uint32_t>(bytes, 8);
+  r.sequence = get<std::uint64_t>(bytes, 16);
+  r.unix_ns = get<std::uint64_t>(bytes, 24);
+  return r;
+}
+
+std::string encode_header(const fleet_identity& fleet) {
+  nlohmann::ordered_json j;
+  j["format"] = format_name;
+  j["seed"] = fleet.seed;
+  j["device"] = fleet.device;
+  j["topics"] = fleet.topics;
+  j["payload_bytes"] = fleet.payload_bytes;
+  // Patterns are checked for UTF-8 before; a stray byte must not end the process here.
+  std::string line = j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  line.append(record_size - 1 - line.size() % record_size, ' ');
+  return line + '\n';
+}
+
+result<fleet_identity> decode_header(std::string_view line) {
+  const auto j = nlohmann::json::parse(line, nullptr, false);
+  const auto is = [&j](const char* name, bool (nlohmann::json::*type)() const noexcept) {
+    return j.contains(name) && (j[name].*type)();
+  };
+  using json = nlohmann::json;
+  const bool whole = j.is_object() && is("format", &json::is_string) &&
+                     is("seed", &json::is_number_unsigned) && is("device", &json::is_string) &&
+                     is("topics", &json::is_array) &&
+                     is("payload_bytes", &json::is_number_unsigned) && !j["topics"].empty();
+  if (!whole || j["format"].get<std::string>() != format_name) {
+    return failure(fault_code::config_invalid, "its first line is not that of a fleetsim log");
+  }
+  fleet_identity fleet;
+  fleet.seed = j["seed"].get<std::uint64_t>();
+  fleet.device = j["device"].get<std::string>();
+  fleet.payload_bytes = j["payload_bytes"].get<std::size_t>();
+  fleet.topics.clear();
+  for (const json& topic : j["topics"]) {
+    if (!topic.is_string()) {
+      return failure(fault_code::config_invalid, "its first line names a topic that is no text");
+    }
+    fleet.topics.push_back(topic.get<std::string>());
+  }
+  return fleet;
+}
+
+}  // namespace fleetgate::fleetsim

@@ -1,0 +1,48 @@
+#include "deploy/fleetsim/muster.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fleetgate::fleetsim {
+namespace {
+
+member make_member(const run_plan& plan, const resume_points* past, std::uint32_t place) {
+  const std::uint32_t number = plan.first_device + place;
+  start_point from;
+  from.boot = plan.first_boot;
+  if (past != nullptr) from = past->of(number, plan.first_boot);
+  std::uint64_t quota = quota_of(plan, place);
+  if (past != nullptr && plan.messages > 0) {
+    // What the log says was never answered goes out anyway, and counts.
+    const std::uint64_t spent = past->answered(number) + from.missing.count();
+    quota -= std::min(quota, spent);
+  }
+  member m(device(plan.devices_habits, std::move(from)),
+           std::make_unique<mqtt_transport>(plan.mqtt), dice(plan.fleet.seed, number));
+  m.place = place;
+  m.number = number;
+  m.name = plan.fleet.device_name(number);
+  for (std::size_t t = 0; t < plan.fleet.topics.size(); ++t) {
+    m.topics.push_back(plan.fleet.topic_name(t, number));
+  }
+  m.quota_left = quota;
+  return m;
+}
+
+}  // namespace
+
+std::uint64_t quota_of(const run_plan& plan, std::uint32_t place) noexcept {
+  if (plan.messages == 0) return ~0ULL;
+  return plan.messages / plan.connections + (place < plan.messages % plan.connections ? 1 : 0);
+}
+
+std::vector<member> muster(const run_plan& plan, const resume_points* past,
+                           std::uint32_t first_place) {
+  std::vector<member> members;
+  for (std::uint32_t place = first_place; place < plan.connections; place += plan.threads) {
+    members.push_back(make_member(plan, past, place));
+  }
+  return members;
+}
+
+}  // namespace fleetgate::fleetsim

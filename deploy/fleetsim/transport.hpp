@@ -1,0 +1,69 @@
+// The seam between devices and a protocol: what a device wants to say goes in, bytes come out;
+// bytes that arrived go in, what they mean comes out. Sans I/O: the socket is the squad's. One
+// transport a connection, on the squad's thread. A new protocol is a new class here and a line in
+// run.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "deploy/fleetsim/device.hpp"
+#include "protocol/base/bytes.hpp"
+#include "protocol/base/result.hpp"
+
+namespace fleetgate::fleetsim {
+
+/// What arrived. `id` is that of the message it is about.
+struct event {
+  enum class kind : std::uint8_t {
+    connected,     // session_kept, most_in_flight
+    turned_away,   // instead of connected: reason; `for_good` where trying again is of no use
+    acknowledged,  // the server has the message, or refuses it with a reason of 0x80 and above
+    settled,       // the second half of an exchange is over
+    closing,       // the server says why it will close
+    alive,         // nothing but a sign of life
+    unexpected,    // well formed, but nothing we asked for
+  };
+  kind is = kind::alive;
+  std::uint16_t id = 0;
+  std::uint8_t reason = 0;
+  bool last = true;  // acknowledged: no second half follows
+  bool session_kept = false;
+  bool for_good = false;
+  std::uint16_t most_in_flight = 65'535;
+
+  /// The server took no responsibility for the message.
+  [[nodiscard]] bool is_refusal() const noexcept { return reason >= 0x80; }
+};
+
+struct message {
+  outgoing at;
+  std::string_view topic;
+  std::string_view payload;
+};
+
+class transport {
+ public:
+  transport() = default;
+  transport(const transport&) = delete;
+  transport& operator=(const transport&) = delete;
+  virtual ~transport() = default;
+
+  // Each appends to `out`.
+  /// The first bytes of a connection. `fresh`: the device remembers nothing of a session.
+  virtual void connect(std::string_view device, bool fresh, std::string& out) = 0;
+  virtual void send(const message& m, std::string& out) = 0;
+  /// The second half of an acknowledged message's exchange, where `last` was false.
+  virtual void finish(std::uint16_t id, std::string& out) = 0;
+  virtual void ping(std::string& out) = 0;
+  /// The last bytes of a connection that nobody means to resume.
+  virtual void goodbye(std::string& out) = 0;
+
+  /// Appends what `received` means; returns how many of its bytes are done with. The rest comes
+  /// again with more behind it. A fault ends the connection.
+  virtual result<std::size_t> take(byte_view received, std::vector<event>& events) = 0;
+};
+
+}  // namespace fleetgate::fleetsim
