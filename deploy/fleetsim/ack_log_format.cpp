@@ -111,6 +111,7 @@ std::string encode_header(const fleet_identity& fleet) {
   nlohmann::ordered_json j;
   j["format"] = format_name;
   j["seed"] = fleet.seed;
+  j["boot"] = fleet.first_boot;
   j["device"] = fleet.device;
   j["topics"] = fleet.topics;
   j["payload_bytes"] = fleet.payload_bytes;
@@ -127,7 +128,8 @@ result<fleet_identity> decode_header(std::string_view line) {
   };
   using json = nlohmann::json;
   const bool whole = j.is_object() && is("format", &json::is_string) &&
-                     is("seed", &json::is_number_unsigned) && is("device", &json::is_string) &&
+                     is("seed", &json::is_number_unsigned) &&
+                     is("boot", &json::is_number_unsigned) && is("device", &json::is_string) &&
                      is("topics", &json::is_array) &&
                      is("payload_bytes", &json::is_number_unsigned) && !j["topics"].empty();
   if (!whole || j["format"].get<std::string>() != format_name) {
@@ -135,6 +137,7 @@ result<fleet_identity> decode_header(std::string_view line) {
   }
   fleet_identity fleet;
   fleet.seed = j["seed"].get<std::uint64_t>();
+  fleet.first_boot = j["boot"].get<std::uint32_t>();
   fleet.device = j["device"].get<std::string>();
   fleet.payload_bytes = j["payload_bytes"].get<std::size_t>();
   fleet.topics.clear();

@@ -20,6 +20,7 @@ namespace fleetgate::fleetsim {
 /// What must be the same for a later process to go on, and for `verify` to read a table.
 struct fleet_identity {
   std::uint64_t seed = 0;
+  std::uint32_t first_boot = 1;
   std::string device = "sim-{i}";  // {i}: the device's number
   std::vector<std::string> topics{"devices/{device}/telemetry"};
   std::size_t payload_bytes = 256;

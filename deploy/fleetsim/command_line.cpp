@@ -8,6 +8,7 @@
 #include <random>
 #include <sstream>
 
+#include "deploy/fleetsim/dice.hpp"
 #include "deploy/fleetsim/payload.hpp"
 #include "protocol/mqtt/topic.hpp"
 
@@ -55,6 +56,12 @@ Let the gateway deliver first (stop it, or wait): what still lies in its spool l
 Exit status: 0 nothing lost, nothing twice; 1 something; 66 no such log or database.
 )";
 
+constexpr std::uint32_t highest_first_boot = 4'000'000'000;  // room for reboots
+
+std::uint32_t first_boot_of(std::uint64_t seed) noexcept {
+  return 1 + static_cast<std::uint32_t>(mixed(seed) >> 33);
+}
+
 struct bad_value {
   std::string why;
 };
@@ -70,6 +77,7 @@ struct raw_options {
   std::string protocol = "mqtt";
   std::string user_name, password_file;
   std::optional<std::uint64_t> seed;
+  std::optional<std::uint32_t> boot;
 };
 
 class command_parser {
@@ -272,7 +280,9 @@ class command_parser {
     add_number(to, "--in-flight", plan_.devices_habits.in_flight, std::uint16_t{1},
                std::uint16_t{65'535}, "Unacknowledged messages that a device may have")
         ->group(messages);
-    add_number(to, "--boot", plan_.first_boot, 1U, 4'000'000'000U, "Boot number to begin with")
+    to.add_option("--boot", raw_.boot, "Boot number to begin with; else made from the seed")
+        ->check(CLI::Range(1U, highest_first_boot).description(""))
+        ->type_name("N")
         ->group(messages);
   }
 
@@ -288,7 +298,8 @@ class command_parser {
             ->type_name("FILE")
             ->group(log);
     resumed->excludes(fresh);
-    for (const char* told_by_the_log : {"--seed", "--device", "--topic", "--payload-bytes"}) {
+    for (const char* told_by_the_log :
+         {"--seed", "--device", "--topic", "--payload-bytes", "--boot"}) {
       resumed->excludes(to.get_option(told_by_the_log));
     }
   }
@@ -336,6 +347,8 @@ class command_parser {
     plan.mqtt.keeps_session = raw_.session == "keep" && plan.does == activity::send && raw_.qos > 0;
     plan.devices_habits.awaits_acknowledgements = raw_.qos > 0;
     plan.fleet.seed = raw_.seed ? *raw_.seed : std::random_device{}();
+    // Another run is another boot, or a gateway would rightly take its messages for resends.
+    plan.fleet.first_boot = raw_.boot ? *raw_.boot : first_boot_of(plan.fleet.seed);
     if (raw_.qos == 0 && !(plan.ack_log.empty() && plan.resume_log.empty())) {
       return bad("--qos 0 has no acknowledgements that a log could hold; use --qos 1");
     }

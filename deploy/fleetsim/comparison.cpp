@@ -29,9 +29,18 @@ void comparison::add(const ack_record& logged) {
       ++refused_;
       return;
     case record_kind::boot:
+      lives_.try_emplace(key_of(logged.device, logged.boot));
+      return;
     case record_kind::loss:
       return;
   }
+}
+
+comparison::life* comparison::life_of(std::uint32_t device, std::int64_t boot) {
+  if (boot == fleet_.first_boot) return &lives_[key_of(device, fleet_.first_boot)];
+  if (boot < 0 || boot > std::numeric_limits<std::uint32_t>::max()) return nullptr;
+  const auto found = lives_.find(key_of(device, static_cast<std::uint32_t>(boot)));
+  return found == lives_.end() ? nullptr : &found->second;
 }
 
 std::size_t comparison::class_number(std::string_view cls) {
@@ -46,9 +55,12 @@ std::size_t comparison::class_number(std::string_view cls) {
 
 void comparison::add(const table_row& stored) {
   const auto device = fleet_.device_number(stored.device_id);
-  constexpr std::int64_t last_boot = std::numeric_limits<std::uint32_t>::max();
-  if (!device || !stored.sequence || *stored.sequence < 0 || !stored.epoch || *stored.epoch < 0 ||
-      *stored.epoch > last_boot) {
+  if (device && (!stored.sequence || !stored.epoch)) {
+    ++unnumbered_;
+    return;
+  }
+  life* const of_row = device ? life_of(*device, *stored.epoch) : nullptr;
+  if (of_row == nullptr || *stored.sequence < 0) {
     ++foreign_;
     return;
   }
@@ -57,7 +69,7 @@ void comparison::add(const table_row& stored) {
   class_of_topic_[fleet_.topic_of(sequence)] = cls;
   class_findings& found = by_class_[cls];
   ++found.rows;
-  life& l = lives_[key_of(*device, static_cast<std::uint32_t>(*stored.epoch))];
+  life& l = *of_row;
   if (!l.stored.insert(sequence)) {
     ++found.duplicate;
     return;
@@ -90,6 +102,7 @@ findings comparison::result() const {
   findings f;
   f.refused = refused_;
   f.unlogged = unlogged_;
+  f.unnumbered = unnumbered_;
   f.foreign = foreign_;
   for (std::size_t i = 0; i < class_names_.size(); ++i) f.by_class[class_names_[i]] = by_class_[i];
   for (const auto& [key, l] : lives_) {

@@ -42,9 +42,10 @@ struct lost_stretch {
 struct findings {
   std::map<std::string, class_findings> by_class;  // a class that has no row goes by its topic
   std::uint64_t acknowledged = 0;                  // different messages in the log
-  std::uint64_t refused = 0;   // answered with a reason: not to be expected in the table
-  std::uint64_t unlogged = 0;  // stored, though their acknowledgement never arrived: no fault
-  std::uint64_t foreign = 0;   // rows that are not this fleet's, or bear no number
+  std::uint64_t refused = 0;     // answered with a reason: not to be expected in the table
+  std::uint64_t unlogged = 0;    // stored, though their acknowledgement never arrived: no fault
+  std::uint64_t unnumbered = 0;  // rows of these devices without sequence or epoch
+  std::uint64_t foreign = 0;     // rows of other devices, or of boots that the log does not know
   std::vector<lost_stretch> examples;  // at most findings::most_examples
 
   static constexpr std::size_t most_examples = 10;
@@ -69,6 +70,8 @@ class comparison {
   static std::uint64_t key_of(std::uint32_t device, std::uint32_t boot) noexcept {
     return std::uint64_t{device} << 32 | boot;
   }
+  /// Nothing where the boot is none of the log's: another run under the same names.
+  life* life_of(std::uint32_t device, std::int64_t boot);
   std::size_t class_number(std::string_view cls);
   void add_lost(findings& to, std::uint64_t key, const range_set::range& lost) const;
   [[nodiscard]] const std::string& class_of(std::uint64_t sequence) const;
@@ -80,6 +83,7 @@ class comparison {
   std::vector<std::optional<std::size_t>> class_of_topic_;  // as the rows show it
   std::uint64_t refused_ = 0;
   std::uint64_t unlogged_ = 0;
+  std::uint64_t unnumbered_ = 0;
   std::uint64_t foreign_ = 0;
 };
 

@@ -9,8 +9,8 @@ namespace {
 member make_member(const run_plan& plan, const resume_points* past, std::uint32_t place) {
   const std::uint32_t number = plan.first_device + place;
   start_point from;
-  from.boot = plan.first_boot;
-  if (past != nullptr) from = past->of(number, plan.first_boot);
+  from.boot = plan.fleet.first_boot;
+  if (past != nullptr) from = past->of(number, plan.fleet.first_boot);
   std::uint64_t quota = quota_of(plan, place);
   if (past != nullptr && plan.messages > 0) {
     // What the log says was never answered goes out anyway, and counts.

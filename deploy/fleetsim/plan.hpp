@@ -36,7 +36,6 @@ struct run_plan {
   mishaps befalls;
   std::uint32_t connections = 100;
   std::uint32_t first_device = 0;
-  std::uint32_t first_boot = 1;
   std::uint32_t threads = 1;
   std::uint32_t concurrency = 256;  // connections being opened at one time
   std::uint64_t messages = 0;       // over all devices; 0: no end but duration_s or a signal

@@ -91,7 +91,6 @@ class campaign {
     connect_all();
     if (is_unreachable()) return give_up_unreachable();
     if (plan_.waits_for_input) announce_and_wait();
-    if (plan_.does == activity::hold && !plan_.waits_for_input) announce();
     load_start_ns_ = now_ns();
     orders_.start_ns = load_start_ns_;
     while (!all_finished()) tick();
@@ -147,12 +146,9 @@ class campaign {
                        "with --host and --port");
   }
 
-  void announce() const {
+  void announce_and_wait() {
     std::printf("connected %llu\n", static_cast<unsigned long long>(counted().devices_connected));
     std::fflush(stdout);
-  }
-  void announce_and_wait() {
-    announce();
     wait_for_line();
   }
   void wait_for_line() {
@@ -179,11 +175,13 @@ class campaign {
     s.counted = counted();
     s.connections = plan_.connections;
     s.seed = plan_.fleet.seed;
+    s.first_boot = plan_.fleet.first_boot;
+    s.awaits_acknowledgements = plan_.mqtt.qos > 0;
     s.connect_elapsed_s =
         seconds_between(began_ns_, plan_.does == activity::send
                                        ? std::min(load_start_ns_, s.counted.last_connected_ns)
                                        : s.counted.last_connected_ns);
-    s.elapsed_s = seconds_between(load_start_ns_, s.counted.last_acknowledged_ns);
+    s.elapsed_s = seconds_between(load_start_ns_, s.counted.last_done_ns);
     s.own_cpu_s = own_cpu_s();
     return s;
   }

@@ -109,7 +109,7 @@ void squad::settle() {
   for (const answer& a : answers_) {
     member& m = members_[a.index];
     if (a.what.reason != 0) ++counted_.acknowledgement_reasons[a.what.reason];
-    counted_.last_acknowledged_ns = now;
+    counted_.last_done_ns = now;
     if (a.what.is_refusal()) {
       ++counted_.refused;
     } else {
@@ -193,6 +193,7 @@ void squad::send_one(member& m, std::uint64_t now) {
   });
   put_message(m, o);
   ++counted_.sent;
+  if (o.id == 0) counted_.last_done_ns = now;
 }
 
 void squad::put_message(member& m, const outgoing& o) {

@@ -69,15 +69,16 @@ std::string also(const reason_counts& reasons) {
 
 std::string message_rows(const summary& s) {
   const tally& c = s.counted;
-  return row("acknowledged",
-             grouped(c.acknowledged) + " of " + grouped(c.produced) + " in " +
-                 number(s.elapsed_s, " s") + " (" +
-                 grouped(static_cast<std::uint64_t>(per_second(c.acknowledged, s.elapsed_s))) +
-                 "/s)" + also(c.refused, "refused") + also(c.acknowledgement_reasons)) +
-         row("left over", grouped(c.in_flight) + " in flight, " + grouped(c.owed) + " unsent" +
+  const std::uint64_t done = s.awaits_acknowledgements ? c.acknowledged : c.sent;
+  const auto rate = static_cast<std::uint64_t>(per_second(done, s.elapsed_s));
+  std::string out =
+      row(s.awaits_acknowledgements ? "acknowledged" : "sent",
+          grouped(done) + " of " + grouped(c.produced) + " in " + number(s.elapsed_s, " s") + " (" +
+              grouped(rate) + "/s)" + also(c.refused, "refused") + also(c.acknowledgement_reasons));
+  out += row("left over", grouped(c.in_flight) + " in flight, " + grouped(c.owed) + " unsent" +
                               also(c.forgotten, "forgotten at reboots") +
-                              also(c.unexpected, "unexpected answers")) +
-         row("latency", latencies(c.latency));
+                              also(c.unexpected, "unexpected answers"));
+  return s.awaits_acknowledgements ? out + row("latency", latencies(c.latency)) : out;
 }
 
 }  // namespace
@@ -102,12 +103,15 @@ std::string to_table(const summary& s) {
                                 also(c.reboots, "reboots") +
                                 also(c.timeouts, "given up for want of an acknowledgement") +
                                 also(c.sessions_lost, "sessions gone") + also(c.closings));
-  return out + row("seed", std::to_string(s.seed)) + row("own CPU", number(s.own_cpu_s, " s"));
+  return out + row("seed", std::to_string(s.seed) + ", boot " + std::to_string(s.first_boot)) +
+         row("own CPU", number(s.own_cpu_s, " s"));
 }
 
 std::string to_json(const summary& s) {
   const tally& c = s.counted;
+  const std::uint64_t done = s.awaits_acknowledgements ? c.acknowledged : c.sent;
   const json j = {{"seed", s.seed},
+                  {"boot", s.first_boot},
                   {"connections", s.connections},
                   {"connected", c.devices_connected},
                   {"connect_elapsed_s", s.connect_elapsed_s},
@@ -126,7 +130,7 @@ std::string to_json(const summary& s) {
                   {"forgotten", c.forgotten},
                   {"unexpected", c.unexpected},
                   {"elapsed_s", s.elapsed_s},
-                  {"rate", per_second(c.acknowledged, s.elapsed_s)},
+                  {"rate", per_second(done, s.elapsed_s)},
                   {"latency_us", to_object(c.latency)},
                   {"losses", c.losses},
                   {"reconnects", c.reconnects},

@@ -13,8 +13,10 @@ struct summary {
   tally counted;
   std::uint64_t connections = 0;
   std::uint64_t seed = 0;
+  std::uint32_t first_boot = 1;
+  bool awaits_acknowledgements = true;
   double connect_elapsed_s = 0;
-  double elapsed_s = 0;  // from the start of the load to the last acknowledgement
+  double elapsed_s = 0;  // from the start of the load to the last acknowledgement or QoS 0 sending
   double own_cpu_s = 0;
 };
 

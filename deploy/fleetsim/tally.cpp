@@ -38,7 +38,7 @@ tally& tally::operator+=(const tally& other) {
   add(acknowledgement_reasons, other.acknowledgement_reasons);
   latency += other.latency;
   connack_latency += other.connack_latency;
-  last_acknowledged_ns = std::max(last_acknowledged_ns, other.last_acknowledged_ns);
+  last_done_ns = std::max(last_done_ns, other.last_done_ns);
   last_connected_ns = std::max(last_connected_ns, other.last_connected_ns);
   if (first_failure.empty()) first_failure = other.first_failure;
   return *this;

@@ -37,9 +37,9 @@ struct tally {
   reason_counts turned_away;
   reason_counts closings;
   reason_counts acknowledgement_reasons;
-  histogram latency;          // scheduled send to acknowledgement
-  histogram connack_latency;  // CONNECT written to its answer read
-  std::uint64_t last_acknowledged_ns = 0;
+  histogram latency;               // scheduled send to acknowledgement
+  histogram connack_latency;       // CONNECT written to its answer read
+  std::uint64_t last_done_ns = 0;  // the last acknowledgement; at QoS 0 the last sending
   std::uint64_t last_connected_ns = 0;
   std::string first_failure;  // why the first attempt to reach the server failed
 

@@ -54,6 +54,12 @@ std::string to_table(const findings& f) {
   out += grouped(f.acknowledged) + " acknowledged, " + grouped(f.refused) + " refused, " +
          grouped(f.unlogged) + " stored whose acknowledgement did not arrive, " +
          grouped(f.foreign) + " rows of others\n";
+  if (f.unnumbered > 0) {
+    out +=
+        grouped(f.unnumbered) +
+        " rows of these devices bear no sequence or epoch and were not compared: send MQTT 5 user\n"
+        "properties, or name $.seq and $.boot in the topic's rule\n";
+  }
   for (const lost_stretch& l : f.examples) {
     out += "lost: " + l.device + " boot " + std::to_string(l.boot) + " sequence " +
            sequences_text(l.sequences) + "\n";
@@ -75,6 +81,7 @@ std::string to_json(const findings& f) {
   j["acknowledged"] = f.acknowledged;
   j["refused"] = f.refused;
   j["unlogged"] = f.unlogged;
+  j["unnumbered"] = f.unnumbered;
   j["foreign"] = f.foreign;
   j["classes"] = std::move(classes);
   j["lost_examples"] = std::move(examples);
