@@ -2,9 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cstring>
 
 #include "deploy/fleetsim/dice.hpp"
@@ -50,33 +48,6 @@ bool is_known(std::uint8_t kind) noexcept {
 }
 
 }  // namespace
-
-std::string filled_in(std::string pattern, std::string_view name, std::string_view value) {
-  for (std::size_t at = 0; (at = pattern.find(name, at)) != std::string::npos; at += value.size()) {
-    pattern.replace(at, name.size(), value);
-  }
-  return pattern;
-}
-
-std::string fleet_identity::device_name(std::uint32_t number) const {
-  return filled_in(device, "{i}", std::to_string(number));
-}
-
-std::string fleet_identity::topic_name(std::size_t topic, std::uint32_t number) const {
-  return filled_in(filled_in(topics[topic], "{i}", std::to_string(number)), "{device}",
-                   device_name(number));
-}
-
-std::optional<std::uint32_t> fleet_identity::device_number(std::string_view name) const {
-  const std::size_t before = std::min(device.find("{i}"), device.size());
-  if (name.size() <= before) return std::nullopt;
-  std::uint32_t number = 0;
-  const char* const end = name.data() + name.size();
-  if (std::from_chars(name.data() + before, end, number).ec != std::errc{}) return std::nullopt;
-  // Written back it must be the same: "sim-07" and "sim-7x" are somebody else's.
-  if (device_name(number) != name) return std::nullopt;
-  return number;
-}
 
 record_bytes encode(const ack_record& r) noexcept {
   record_bytes out{};
@@ -146,6 +117,9 @@ result<fleet_identity> decode_header(std::string_view line) {
       return failure(fault_code::config_invalid, "its first line names a topic that is no text");
     }
     fleet.topics.push_back(topic.get<std::string>());
+  }
+  if (const auto complaint = complaint_about(fleet)) {
+    return failure(fault_code::config_invalid, "its first line is damaged: " + *complaint);
   }
   return fleet;
 }

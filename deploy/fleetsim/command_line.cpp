@@ -3,14 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <fstream>
 #include <random>
 #include <sstream>
 
 #include "deploy/fleetsim/dice.hpp"
 #include "deploy/fleetsim/payload.hpp"
-#include "protocol/mqtt/topic.hpp"
 
 namespace fleetgate::fleetsim {
 namespace {
@@ -352,35 +350,12 @@ class command_parser {
     if (raw_.qos == 0 && !(plan.ack_log.empty() && plan.resume_log.empty())) {
       return bad("--qos 0 has no acknowledgements that a log could hold; use --qos 1");
     }
-    if (auto named = check_names(plan.fleet); !named) return tl::unexpected(named.error());
+    if (auto complaint = complaint_about(plan.fleet)) return bad(*std::move(complaint));
     return with_credentials(std::move(plan));
   }
 
   static tl::unexpected<bad_value> bad(std::string why) {
     return tl::unexpected(bad_value{std::move(why)});
-  }
-
-  static tl::expected<void, bad_value> check_names(const fleet_identity& fleet) {
-    const auto place = fleet.device.find("{i}");
-    const bool once =
-        place != std::string::npos && fleet.device.find("{i}", place + 1) == std::string::npos;
-    const bool plain = std::all_of(fleet.device.begin(), fleet.device.end(), [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-             std::string_view("-_.:{}").find(c) != std::string_view::npos;
-    });
-    if (!once || !plain || fleet.device.size() > 200) {
-      return bad("--device " + fleet.device +
-                 ": {i} once, and letters, digits, - _ . : (at most 200), as in sim-{i}");
-    }
-    for (std::size_t t = 0; t < fleet.topics.size(); ++t) {
-      if (!mqtt::is_topic_name(fleet.topic_name(t, 0)) || fleet.topics[t].size() > 1000) {
-        return bad("--topic " + fleet.topics[t] +
-                   ": not a topic to publish to (no + or #, at most 1000 bytes), as in "
-                   "devices/{device}/telemetry");
-      }
-    }
-    if (encode_header(fleet).size() > longest_header) return bad("--topic: too many topics");
-    return {};
   }
 
   tl::expected<run_plan, bad_value> with_credentials(run_plan plan) const {

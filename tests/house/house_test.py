@@ -23,6 +23,9 @@ TOP_LEVEL = {
 NOT_OURS = {".git", "build", ".cache", "__pycache__", "node_modules", "compile_commands.json"}
 
 LAYERS = ("protocol", "cluster", "actors")
+# Programs that are shipped beside the node: clients, which know the protocols and themselves. No
+# layer knows them.
+CLIENTS = ("deploy",)
 SHARED_BY_ACTORS = {"runtime", "contract", "observe"}
 # Folders of actors/ that are not stages: what they may include besides themselves and the layers
 # below. A stage may include SHARED_BY_ACTORS; node may include everything.
@@ -37,12 +40,13 @@ PROTOCOL_INCLUDES = {"base": set(), "model": {"base"}, "mqtt": {"base", "model"}
 DEPENDENCIES = [
     ("CAF", re.compile(r"^caf/"), re.compile(r"^actors/(runtime|node)/|_actor\.[ch]pp$")),
     ("msgpack", re.compile(r"^msgpack"), re.compile(r"^(protocol|actors/parse)/")),
-    ("sqlite3.h", re.compile(r"^sqlite3\.h$"), re.compile(r"^actors/(sqlite|sink|state)/")),
+    ("sqlite3.h", re.compile(r"^sqlite3\.h$"),
+     re.compile(r"^(actors/(sqlite|sink|state)/|deploy/fleetsim/message_table\.cpp$)")),
     ("Asio or Beast", re.compile(r"^boost/(asio|beast)"),
      re.compile(r"^actors/(runtime|ingress|admin|node)/")),
     ("ZeroMQ", re.compile(r"^zmq"), re.compile(r"^cluster/transport/")),
     ("toml++", re.compile(r"^toml\+\+/"), re.compile(r"^actors/node/")),
-    ("CLI11", re.compile(r"^CLI/"), re.compile(r"^actors/node/")),
+    ("CLI11", re.compile(r"^CLI/"), re.compile(r"^(actors/node/|deploy/fleetsim/command_line\.cpp$)")),
 ]
 
 LONGEST_FILE = 600
@@ -98,9 +102,11 @@ def includes(tree, path):
 
 
 def may_include(path, target):
-    """The include law (docs/ARCHITECTURE.md, Layers) for two paths that begin with a layer."""
+    """The include law (docs/ARCHITECTURE.md, Layers) for two paths that begin with a layer or client."""
     layer, folder = path.split("/")[:2]
     to_layer, to_folder = target.split("/")[:2]
+    if layer in CLIENTS or to_layer in CLIENTS:
+        return layer in CLIENTS and (to_layer == "protocol" or (layer, folder) == (to_layer, to_folder))
     if LAYERS.index(to_layer) > LAYERS.index(layer):
         return False
     if layer == "protocol":
@@ -115,9 +121,9 @@ def may_include(path, target):
 
 
 def include_law(tree):
-    for path in tree.files(SOURCE_SUFFIXES, LAYERS):
+    for path in tree.files(SOURCE_SUFFIXES, LAYERS + CLIENTS):
         for number, target in includes(tree, path):
-            if target.split("/")[0] not in LAYERS:
+            if target.split("/")[0] not in LAYERS + CLIENTS:
                 continue
             if path.count("/") < 2 or target.count("/") < 2:
                 yield f"{path}:{number}: lies outside a layer's folders: {target}"
@@ -126,7 +132,7 @@ def include_law(tree):
 
 
 def dependencies_in_their_place(tree):
-    for path in tree.files(SOURCE_SUFFIXES, LAYERS):
+    for path in tree.files(SOURCE_SUFFIXES, LAYERS + CLIENTS):
         for number, target in includes(tree, path):
             for name, header, allowed in DEPENDENCIES:
                 if header.search(target) and not allowed.search(path):
@@ -164,7 +170,7 @@ def no_vague_names(tree):
 
 
 def files_have_one_subject(tree):
-    for path in tree.files(SOURCE_SUFFIXES, LAYERS):
+    for path in tree.files(SOURCE_SUFFIXES, LAYERS + CLIENTS):
         length = len(tree.lines(path))
         if length > LONGEST_FILE:
             yield f"{path}:{LONGEST_FILE}: {length} lines; more than {LONGEST_FILE}"
@@ -301,6 +307,13 @@ class A_planted_violation_is_found(unittest.TestCase):
         self.assert_law("actors/contract/x.hpp", "actors/spool/spool.hpp", False)
         self.assert_law("actors/node/x.cpp", "actors/spool/spool.hpp", True)
         self.assert_law("actors/x.cpp", "actors/spool/spool.hpp", False)
+        self.assert_law("deploy/fleetsim/x.cpp", "protocol/mqtt/encode.hpp", True)
+        self.assert_law("deploy/fleetsim/x.cpp", "deploy/fleetsim/device.hpp", True)
+        self.assert_law("deploy/fleetsim/x.cpp", "deploy/other/device.hpp", False)
+        self.assert_law("deploy/fleetsim/x.cpp", "actors/observe/counter.hpp", False)
+        self.assert_law("deploy/fleetsim/x.cpp", "cluster/link/link.hpp", False)
+        self.assert_law("actors/node/x.cpp", "deploy/fleetsim/device.hpp", False)
+        self.assert_law("protocol/mqtt/x.cpp", "deploy/fleetsim/device.hpp", False)
 
     def assert_place(self, path, header, allowed):
         text = HEADER + f"#include <{header}>\n"
@@ -317,6 +330,10 @@ class A_planted_violation_is_found(unittest.TestCase):
         self.assert_place("actors/sqlite/database.cpp", "sqlite3.h", True)
         self.assert_place("protocol/mqtt/session.cpp", "boost/asio.hpp", False)
         self.assert_place("actors/admin/http_server.cpp", "boost/beast.hpp", True)
+        self.assert_place("deploy/fleetsim/message_table.cpp", "sqlite3.h", True)
+        self.assert_place("deploy/fleetsim/verify.cpp", "sqlite3.h", False)
+        self.assert_place("deploy/fleetsim/command_line.cpp", "CLI/CLI.hpp", True)
+        self.assert_place("deploy/fleetsim/device.cpp", "caf/all.hpp", False)
 
     def test_of_headers(self):
         self.assert_finds(headers_open_with_a_comment, {"protocol/base/x.hpp": "#pragma once\n"})
