@@ -1,7 +1,8 @@
 """What the system tests share: a gateway process in a directory of its own, MQTT over a bare socket,
 the metrics, the database, and the load generator. Everything that is started is ended with the test.
 
-The programs under test come from the environment: FLEETGATE_BIN and MQTTLOAD_BIN, else build/release.
+The programs under test come from the environment: FLEETGATE_BIN, FLEETSIM_BIN and MQTTLOAD_BIN, else
+build/release.
 """
 
 import collections
@@ -28,6 +29,7 @@ import urllib.request
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 FLEETGATE = os.environ.get("FLEETGATE_BIN", str(REPOSITORY / "build/release/bin/fleetgate"))
 MQTTLOAD = os.environ.get("MQTTLOAD_BIN", str(REPOSITORY / "build/release/bin/mqttload"))
+FLEETSIM = os.environ.get("FLEETSIM_BIN", str(REPOSITORY / "build/release/bin/fleetsim"))
 FULL = os.environ.get("FLEETGATE_TIER") == "full"
 SANITIZED = os.environ.get("FLEETGATE_SANITIZE", "") != ""
 
@@ -479,4 +481,34 @@ class AckLog:
                 self.fresh_devices.add(device)
             else:
                 self.losses.append(value)
+        return self
+
+
+class FleetsimLog:
+    """Reads fleetsim's log (docs/reference/fleetsim.md, The log) as it is appended: whole records only,
+    without their checks, which fleetsim's own tests are about."""
+
+    RECORD = struct.Struct("<cBBxIIIQQ")
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.acknowledged = set()  # device << 40 | sequence, of all boots
+        self.refused = set()
+        self.losses = []           # unacknowledged messages of each connection that was lost
+        self._offset = None
+
+    def read(self):
+        data = self.path.read_bytes() if self.path.exists() else b""
+        if self._offset is None:
+            if b"\n" not in data:
+                return self
+            self._offset = data.index(b"\n") + 1
+        whole = (len(data) - self._offset) // self.RECORD.size * self.RECORD.size
+        records = data[self._offset:self._offset + whole]
+        self._offset += whole
+        for kind, _, _, device, _, _, sequence, _ in self.RECORD.iter_unpack(records):
+            if kind == b"L":
+                self.losses.append(sequence)
+            elif kind != b"B":
+                (self.acknowledged if kind == b"A" else self.refused).add(device << 40 | sequence)
         return self
