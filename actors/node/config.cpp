@@ -12,6 +12,8 @@ std::string_view name_of(const std::array<std::string_view, N>& names, Enum v) n
 
 constexpr std::array<std::string_view, 1> protocol_names{"mqtt"};
 constexpr std::array<std::string_view, 1> sink_names{"sqlite"};
+constexpr std::array<std::string_view, 5> preset_names{"aws", "azure", "sparkplug", "homie",
+                                                       "plain"};
 constexpr std::array<std::string_view, 3> priority_names{"low", "normal", "high"};
 constexpr std::array<std::string_view, 5> level_names{"trace", "debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 3> format_names{"auto", "logfmt", "json"};
@@ -44,6 +46,9 @@ std::string_view to_string(listener_protocol v) noexcept {
 }
 std::string_view to_string(sink_type v) noexcept {
   return name_of(sink_names, v);
+}
+std::string_view to_string(topic_preset v) noexcept {
+  return name_of(preset_names, v);
 }
 std::string_view to_string(device_priority v) noexcept {
   return name_of(priority_names, v);

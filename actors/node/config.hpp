@@ -101,6 +101,14 @@ struct topic_config {
   config_origin origin;
 };
 
+/// Topic layouts that devices already speak, in the order in which their rules are tried: what is
+/// particular comes before what is wide.
+enum class topic_preset : std::uint8_t { aws, azure, sparkplug, homie, plain };
+
+struct topics_config {
+  std::vector<topic_preset> presets;  // rules behind those of [[topic]]; see topic_presets.hpp
+};
+
 enum class device_priority : std::uint8_t { low, normal, high };
 
 struct device_config {
@@ -135,7 +143,8 @@ struct config {
   subscriptions_config subscriptions;
   std::vector<listener_config> listeners;
   std::vector<sink_config> sinks;
-  std::vector<topic_config> topics;  // the first rule that matches decides
+  std::vector<topic_config> topics;  // the user's own; topic_presets.hpp adds those of presets
+  topics_config topic_presets;
   std::vector<device_config> devices;
   admin_config admin;
   shutdown_config shutdown;
@@ -151,6 +160,7 @@ model::topic_rule_spec rule_spec(const topic_config& t);
 
 std::string_view to_string(listener_protocol v) noexcept;
 std::string_view to_string(sink_type v) noexcept;
+std::string_view to_string(topic_preset v) noexcept;
 std::string_view to_string(device_priority v) noexcept;
 std::string_view to_string(log_level v) noexcept;
 std::string_view to_string(log_format v) noexcept;

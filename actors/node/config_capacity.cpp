@@ -1,6 +1,7 @@
 #include "actors/node/config_capacity.hpp"
 
 #include "actors/node/config_value.hpp"
+#include "actors/node/topic_presets.hpp"
 #include "actors/runtime/memory_budget.hpp"
 #include "protocol/model/envelope.hpp"
 
@@ -70,7 +71,7 @@ std::string summary(const config& c) {
     return std::string(to_string(s.type)) + " in " + s.path + (s.required ? "" : ", not required");
   });
   if (c.sinks.empty()) out += "  sink      none: messages stay in the spool until one is added\n";
-  out += "  rules     " + count(c.topics.size(), "topic rule") + ", " +
+  out += "  rules     " + count(topics_in_force(c).size(), "topic rule") + ", " +
          count(c.devices.size(), "device rule") + "\n";
   out += "  memory    " + holds(c.memory.budget, holds_about.memory_messages,
                                 holds_about.memory_seconds, load, "a burst");

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "actors/node/config_words.hpp"
+#include "actors/node/topic_presets.hpp"
 
 namespace fleetgate::node {
 namespace {
@@ -60,7 +61,9 @@ class whole_check {
     }
     limit_list("listener", config_.listeners.size(), most_of_a_list);
     limit_list("sink", config_.sinks.size(), most_of_a_list);
-    limit_list("topic", config_.topics.size(), most_rules);
+    // With room for the rules of the presets.
+    limit_list("topic", config_.topics.size(),
+               most_rules - preset_topics(config_.topic_presets.presets).size());
     limit_list("device", config_.devices.size(), most_rules);
   }
 

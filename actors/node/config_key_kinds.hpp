@@ -151,15 +151,20 @@ std::vector<std::string_view> names_of(const std::vector<Enum>& values) {
   return names;
 }
 
+template <class Enum>
+std::string joined_names(const std::vector<Enum>& values) {
+  std::string joined;
+  for (const auto name : names_of(values)) {
+    joined += (joined.empty() ? "" : " | ") + std::string(name);
+  }
+  return joined;
+}
+
 /// Member is the enum or an optional of it.
 template <class Section, class Member, class Enum>
 config_key<Section> choice_key(const key_text& t, Member Section::*member,
                                const std::vector<Enum>& values) {
-  std::string type;
-  for (const auto name : names_of(values)) {
-    type += (type.empty() ? "" : " | ") + std::string(name);
-  }
-  auto key = bare_key<Section>(t, std::move(type));
+  auto key = bare_key<Section>(t, joined_names(values));
   key.assign = [=](Section& s, const raw_value& v, const std::string&) {
     return read_choice(v, names_of(values)).map([&](std::size_t i) { s.*member = values[i]; });
   };
@@ -170,6 +175,26 @@ config_key<Section> choice_key(const key_text& t, Member Section::*member,
       if (!(s.*member)) return std::nullopt;
       return text_value(std::string(to_string(*(s.*member))));
     }
+  };
+  return key;
+}
+
+/// One or several of the enum's names.
+template <class Section, class Enum>
+config_key<Section> choices_key(const key_text& t, std::vector<Enum> Section::*member,
+                                const std::vector<Enum>& values) {
+  auto key = bare_key<Section>(t, "one or an array of " + joined_names(values));
+  key.assign = [=](Section& s, const raw_value& v, const std::string&) {
+    return read_choices(v, names_of(values)).map([&](const std::vector<std::size_t>& chosen) {
+      (s.*member).clear();
+      for (const std::size_t i : chosen) (s.*member).push_back(values[i]);
+    });
+  };
+  key.show = [=](const Section& s) -> std::optional<raw_value> {
+    if ((s.*member).empty()) return std::nullopt;
+    text_list names;
+    for (const Enum v : s.*member) names.emplace_back(to_string(v));
+    return raw_value{std::move(names), false};
   };
   return key;
 }

@@ -202,6 +202,19 @@ const config_table<topic_config>& topic_table() {
   return table;
 }
 
+const config_table<topics_config>& topics_table() {
+  using s = topics_config;
+  static const config_table<s> table{
+      "topics",
+      "Rules for topic layouts that are well known, tried after those of [[topic]].",
+      {choices_key<s>({"preset", "[\"sparkplug\", \"plain\"]",
+                       "Whose topics devices use; their order does not matter, plain comes last."},
+                      &s::presets,
+                      std::vector{topic_preset::aws, topic_preset::azure, topic_preset::sparkplug,
+                                  topic_preset::homie, topic_preset::plain})}};
+  return table;
+}
+
 const config_table<device_config>& device_table() {
   using s = device_config;
   static const config_table<s> table{

@@ -48,6 +48,7 @@ const config_table<subscriptions_config>& subscriptions_table();
 const config_table<listener_config>& listener_table();
 const config_table<sink_config>& sink_table();
 const config_table<topic_config>& topic_table();
+const config_table<topics_config>& topics_table();
 const config_table<device_config>& device_table();
 const config_table<admin_config>& admin_table();
 const config_table<shutdown_config>& shutdown_table();
@@ -65,6 +66,7 @@ void for_each_table(Visit&& visit) {
   visit(listener_table(), &config::listeners);
   visit(sink_table(), &config::sinks);
   visit(topic_table(), &config::topics);
+  visit(topics_table(), &config::topic_presets);
   visit(device_table(), &config::devices);
   visit(admin_table(), &config::admin);
   visit(shutdown_table(), &config::shutdown);

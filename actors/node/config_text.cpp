@@ -65,6 +65,9 @@ config first_config() {
   c.node = node_config{};
   c.node.data_dir = "fleetgate-data";
   c.sinks.front().path = "fleetgate-data/fleet.db";
+  topic_config& alarms = c.topics.emplace_back();
+  alarms.match = "devices/{device}/alarms";
+  alarms.cls = model::traffic_class::event;
   device_config& device = c.devices.emplace_back();
   device.match = "press-*";
   device.priority = device_priority::high;
@@ -135,15 +138,24 @@ class init_writer {
       first = false;
     }
   }
-  /// Devices are all equal until someone says otherwise: the entry is only an example.
+  /// A preset knows the topics, and devices are all equal, until someone says otherwise: these
+  /// entries are only examples.
+  void operator()(const config_table<topic_config>& table,
+                  std::vector<topic_config> config::*member) {
+    example(table, (config_.*member).front());
+  }
   void operator()(const config_table<device_config>& table,
                   std::vector<device_config> config::*member) {
-    begin(std::string(table.about) + " There can be several.");
-    text_ += commented_out(explained_section(table, (config_.*member).front(), true));
+    example(table, (config_.*member).front());
   }
   [[nodiscard]] std::string text() const { return text_; }
 
  private:
+  template <class Section>
+  void example(const config_table<Section>& table, const Section& section) {
+    begin(std::string(table.about) + " There can be several.");
+    text_ += commented_out(explained_section(table, section, true));
+  }
   void begin(std::string_view about) { text_ += "\n# " + std::string(about) + "\n"; }
 
   const config& config_;

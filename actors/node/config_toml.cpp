@@ -62,8 +62,18 @@ class document_reader {
     if (const auto* d = node.as_floating_point()) return {d->get(), false};
     if (const auto* b = node.as_boolean()) return {b->get(), false};
     if (node.is_table()) return {unusable_value{"a table"}, false};
-    if (node.is_array()) return {unusable_value{"an array"}, false};
+    if (const auto* array = node.as_array()) return read_array(*array);
     return {unusable_value{"a date or time"}, false};
+  }
+
+  static raw_value read_array(const toml::array& array) {
+    text_list list;
+    for (const auto& element : array) {
+      const auto* s = element.as_string();
+      if (s == nullptr) return {unusable_value{"an array"}, false};
+      list.push_back(s->get());
+    }
+    return {std::move(list), false};
   }
 
   std::string filename_;

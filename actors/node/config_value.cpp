@@ -137,6 +137,7 @@ std::string describe(const raw_value& v) {
     return "the number " + std::to_string(*d);
   }
   if (const auto* b = std::get_if<bool>(&v.is)) return *b ? "true" : "false";
+  if (std::holds_alternative<text_list>(v.is)) return "an array";
   return std::string(std::get<unusable_value>(v.is).kind);
 }
 
@@ -192,6 +193,16 @@ bool is_control(char c) noexcept {
 bool is_name_char(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
          c == '_' || c == '-';
+}
+
+text_list split_at_commas(std::string_view text) {
+  text_list parts;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    parts.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return parts;
 }
 
 /// The endpoint that was probably meant, as a literal, or "".
@@ -288,6 +299,31 @@ value_result<std::size_t> read_choice(const raw_value& v,
   return expected_instead(v, what, meant ? quote(*meant) : std::string());
 }
 
+value_result<std::vector<std::size_t>> read_choices(const raw_value& v,
+                                                    const std::vector<std::string_view>& names) {
+  constexpr std::size_t most_choices = 16;
+  text_list written;
+  if (const auto* list = std::get_if<text_list>(&v.is)) {
+    written = *list;
+  } else if (const auto* text = std::get_if<std::string>(&v.is); text != nullptr && v.untyped) {
+    written = split_at_commas(*text);
+  } else if (text != nullptr) {
+    written = {*text};
+  } else {
+    return expected_instead(v, join_or(names) + ", or an array of them");
+  }
+  if (written.size() > most_choices) {
+    return expected_instead(v, "at most " + std::to_string(most_choices) + " names");
+  }
+  std::vector<std::size_t> chosen;
+  for (const std::string& name : written) {
+    const auto one = read_choice({name, v.untyped}, names);
+    if (!one) return tl::unexpected(one.error());
+    chosen.push_back(*one);
+  }
+  return chosen;
+}
+
 std::string format_size(std::uint64_t bytes) {
   return format(a_size, bytes);
 }
@@ -299,6 +335,11 @@ std::string to_literal(const raw_value& v) {
   if (const auto* s = std::get_if<std::string>(&v.is)) return quote(*s);
   if (const auto* i = std::get_if<std::int64_t>(&v.is)) return std::to_string(*i);
   if (const auto* b = std::get_if<bool>(&v.is)) return *b ? "true" : "false";
+  if (const auto* list = std::get_if<text_list>(&v.is)) {
+    std::string out;
+    for (const std::string& s : *list) out += (out.empty() ? "" : ", ") + quote(s);
+    return "[" + out + "]";
+  }
   return describe(v);
 }
 

@@ -20,8 +20,11 @@ struct unusable_value {
   std::string_view kind;
 };
 
+/// An array of nothing but text.
+using text_list = std::vector<std::string>;
+
 struct raw_value {
-  std::variant<std::string, std::int64_t, double, bool, unusable_value> is;
+  std::variant<std::string, std::int64_t, double, bool, text_list, unusable_value> is;
   bool untyped = false;  // from the environment or a flag: text that may stand for any kind
 };
 
@@ -54,6 +57,11 @@ value_result<endpoint> read_endpoint(const raw_value& v);
 /// The index of the name among `names`.
 value_result<std::size_t> read_choice(const raw_value& v,
                                       const std::vector<std::string_view>& names);
+
+/// The indexes of the names among `names`: one text, or an array of at most 16; a variable has
+/// commas between them.
+value_result<std::vector<std::size_t>> read_choices(const raw_value& v,
+                                                    const std::vector<std::string_view>& names);
 
 /// With the largest unit that divides it: "256MiB", "65535s"; "0B", "0s".
 std::string format_size(std::uint64_t bytes);

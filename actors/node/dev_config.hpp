@@ -1,10 +1,9 @@
 // The configuration of `fleetgate dev`: everything on loopback, one MQTT listener, one SQLite sink,
-// topic rules for the plain preset `devices/{device}/{stream}`. Pure.
+// the plain topic preset `devices/{device}/{stream}`. Pure.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "actors/node/config.hpp"
 
@@ -17,8 +16,5 @@ struct dev_options {
 };
 
 config dev_config(const dev_options& options);
-
-/// Topic rules of the plain preset, most particular first; the last one takes every topic.
-std::vector<topic_config> plain_topics();
 
 }  // namespace fleetgate::node

@@ -10,6 +10,7 @@
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/ingress/connection_actor.hpp"
 #include "actors/node/parts.hpp"
+#include "actors/node/topic_presets.hpp"
 #include "actors/observe/probe_registration.hpp"
 #include "actors/parse/parser_actor.hpp"
 #include "actors/sessions/sessions_actor.hpp"
@@ -80,7 +81,7 @@ node::parts::step node::parts::open_files() {
     return failed(exit_code::cannot_create, kept.error());
   }
   std::vector<model::topic_rule_spec> specs;
-  for (const auto& t : settings.topics) {
+  for (const auto& t : topics_in_force(settings)) {
     specs.push_back(rule_spec(t));
     if (t.schema.empty()) continue;
     const auto schema = parse::schema::load(t.schema);

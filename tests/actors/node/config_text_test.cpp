@@ -60,6 +60,8 @@ epoch = "$.boot"
 device_time = "$.ts"
 [[topic]]
 match = "b"
+[topics]
+preset = ["homie", "aws"]
 [[device]]
 match = "press-*"
 priority = "high"
@@ -101,6 +103,7 @@ TEST(config_text, json_has_the_same_values) {
   EXPECT_EQ(json["listener"][1]["name"], "b");
   EXPECT_EQ(json["topic"][0]["sequence"], "$.seq");
   EXPECT_FALSE(json["topic"][1].contains("sequence"));
+  EXPECT_EQ(json["topics"]["preset"], nlohmann::json::array({"homie", "aws"}));
   EXPECT_EQ(nlohmann::json::parse(to_json(config{}))["sink"], nlohmann::json::array());
 }
 
@@ -110,7 +113,8 @@ TEST(config_text, init_writes_a_configuration_that_is_right) {
   EXPECT_TRUE(is_loopback(c.listeners[0].bind));
   ASSERT_EQ(c.sinks.size(), 1U);
   EXPECT_TRUE(c.sinks[0].required);
-  EXPECT_EQ(c.topics.size(), plain_topics().size());
+  EXPECT_TRUE(c.topics.empty());
+  EXPECT_EQ(c.topic_presets.presets, std::vector{topic_preset::plain});
   EXPECT_TRUE(c.devices.empty());
 }
 
@@ -138,6 +142,7 @@ TEST(config_text, init_says_the_defaults_it_does_not_set) {
   const config c = valid(text);
   EXPECT_EQ(c.memory.budget, config{}.memory.budget);
   EXPECT_EQ(c.devices.size(), 1U);
+  EXPECT_EQ(c.topics.size(), 1U);
 }
 
 TEST(config_capacity, budgets_are_told_in_messages_and_seconds) {

@@ -20,6 +20,9 @@ raw_value text(const char* s) {
 raw_value integer(std::int64_t n) {
   return {n, false};
 }
+raw_value list(text_list l) {
+  return {std::move(l), false};
+}
 raw_value variable(const char* s) {
   return {std::string(s), true};
 }
@@ -83,6 +86,19 @@ TEST(config_value, a_quantity_that_overflows_is_refused) {
   EXPECT_FALSE(read_size(text("16777216TiB"), anything));
   EXPECT_FALSE(read_size(text("18446744073709551616B"), anything));
   EXPECT_TRUE(read_size(text("18446744073709551615B"), anything));
+}
+
+TEST(config_value, several_names_are_an_array_or_one_text_or_a_variable_with_commas) {
+  const std::vector<std::string_view> names{"aws", "homie", "plain"};
+  using indexes = std::vector<std::size_t>;
+  EXPECT_EQ(read_choices(list({"plain", "aws"}), names), (indexes{2, 0}));
+  EXPECT_EQ(read_choices(list({}), names), indexes{});
+  EXPECT_EQ(read_choices(text("homie"), names), indexes{1});
+  EXPECT_EQ(read_choices(variable("homie,plain"), names), (indexes{1, 2}));
+  EXPECT_FALSE(read_choices(text("homie,plain"), names));
+  EXPECT_FALSE(read_choices(integer(1), names));
+  EXPECT_FALSE(read_choices(list(text_list(17, "aws")), names));
+  EXPECT_EQ(instead_of(read_choices(list({"aws", "plian"}), names)), "\"plain\"");
 }
 
 TEST(config_value, quantities_are_written_as_they_are_read) {
