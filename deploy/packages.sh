@@ -21,7 +21,7 @@ build=(
 )
 try=(mosquitto-clients sqlite3 curl)
 test=(
-  python3-paho-mqtt python3-msgpack mosquitto-clients
+  python3-paho-mqtt python3-msgpack python3-jsonschema mosquitto-clients
   clang libclang-rt-14-dev llvm clang-format
 )
 bench=(python3 mosquitto g++)

@@ -38,19 +38,52 @@ bool request::query_flag(std::string_view key) const noexcept {
   return value && (value->empty() || *value == "1" || *value == "true");
 }
 
-response error_response(std::uint16_t status, std::string_view error, std::string_view why,
-                        std::string_view next) {
-  const nlohmann::ordered_json body{{"error", error}, {"why", why}, {"next", next}};
+std::string_view request::capture(std::string_view name) const noexcept {
+  for (const auto& [key, value] : captures) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+response error_response(const fault& f, std::string_view next) {
+  return error_response(describe(f.code).http_status, f, next);
+}
+
+response error_response(std::uint16_t status, const fault& f, std::string_view next) {
+  const fault_entry& entry = describe(f.code);
+  const nlohmann::ordered_json body{{"type", "urn:fleetgate:fault:" + std::string(entry.name)},
+                                    {"title", entry.text},
+                                    {"status", status},
+                                    {"detail", f.detail},
+                                    {"fault", entry.name},
+                                    {"next", next}};
   response r;
   r.status = status;
+  r.content_type = "application/problem+json";
   // Text may quote what a client sent, so malformed UTF-8 is replaced and not an exception.
   r.body = body.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
   return r;
 }
 
-response error_response(const fault& f, std::string_view next) {
-  const fault_entry& entry = describe(f.code);
-  return error_response(entry.http_status, entry.text, f.detail, next);
+std::optional<std::string> percent_decoded(std::string_view text) {
+  const auto digit = [](char c) {
+    const std::string_view digits = "0123456789abcdef0123456789ABCDEF";
+    const std::size_t at = digits.find(c);
+    return at == digits.npos ? -1 : static_cast<int>(at % 16);
+  };
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = digit(text[i + 1]), low = digit(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
 }
 
 bool split_target(std::string_view target, request& into) {

@@ -19,7 +19,10 @@ struct request {
   std::string query;   // without the question mark
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  std::vector<std::pair<std::string, std::string>> captures;  // of the route's path, decoded
 
+  /// What stands in the path where the route has `{name}`; "" where it has none.
+  [[nodiscard]] std::string_view capture(std::string_view name) const noexcept;
   /// Value of the first header called `name` (case does not matter); "" where absent.
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
   /// `?key`, `?key=1` and `?key=true` are true.
@@ -35,11 +38,14 @@ struct response {
   std::vector<std::pair<std::string, std::string>> headers;  // beside type and length
 };
 
-/// {"error", "why", "next"}: what happened, the reason, what to do about it.
-response error_response(std::uint16_t status, std::string_view error, std::string_view why,
-                        std::string_view next);
-/// The same from the fault catalogue, with the catalogue's HTTP status.
+/// A problem as RFC 9457 has it: type, title and status from the fault catalogue, the particulars
+/// as detail; and `fault`, its name there, and `next`, what to do about it.
 response error_response(const fault& f, std::string_view next);
+/// The same where the catalogue has a less exact status.
+response error_response(std::uint16_t status, const fault& f, std::string_view next);
+
+/// %41 as A (RFC 3986 section 2.1); nothing where a % is followed by anything but two digits.
+std::optional<std::string> percent_decoded(std::string_view text);
 
 /// A request target (RFC 9112 section 3.2: origin or absolute form) into path and query; false
 /// where it is neither.

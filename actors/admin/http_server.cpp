@@ -1,10 +1,13 @@
-// The only file that knows Beast. One thread runs the loop, so nothing here is locked.
+// The server's side of Beast. One thread runs the loop, so nothing here is locked; a second one
+// runs the handlers that may wait.
 #include "actors/admin/http_server.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -31,8 +34,11 @@ namespace {
 constexpr std::size_t linger_bytes = 64 * 1024;
 constexpr std::chrono::milliseconds accept_retry{100};
 
-request to_request(const http::request<http::string_body>& from) {
+/// Nothing where the target is not one.
+std::optional<request> to_request(const http::request<http::string_body>& from) {
   request r;
+  const std::string_view target(from.target().data(), from.target().size());
+  if (!split_target(target, r)) return std::nullopt;
   r.method = std::string(from.method_string());
   for (const auto& field : from) {
     r.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
@@ -41,28 +47,27 @@ request to_request(const http::request<http::string_body>& from) {
   return r;
 }
 
-response answer(const router& routes, const http::request<http::string_body>& from) {
-  request r = to_request(from);
-  const std::string_view target(from.target().data(), from.target().size());
-  if (!split_target(target, r)) {
-    return error_response(400, "malformed request target", "it is neither a path nor a URL",
-                          "send a path such as /readyz");
-  }
-  return routes.route(r);
+response answer_to_target() {
+  return error_response(
+      fault(fault_code::request_malformed, "its target is neither a path nor a URL"),
+      "send a path such as /readyz");
 }
 
 response answer_to_error(error_code error, const http_options& limits) {
   if (error == http::error::header_limit) {
-    return error_response(431, "request header too large",
-                          "at most " + std::to_string(limits.header_bytes) + " bytes are read",
-                          "send fewer or shorter header fields");
+    return error_response(
+        431,
+        fault(fault_code::request_too_large,
+              "of its header at most " + std::to_string(limits.header_bytes) + " bytes are read"),
+        "send fewer or shorter header fields");
   }
   if (error == http::error::body_limit) {
-    return error_response(413, "request body too large",
-                          "at most " + std::to_string(limits.body_bytes) + " bytes are read",
-                          "send a smaller body");
+    return error_response(
+        fault(fault_code::request_too_large,
+              "of its body at most " + std::to_string(limits.body_bytes) + " bytes are read"),
+        "send a smaller body");
   }
-  return error_response(400, "malformed request", error.message(), "send HTTP/1.1");
+  return error_response(fault(fault_code::request_malformed, error.message()), "send HTTP/1.1");
 }
 
 /// One client: reads a request, writes its response, and so on; never two at once, which makes
@@ -71,10 +76,12 @@ class session : public std::enable_shared_from_this<session> {
  public:
   using gone = std::function<void(session&)>;
 
-  session(tcp::socket socket, const http_options& limits, const router& routes, gone on_end)
+  session(tcp::socket socket, const http_options& limits, const router& routes,
+          asio::thread_pool& aside, gone on_end)
       : stream_(std::move(socket)),
         limits_(limits),
         routes_(routes),
+        aside_(aside),
         on_end_(std::move(on_end)),
         // One block more than the header limit, for what is pipelined behind it.
         buffer_(limits.header_bytes + 64 * 1024) {}
@@ -93,6 +100,12 @@ class session : public std::enable_shared_from_this<session> {
   void close() { stream_.close(); }
 
  private:
+  /// How the answer is to be sent, by what the request was.
+  struct reply_form {
+    unsigned version;
+    bool keep_alive;
+    bool head;
+  };
   using with_body = http::response<http::string_body>;
   using without_body = http::response<http::empty_body>;
 
@@ -100,24 +113,41 @@ class session : public std::enable_shared_from_this<session> {
     if (error == http::error::end_of_stream || error == beast::error::timeout) return close();
     if (!error) {
       const auto& r = parser_->get();
-      return write(answer(routes_, r), r.version(), r.keep_alive(), r.method() == http::verb::head);
+      const reply_form form{r.version(), r.keep_alive(), r.method() == http::verb::head};
+      const auto asked = to_request(r);
+      if (!asked) return write(answer_to_target(), form);
+      if (routes_.may_wait(*asked)) return answer_aside(*asked, form);
+      return write(routes_.route(*asked), form);
     }
     // Beast's own category: the bytes were wrong. Others: the socket failed.
     if (error.category() != make_error_code(http::error::bad_method).category()) return close();
-    write(answer_to_error(error, limits_), 11, false, false);
+    write(answer_to_error(error, limits_), {11, false, false});
   }
 
-  void write(response r, unsigned version, bool keep_alive, bool head) {
+  /// What may wait for actors waits on a thread of its own, one request after the other, so that
+  /// health and metrics are answered meanwhile. The loop does not end before the answer is back.
+  void answer_aside(request asked, reply_form form) {
+    asio::post(aside_, [self = shared_from_this(), asked = std::move(asked), form,
+                        loop = asio::make_work_guard(stream_.get_executor())]() mutable {
+      auto made = std::make_shared<response>(self->routes_.route(asked));
+      const auto on = loop.get_executor();
+      asio::post(on, [self = std::move(self), made, form, loop = std::move(loop)] {
+        self->write(std::move(*made), form);
+      });
+    });
+  }
+
+  void write(response r, reply_form form) {
     // To HEAD the length is that of the body that GET would have.
-    if (head) {
-      auto& m = outgoing_.emplace<without_body>(http::status(r.status), version);
+    if (form.head) {
+      auto& m = outgoing_.emplace<without_body>(http::status(r.status), form.version);
       m.content_length(r.body.size());
-      send(m, r, keep_alive);
+      send(m, r, form.keep_alive);
     } else {
-      auto& m = outgoing_.emplace<with_body>(http::status(r.status), version);
+      auto& m = outgoing_.emplace<with_body>(http::status(r.status), form.version);
       m.body() = std::move(r.body);
       m.prepare_payload();
-      send(m, r, keep_alive);
+      send(m, r, form.keep_alive);
     }
   }
 
@@ -158,6 +188,7 @@ class session : public std::enable_shared_from_this<session> {
   beast::tcp_stream stream_;
   const http_options& limits_;
   const router& routes_;
+  asio::thread_pool& aside_;
   gone on_end_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -180,6 +211,7 @@ class http_server::impl {
     if (!thread_.joinable()) return;
     asio::post(loop_, [this] { stop(); });
     thread_.join();
+    aside_.join();
   }
 
   /// The fault's detail names what failed; nothing where it went well.
@@ -234,7 +266,7 @@ class http_server::impl {
   }
 
   void start_session(tcp::socket socket) {
-    auto s = std::make_shared<session>(std::move(socket), options_, routes_,
+    auto s = std::make_shared<session>(std::move(socket), options_, routes_, aside_,
                                        [this](session& ended) { end_session(ended); });
     sessions_.insert(s.get());
     s->read();
@@ -263,6 +295,7 @@ class http_server::impl {
   asio::io_context loop_{1};
   tcp::acceptor acceptor_{loop_};
   asio::steady_timer retry_{loop_};
+  asio::thread_pool aside_{1};
   std::thread thread_;
 };
 

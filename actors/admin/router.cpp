@@ -1,5 +1,6 @@
 #include "actors/admin/router.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <exception>
 #include <utility>
@@ -16,38 +17,109 @@ response call(const handler& h, const request& r) {
   }
 }
 
+/// A page that some browser on this machine has open can send requests here, too. A browser says
+/// whose page it is; no other client sets this header.
+bool commands_from_elsewhere(const request& r) noexcept {
+  if (r.method == "GET" || r.method == "HEAD") return false;
+  std::string_view origin = r.header("Origin");
+  if (origin.empty()) return false;
+  const std::size_t scheme = origin.find("://");  // "null" has none
+  return scheme == origin.npos || origin.substr(scheme + 3) != r.header("Host");
+}
+
+bool is_capture(std::string_view level) noexcept {
+  return level.size() > 2 && level.front() == '{' && level.back() == '}';
+}
+
+/// The first level of `path`, which it loses with its slash.
+std::string_view take_level(std::string_view& path) noexcept {
+  const std::size_t end = std::min(path.find('/'), path.size());
+  const std::string_view level = path.substr(0, end);
+  path.remove_prefix(std::min(end + 1, path.size()));
+  return level;
+}
+
 }  // namespace
 
-router& router::add(std::string_view method, std::string_view path, handler h) {
-  const bool is_new = paths_[std::string(path)].try_emplace(std::string(method), h).second;
+router& router::add(std::string_view method, std::string_view path, handler h, pace p) {
+  const bool is_new =
+      paths_[std::string(path)].try_emplace(std::string(method), target{std::move(h), p}).second;
   assert(is_new);
   (void)is_new;
   return *this;
 }
 
+std::optional<router::found_path> router::find(std::string_view path) const {
+  if (const auto exact = paths_.find(path); exact != paths_.end()) {
+    return found_path{&exact->second, {}};
+  }
+  for (const auto& [pattern, known] : paths_) {
+    found_path found{&known, {}};
+    std::string_view want = pattern, have = path;
+    bool same =
+        std::count(want.begin(), want.end(), '/') == std::count(have.begin(), have.end(), '/');
+    while (same && !want.empty()) {
+      const std::string_view wanted = take_level(want), given = take_level(have);
+      if (!is_capture(wanted)) {
+        same = wanted == given;
+        continue;
+      }
+      auto decoded = percent_decoded(given);
+      same = decoded && !decoded->empty();
+      if (same)
+        found.captures.emplace_back(wanted.substr(1, wanted.size() - 2), std::move(*decoded));
+    }
+    if (same) return found;
+  }
+  return std::nullopt;
+}
+
+bool router::may_wait(const request& r) const {
+  const auto found = find(r.path);
+  if (!found) return false;
+  const auto method = found->known->find(r.method == "HEAD" ? "GET" : r.method);
+  return method != found->known->end() && method->second.speed == pace::may_wait;
+}
+
 response router::route(const request& r) const {
-  const auto path = paths_.find(r.path);
-  if (path == paths_.end()) {
+  auto found = find(r.path);
+  if (!found) {
     std::string known;
     for (const auto& [name, unused] : paths_) known.append(known.empty() ? "" : ", ").append(name);
-    return error_response(404, "not found", "there is nothing at " + r.path, "try " + known);
+    return error_response(fault(fault_code::not_found, "there is nothing at " + r.path),
+                          "try " + known);
   }
-  const methods& m = path->second;
-  if (r.method == "HEAD" && m.count("GET") != 0 && m.count("HEAD") == 0) {
-    request as_get = r;
-    as_get.method = "GET";
-    return call(m.at("GET"), as_get);
+  if (commands_from_elsewhere(r)) {
+    return error_response(
+        fault(fault_code::not_authorized,
+              "a page of " + std::string(r.header("Origin")) + " may not command this node"),
+        "use the command line, or a client that is no web page");
   }
-  if (const auto found = m.find(r.method); found != m.end()) return call(found->second, r);
+  const methods& m = *found->known;
+  request asked = r;
+  asked.captures = std::move(found->captures);
+  if (r.method == "HEAD" && m.count("HEAD") == 0) asked.method = "GET";
+  if (const auto method = m.find(asked.method); method != m.end()) {
+    return call(method->second.run, asked);
+  }
   std::string allowed;
   for (const auto& [name, unused] : m) {
     allowed.append(allowed.empty() ? "" : ", ").append(name);
     if (name == "GET") allowed.append(", HEAD");
   }
-  response refused = error_response(405, "method not allowed",
-                                    r.path + " does not know this method", "use " + allowed);
+  response refused =
+      error_response(fault(fault_code::method_not_allowed, r.path + " does not know " + r.method),
+                     "use " + allowed);
   refused.headers.emplace_back("Allow", allowed);
   return refused;
+}
+
+std::vector<router::entry> router::entries() const {
+  std::vector<entry> all;
+  for (const auto& [path, known] : paths_) {
+    for (const auto& [method, unused] : known) all.push_back({method, path});
+  }
+  return all;
 }
 
 }  // namespace fleetgate::admin

@@ -27,10 +27,11 @@ struct settlement_batch {
   std::optional<std::array<model::position, model::lane_count>> required_passed;
 };
 
-/// A reader of the spool says how far it has durably come.
+/// A reader of the spool says how far it has durably come, or that it goes back to read again.
 struct reader_progress {
   std::string reader;
   cursor at;
+  bool goes_back = false;
 };
 
 /// Changes of windows and sessions for the state store.

@@ -70,6 +70,9 @@ class dedup {
   /// Ends expired sessions, a bounded number a call.
   void on_time(std::uint64_t now_ns);
 
+  /// Where this client is connected; generation 0: nowhere.
+  [[nodiscard]] model::connection_ref connection_of(std::string_view client_id) noexcept;
+
   [[nodiscard]] const dedup_counters& counters() const noexcept { return counters_; }
   [[nodiscard]] const refusal_counts& refusals() const noexcept { return refusals_; }
 

@@ -47,6 +47,7 @@ caf::behavior dedup_actor::make_behavior() {
         while (has_batches());
         return true;
       },
+      [this](where_atom, const std::string& client_id) { return brain_.connection_of(client_id); },
       [this](snapshot_atom) {
         snapshot_wanted_ = true;
         take_snapshot();

@@ -3,6 +3,7 @@
 //   (wake_atom)           batches or settlements have come
 //   (stored_atom, bool)   the state store has (or has not) the last snapshot
 //   (flush_atom) -> bool  take everything that has come
+//   (where_atom, client id) -> connection_ref, of generation 0 where it is not connected
 //   (snapshot_atom)       take a snapshot now (before shutdown)
 // Limits: dedup_limits; one snapshot under way.
 #pragma once
@@ -16,12 +17,15 @@
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/runtime/timer.hpp"
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::model::connection_ref)
+
 namespace fleetgate::dedup {
 
 using covers_atom = caf::atom_constant<caf::atom("covers")>;
 using flush_atom = caf::atom_constant<caf::atom("flush")>;
 using snapshot_atom = caf::atom_constant<caf::atom("snapshot")>;
 using stored_atom = caf::atom_constant<caf::atom("stored")>;
+using where_atom = caf::atom_constant<caf::atom("where")>;
 
 class dedup_actor final : public runtime::pinned_actor {
  public:

@@ -120,4 +120,9 @@ dedup::ticket dedup::decide_release(const model::envelope& e, receipt_list& rece
   return pending_.at(h->release).ticket;
 }
 
+model::connection_ref dedup::connection_of(std::string_view client_id) noexcept {
+  const session* s = sessions_.find(client_id);
+  return s == nullptr ? model::connection_ref{} : s->connection;
+}
+
 }  // namespace fleetgate::dedup

@@ -367,6 +367,7 @@ void connection_actor::take(const model::receipt& r) {
         return close(fault_code::server_busy);
       }
       accepted_ = true;
+      connected_time_ns_ = shard_.now.unix_ns;
       session_.accept(id_assigned_ ? client_id_ : std::string_view{}, r.session_present, out_);
       mark_unsent();
       watch_time();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "actors/contract/device_report.hpp"
 #include "actors/ingress/shard.hpp"
 #include "actors/runtime/descriptor.hpp"
 #include "actors/runtime/pinned_actor.hpp"
@@ -43,6 +44,8 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   /// Packets from the sessions stage. What may be dropped is, where the client takes too little.
   void deliver(std::string_view packets, bool may_be_dropped);
 
+  /// Nothing before CONNECT was accepted. connection_report.cpp.
+  [[nodiscard]] std::optional<contract::connected_device> report() const;
   [[nodiscard]] const model::connection_ref& ref() const noexcept { return ref_; }
 
  private:
@@ -96,6 +99,7 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   std::uint64_t leave_at_ns_ = never;
   std::uint64_t watched_ns_ = never;  // the deadline that stands in the shard's queue
   std::uint32_t session_expiry_s_ = 0;
+  std::int64_t connected_time_ns_ = 0;
   model::traffic_class last_class_ = model::traffic_class::telemetry;
   fault_code leave_for_ = fault_code::internal;
   phase phase_ = phase::open;

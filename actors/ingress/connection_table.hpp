@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "actors/runtime/actor_ptr.hpp"
@@ -47,6 +48,18 @@ class connection_table {
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// Calls `visit` for slots from `slot` on, at most `most` of them, until it returns false. The
+  /// slot to go on at; nothing where the table is at its end.
+  template <class Visit>
+  std::optional<std::uint32_t> visit_from(std::uint32_t slot, std::size_t most,
+                                          Visit&& visit) const {
+    for (; slot < entries_.size(); ++slot) {
+      if (most-- == 0) return slot;
+      if (entries_[slot].who && !visit(*entries_[slot].who)) return slot + 1;
+    }
+    return std::nullopt;
+  }
 
   template <class Visit>
   void for_each(Visit&& visit) const {

@@ -29,6 +29,7 @@ constexpr milliseconds drain_step{10};
 constexpr std::size_t receipts_per_turn = 256;  // batches
 /// Each to at most sessions' targets_per_delivery clients: then those who publish come first again.
 constexpr std::size_t deliveries_per_turn = 32;
+constexpr std::size_t slots_per_slice = 16 * 1024;
 
 std::string describe(const listener_settings& s) {
   return s.name + " (" + s.address + ":" + std::to_string(s.port) + ")";
@@ -88,6 +89,13 @@ caf::behavior ingress_actor::make_behavior() {
   for (auto& l : listeners_) accept_next(*l);
   return {
       [this](runtime::wake_atom) { read_receipts(); },
+      [this](list_atom, std::uint32_t from, std::uint32_t most) { return list(from, most); },
+      [this](device_atom, std::uint32_t slot, std::uint64_t generation) {
+        return find(slot, generation);
+      },
+      [this](kick_atom, std::uint32_t slot, std::uint64_t generation) {
+        return kick(slot, generation);
+      },
       [this](drain_atom, fault_code why, std::uint32_t rate) { return drain(why, rate); },
   };
 }
@@ -238,6 +246,32 @@ void ingress_actor::arm_timer() {
   armed_ns_ = *next;
   // The round that follows looks at the deadlines.
   timer_.set(*next, [this] { armed_ns_ = ~std::uint64_t{0}; });
+}
+
+contract::device_slice ingress_actor::list(std::uint32_t from, std::uint32_t most) const {
+  contract::device_slice slice;
+  slice.next_slot = shard_.table.visit_from(from, slots_per_slice, [&](const auto& c) {
+    if (auto d = c.report()) slice.devices.push_back(std::move(*d));
+    return slice.devices.size() < most;
+  });
+  return slice;
+}
+
+contract::device_slice ingress_actor::find(std::uint32_t slot, std::uint64_t generation) const {
+  contract::device_slice slice;
+  if (const auto* c = shard_.table.find(slot, generation)) {
+    if (auto d = c->report()) slice.devices.push_back(std::move(*d));
+  }
+  return slice;
+}
+
+bool ingress_actor::kick(std::uint32_t slot, std::uint64_t generation) {
+  update_clock();
+  auto* c = shard_.table.find(slot, generation);
+  if (c == nullptr) return false;
+  c->leave(fault_code::administrative_action);
+  send_unsent();
+  return true;
 }
 
 caf::result<std::uint64_t> ingress_actor::drain(fault_code why, std::uint32_t rate) {

@@ -3,6 +3,9 @@
 //   (wake_atom)                      receipts have come from the journal
 //   (drain_atom, fault_code, rate)   stop accepting, send all devices away at `rate` per second;
 //                                    answered with how many left when none is here any more
+//   (list_atom, slot, most) -> device_slice          clients from that slot on
+//   (device_atom, slot, generation) -> device_slice  this one, or none where it has gone
+//   (kick_atom, slot, generation) -> bool            an operator closes it; false: it has gone
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -10,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "actors/contract/device_report.hpp"
 #include "actors/contract/journal_mail.hpp"
 #include "actors/ingress/shard.hpp"
 #include "actors/observe/log.hpp"
@@ -17,9 +21,14 @@
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/runtime/timer.hpp"
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::contract::device_slice)
+
 namespace fleetgate::ingress {
 
 using drain_atom = caf::atom_constant<caf::atom("drain")>;
+using list_atom = caf::atom_constant<caf::atom("list")>;
+using device_atom = caf::atom_constant<caf::atom("device")>;
+using kick_atom = caf::atom_constant<caf::atom("kick")>;
 
 /// A bound and listening socket for one shard. Several shards bind the same address.
 struct bound_listener {
@@ -63,6 +72,9 @@ class ingress_actor final : public runtime::pinned_actor {
   void look_at_deadlines();
   void arm_timer();
   void update_clock();
+  [[nodiscard]] contract::device_slice list(std::uint32_t from, std::uint32_t most) const;
+  [[nodiscard]] contract::device_slice find(std::uint32_t slot, std::uint64_t generation) const;
+  bool kick(std::uint32_t slot, std::uint64_t generation);
   caf::result<std::uint64_t> drain(fault_code why, std::uint32_t rate);
   void send_some_away(fault_code why, std::uint32_t rate);
 

@@ -233,11 +233,11 @@ const config_table<admin_config>& admin_table() {
   using s = admin_config;
   static const config_table<s> table{
       "admin",
-      "Health and metrics over HTTP.",
+      "Health, metrics and the API over HTTP.",
       {endpoint_key<s>({"bind", "\"127.0.0.1:9600\"", "Address and port."}, &s::bind),
        boolean_key<s>({"allow_anonymous", "true",
-                       "Anyone who reaches the port may read; without it only loopback can be "
-                       "bound."},
+                       "Anyone who reaches the port may read and command; without it only "
+                       "loopback can be bound."},
                       &s::allow_anonymous)}};
   return table;
 }

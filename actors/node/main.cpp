@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
@@ -24,6 +25,11 @@ class stop_signal {
  public:
   stop_signal() : signals_(io_, SIGTERM, SIGINT), review_(io_) {
     signals_.async_wait([this](const auto&, int) { io_.stop(); });
+  }
+
+  /// As if the signal had come; from any thread.
+  void raise() {
+    asio::post(io_, [this] { io_.stop(); });
   }
 
   /// Calls `review` now and once a second until the signal comes.
@@ -53,7 +59,7 @@ exit_code serve(node::config settings) {
   observe::logger log(node::log_options_of(settings.log));
   const std::string data_dir = settings.node.data_dir;
   stop_signal stop;
-  auto started = node::node::start(std::move(settings), log);
+  auto started = node::node::start(std::move(settings), log, [&stop] { stop.raise(); });
   if (!started) {
     std::cerr << "fleetgate: " << started.error().text << "\n";
     return started.error().code;

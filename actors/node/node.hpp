@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,9 +40,10 @@ struct drain_report {
 
 class node {
  public:
-  /// Serves devices when it returns.
-  static tl::expected<std::unique_ptr<node>, start_failure> start(config settings,
-                                                                  observe::logger& log);
+  /// Serves devices when it returns. `drain_wanted` is called, on any thread, when somebody asks
+  /// over the admin API that the node goes; it must return at once.
+  static tl::expected<std::unique_ptr<node>, start_failure> start(
+      config settings, observe::logger& log, std::function<void()> drain_wanted);
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "actors/admin/api_routes.hpp"
 #include "actors/admin/routes.hpp"
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/ingress/connection_actor.hpp"
@@ -307,6 +308,8 @@ node::parts::step node::parts::serve_admin() {
   admin::router routes;
   admin::add_health_routes(routes, health);
   admin::add_metrics_route(routes, metrics);
+  make_access();
+  admin::add_api_routes(routes, *access, health);
   admin::http_options options;
   options.address = settings.admin.bind.address;
   options.port = settings.admin.bind.port;
@@ -324,8 +327,9 @@ void node::parts::go() {
 }
 
 tl::expected<std::unique_ptr<node>, start_failure> node::start(config settings,
-                                                               observe::logger& log) {
-  auto p = std::make_unique<parts>(std::move(settings), log);
+                                                               observe::logger& log,
+                                                               std::function<void()> drain_wanted) {
+  auto p = std::make_unique<parts>(std::move(settings), log, std::move(drain_wanted));
   for (const auto step :
        {&parts::open_files, &parts::make_journal, &parts::make_shards, &parts::serve_admin}) {
     if (auto why = (p.get()->*step)()) return tl::unexpected(std::move(*why));

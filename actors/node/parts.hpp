@@ -5,6 +5,7 @@
 #include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "actors/admin/health.hpp"
 #include "actors/admin/http_server.hpp"
+#include "actors/admin/node_access.hpp"
 #include "actors/contract/journal_mail.hpp"
 #include "actors/contract/subscriber.hpp"
 #include "actors/dedup/dedup.hpp"
@@ -64,8 +66,11 @@ struct sink_parts_of_node {
 
 class node::parts {
  public:
-  parts(config c, observe::logger& l)
-      : settings(std::move(c)), log(l), memory(settings.memory.budget) {}
+  parts(config c, observe::logger& l, std::function<void()> on_drain)
+      : settings(std::move(c)),
+        log(l),
+        drain_wanted(std::move(on_drain)),
+        memory(settings.memory.budget) {}
   ~parts() { stop(); }
 
   // In the order of a start; each returns what prevents it.
@@ -84,8 +89,12 @@ class node::parts {
   step make_sessions();
   step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
 
+  class live_access;  // node_access.cpp
+  void make_access();
+
   config settings;
   observe::logger& log;
+  const std::function<void()> drain_wanted;
   std::optional<data_lock> lock;
   model::topic_rules rules;
   parse::schema_set schemas;
@@ -111,6 +120,7 @@ class node::parts {
   std::vector<std::unique_ptr<shard_parts>> shards;
   std::vector<std::unique_ptr<sink_parts_of_node>> sinks;
   caf::actor dedup_actor, spool_actor, state_actor, sessions_actor;
+  std::unique_ptr<admin::node_access> access;
   std::unique_ptr<admin::http_server> admin_server;
   std::uint64_t refused_by_spool = 0;  // at the last review
   int full_reviews_left = 0;

@@ -30,6 +30,16 @@ caf::behavior sink_actor::make_behavior() {
         turn();
         return caf::delegated<bool>{};
       },
+      [this](report_atom) { return report(); },
+      [this](pause_atom) { return pause(); },
+      [this](resume_atom) {
+        caf::anon_send(this, runtime::wake_atom::value);
+        return resume();
+      },
+      [this](replay_atom, const contract::replay_request& what) {
+        caf::anon_send(this, runtime::wake_atom::value);
+        return replay(what);
+      },
   };
 }
 
@@ -185,6 +195,7 @@ void sink_actor::report_progress() {
 
 void sink_actor::failed(sink_step step, const fault& why) {
   brain_.failed(step, why.code, runtime::steady_now_ns());
+  last_failure_ = why;
   ++probe_.errors[why.code];
   ++probe_.retries;
   log_.error("sink.failed", {{"sink", parts_->name},
@@ -194,7 +205,7 @@ void sink_actor::failed(sink_step step, const fault& why) {
 }
 
 void sink_actor::answer_drain() {
-  const bool failing = brain_.is_stopped() || brain_.failures() != 0;
+  const bool failing = brain_.is_stopped() || brain_.is_paused() || brain_.failures() != 0;
   if (drains_.empty() || !(caught_up_ || failing)) return;
   for (auto& d : drains_) d.deliver(caught_up_ && !failing);
   drains_.clear();

@@ -3,24 +3,35 @@
 //   (wake_atom)                   the spool has more that is durable, or a wait is over
 //   (drain_atom) -> bool          answered when everything durable is delivered, or the sink is
 //                                 stopped or failing: true where nothing is left
+//   (report_atom), (pause_atom), (resume_atom), (replay_atom, replay_request) -> sink_answer
+//                                 for a person, see sink_control.cpp
 // Limit: one block in memory (sink_policy).
 #pragma once
 
 #include <caf/event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/contract/journal_mail.hpp"
+#include "actors/contract/sink_report.hpp"
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/sink/sink_brain.hpp"
 #include "actors/sink/sink_writer.hpp"
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::contract::replay_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::contract::sink_answer)
+
 namespace fleetgate::sink {
 
 using drain_atom = caf::atom_constant<caf::atom("drain")>;
+using report_atom = caf::atom_constant<caf::atom("report")>;
+using pause_atom = caf::atom_constant<caf::atom("pause")>;
+using resume_atom = caf::atom_constant<caf::atom("resume")>;
+using replay_atom = caf::atom_constant<caf::atom("replay")>;
 
 /// What one sink works with; made by the node.
 struct sink_parts {
@@ -58,6 +69,15 @@ class sink_actor final : public caf::event_based_actor {
   void answer_drain();
   void publish();
 
+  // sink_control.cpp
+  [[nodiscard]] contract::sink_state state() const noexcept;
+  [[nodiscard]] contract::sink_answer report() const;
+  contract::sink_answer pause();
+  contract::sink_answer resume();
+  contract::sink_answer replay(const contract::replay_request& what);
+  result<void> go_back(const contract::cursor& to);
+  [[nodiscard]] contract::sink_answer refuse(fault why) const;
+
   const std::shared_ptr<sink_parts> parts_;
   contract::journal_mail& mail_;
   observe::sink_probe& probe_;
@@ -69,6 +89,7 @@ class sink_actor final : public caf::event_based_actor {
   std::uint64_t waits_until_ns_ = 0;
   std::size_t undelivered_ = 0;         // records read and not written
   std::int64_t last_seen_unix_ns_ = 0;  // receive time of about the oldest record not delivered
+  std::optional<fault> last_failure_;
   bool caught_up_ = false;
   bool progress_unsent_ = false;
   std::vector<caf::typed_response_promise<bool>> drains_;

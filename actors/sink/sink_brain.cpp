@@ -19,7 +19,7 @@ sink_brain::sink_brain(const sink_policy& policy, std::uint64_t seed, std::uint6
       retain_due_ns_(now_ns + ns(policy.retain_every)) {}
 
 sink_action sink_brain::next(std::uint64_t now_ns) const {
-  if (mode_ == mode::stopped) return {sink_step::stopped};
+  if (mode_ == mode::stopped || paused_) return {sink_step::stopped};
   if (now_ns < not_before_ns_) return {sink_step::wait, not_before_ns_};
   if (mode_ == mode::opening) return {sink_step::open};
   if (holds_block_) return {sink_step::rewrite};
@@ -123,8 +123,15 @@ void sink_brain::failed(sink_step step, fault_code code, std::uint64_t now_ns) {
 
 void sink_brain::resume(std::uint64_t now_ns) {
   if (mode_ == mode::stopped) mode_ = mode::opening;
+  paused_ = false;
   not_before_ns_ = now_ns;
   backoff_.reset();
+}
+
+void sink_brain::rewound(std::uint64_t now_ns) {
+  mode_ = mode::opening;
+  holds_block_ = false;
+  not_before_ns_ = now_ns;
 }
 
 }  // namespace fleetgate::sink

@@ -47,11 +47,18 @@ class sink_brain {
   void retained(std::uint64_t removed, std::uint64_t now_ns);
   /// `step` failed. The block that it had at hand is kept only where `holds_block` says so now.
   void failed(sink_step step, fault_code code, std::uint64_t now_ns);
-  /// A person says: try again.
+  /// A person says: do nothing until `resume`. A block at hand is kept.
+  void pause() noexcept { paused_ = true; }
+  /// A person says: go on, and where it failed try again now.
   void resume(std::uint64_t now_ns);
+  /// The store's cursor was put back: open again and read from there.
+  void rewound(std::uint64_t now_ns);
 
   [[nodiscard]] observe::circuit_state circuit() const noexcept { return circuit_; }
   [[nodiscard]] bool is_stopped() const noexcept { return mode_ == mode::stopped; }
+  [[nodiscard]] bool is_paused() const noexcept { return paused_; }
+  /// The store is open, and its cursor known.
+  [[nodiscard]] bool is_running() const noexcept { return mode_ == mode::running; }
   /// A block was read and waits for another try: keep it.
   [[nodiscard]] bool holds_block() const noexcept { return holds_block_; }
   /// Failures since the last success.
@@ -71,6 +78,7 @@ class sink_brain {
   observe::circuit_state circuit_ = observe::circuit_state::closed;
   std::uint64_t not_before_ns_ = 0;  // the end of a backoff
   bool holds_block_ = false;
+  bool paused_ = false;
 
   bool read_at_once_ = true;         // just opened, or the last read was full
   std::size_t pending_records_ = 0;  // by notices; may count some that were read since

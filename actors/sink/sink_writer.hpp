@@ -33,6 +33,9 @@ class sink_writer {
   ///   the cursor that it returned.
   virtual result<void> write(const contract::read_block& block) = 0;
 
+  /// True where a row that is written again does not become a second one.
+  [[nodiscard]] virtual bool knows_rows_again() const noexcept { return false; }
+
   /// Removes what is too much or too old, at most a bounded number of rows, in a transaction of
   /// its own. Returns how many: where it is not 0 there may be more, so call again between writes.
   virtual result<std::uint64_t> enforce_retention(std::int64_t now_unix_ns) = 0;

@@ -189,8 +189,10 @@ void lane_reader::take(const segment_walk& walk, read_block& block, allowance& l
 
 class segment_reader final : public contract::spool_reader {
  public:
-  segment_reader(contract::file_layer& files, std::shared_ptr<const spool_view> view)
-      : view_(std::move(view)) {
+  /// `order`: the lanes that are read.
+  segment_reader(contract::file_layer& files, std::shared_ptr<const spool_view> view,
+                 std::vector<lane> order)
+      : view_(std::move(view)), order_(std::move(order)) {
     for (std::size_t i = 0; i < model::lane_count; ++i) {
       lanes_.emplace_back(files, *view_, static_cast<lane>(i));
     }
@@ -214,7 +216,7 @@ class segment_reader final : public contract::spool_reader {
     allowance left{most_bytes, most_records};
     // First each lane's least share, then what is left by priority.
     for (const bool only_least : {true, false}) {
-      for (const lane in : read_order) {
+      for (const lane in : order_) {
         allowance now = left;
         if (only_least) {
           now = {std::min(left.bytes, most_bytes / least_share + 1),
@@ -251,6 +253,7 @@ class segment_reader final : public contract::spool_reader {
   }
 
   std::shared_ptr<const spool_view> view_;
+  const std::vector<lane> order_;
   std::vector<lane_reader> lanes_;
   contract::cursor at_;
 };
@@ -259,7 +262,14 @@ class segment_reader final : public contract::spool_reader {
 
 std::unique_ptr<contract::spool_reader> make_reader(contract::file_layer& files,
                                                     std::shared_ptr<const spool_view> view) {
-  return std::make_unique<segment_reader>(files, std::move(view));
+  return std::make_unique<segment_reader>(files, std::move(view),
+                                          std::vector<lane>(read_order.begin(), read_order.end()));
+}
+
+std::unique_ptr<contract::spool_reader> make_lane_reader(contract::file_layer& files,
+                                                         std::shared_ptr<const spool_view> view,
+                                                         model::lane in) {
+  return std::make_unique<segment_reader>(files, std::move(view), std::vector<lane>{in});
 }
 
 }  // namespace fleetgate::spool

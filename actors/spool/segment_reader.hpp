@@ -14,5 +14,9 @@ namespace fleetgate::spool {
 /// `files` must outlive the reader. It stands at the beginning until it is told to seek.
 std::unique_ptr<contract::spool_reader> make_reader(contract::file_layer& files,
                                                     std::shared_ptr<const spool_view> view);
+/// The same for one lane; the others' cursors stay where they are.
+std::unique_ptr<contract::spool_reader> make_lane_reader(contract::file_layer& files,
+                                                         std::shared_ptr<const spool_view> view,
+                                                         model::lane in);
 
 }  // namespace fleetgate::spool

@@ -294,6 +294,16 @@ result<void> spool::advance_reader(std::string_view name, const contract::cursor
   return {};
 }
 
+result<void> spool::rewind_reader(std::string_view name, const contract::cursor& at) {
+  reader_registry::reader* reader = readers_.find(name);
+  if (reader == nullptr) return failure(fault_code::not_found, "no reader of that name");
+  if (auto good = view_->check(at); !good) return good;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    reader->at.lanes[i] = std::min(reader->at.lanes[i], at.lanes[i]);
+  }
+  return {};
+}
+
 void spool::unregister_reader(std::string_view name, std::vector<contract::settlement>& settled) {
   readers_.remove(name);
   settle_waiting(settled);

@@ -115,6 +115,9 @@ class spool {
   /// not_found, foreign_spool, position_beyond_end; then nothing has changed.
   result<void> advance_reader(std::string_view name, const contract::cursor& at,
                               std::vector<contract::settlement>& settled);
+  /// The reader goes back to `at` (where it is behind that already it stays), so that nothing more
+  /// goes before it has come again. What is gone already stays gone. Faults as advance_reader.
+  result<void> rewind_reader(std::string_view name, const contract::cursor& at);
   /// For a sink that is gone for good. Records that only it held back settle.
   void unregister_reader(std::string_view name, std::vector<contract::settlement>& settled);
 
@@ -140,6 +143,9 @@ class spool {
   [[nodiscard]] std::shared_ptr<spool_view> view() const noexcept { return view_; }
   [[nodiscard]] spool_stats stats() const;
   [[nodiscard]] const spool_counts& counts() const noexcept { return counts_; }
+  [[nodiscard]] const std::vector<reader_registry::reader>& readers() const noexcept {
+    return readers_.all();
+  }
 
  private:
   struct waiting_ticket {

@@ -41,6 +41,7 @@ caf::behavior spool_actor::make_behavior() {
   return {
       [this](runtime::wake_atom) { turn(); },
       [this](covers_atom, std::uint64_t lsn) { brain_.set_snapshot_floor(lsn); },
+      [this](report_atom) { return report_of(brain_); },
       [this](close_atom) {
         turn();
         const auto closed = brain_.close(runtime::steady_now_ns(), settled_.settled);
@@ -54,7 +55,8 @@ caf::behavior spool_actor::make_behavior() {
 
 void spool_actor::turn() {
   mail_.progress.read(progress_per_turn, [this](auto, const contract::reader_progress& p) {
-    const auto moved = brain_.advance_reader(p.reader, p.at, settled_.settled);
+    const auto moved = p.goes_back ? brain_.rewind_reader(p.reader, p.at)
+                                   : brain_.advance_reader(p.reader, p.at, settled_.settled);
     if (moved)
       settled_.required_passed = brain_.required_passed();
     else

@@ -2,6 +2,7 @@
 // and tells the readers.
 //   (wake_atom)              appends or readers' progress have come, or a commit is due
 //   (covers_atom, lsn)       windows and sessions are safe up to `lsn`
+//   (report_atom) -> spool_report
 //   (close_atom) -> bool     write and sync everything (shutdown); true where all is on disk
 // Limit: spool_options; what is pending is bounded by the memory budget that it is charged to.
 #pragma once
@@ -15,11 +16,15 @@
 #include "actors/runtime/timer.hpp"
 #include "actors/spool/spool.hpp"
 #include "actors/spool/spool_meter.hpp"
+#include "actors/spool/spool_report.hpp"
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::contract::spool_report)
 
 namespace fleetgate::spool {
 
 using covers_atom = caf::atom_constant<caf::atom("covers")>;
 using close_atom = caf::atom_constant<caf::atom("close")>;
+using report_atom = caf::atom_constant<caf::atom("report")>;
 
 class spool_actor final : public runtime::pinned_actor {
  public:

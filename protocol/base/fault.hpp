@@ -20,6 +20,7 @@ enum class fault_class : std::uint8_t {
 };
 
 // X(name, class, MQTT 5 reason code, HTTP status, text)
+// The number of a fault is stored with quarantined messages: new ones come last.
 // Reason codes: MQTT 5.0 section 2.4. The text says what is wrong, without the particulars.
 #define FLEETGATE_FAULTS(X)                                                                        \
   X(malformed_packet, protocol, 0x81, 400, "malformed packet")                                     \
@@ -65,7 +66,13 @@ enum class fault_class : std::uint8_t {
   X(not_found, permanent, 0x83, 404, "not found")                                                  \
   X(config_invalid, permanent, 0x83, 400, "the configuration is not valid")                        \
   X(resource_unavailable, permanent, 0x83, 500, "the operating system refused a resource")         \
-  X(internal, permanent, 0x80, 500, "internal error (please report it)")
+  X(internal, permanent, 0x80, 500, "internal error (please report it)")                           \
+  X(administrative_action, transient, 0x98, 409, "closed by an operator")                          \
+  X(request_malformed, protocol, 0x00, 400, "the request cannot be understood")                    \
+  X(request_too_large, protocol, 0x00, 413, "the request is too large")                            \
+  X(method_not_allowed, protocol, 0x00, 405, "method not allowed")                                 \
+  X(would_duplicate, permanent, 0x00, 409, "rows would be stored twice")                           \
+  X(no_answer, transient, 0x00, 504, "no answer in time")
 
 enum class fault_code : std::uint8_t {
 #define FLEETGATE_X(name, cls, mqtt, http, text) name,

@@ -76,4 +76,14 @@ std::string to_string(const position& p) {
   return std::to_string(p.incarnation) + "-" + std::to_string(p.lsn);
 }
 
+std::optional<position> parse_position(std::string_view s) noexcept {
+  position p;
+  const char* const end = s.data() + s.size();
+  const auto first = std::from_chars(s.data(), end, p.incarnation);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
+  const auto second = std::from_chars(first.ptr + 1, end, p.lsn);
+  if (second.ec != std::errc() || second.ptr != end) return std::nullopt;
+  return p;
+}
+
 }  // namespace fleetgate::model

@@ -45,6 +45,7 @@ struct position {
 
 /// "incarnation-lsn".
 std::string to_string(const position& p);
+std::optional<position> parse_position(std::string_view s) noexcept;
 
 /// Where a receipt is to be delivered: a slot of a shard's connection table. `generation` tells a
 /// connection from an earlier one in the same slot and is never given twice by one process.

@@ -46,12 +46,14 @@ TEST(http_message, targets_are_paths_or_urls) {
 }
 
 TEST(http_message, errors_say_what_why_and_what_next) {
-  const auto r = error_response(404, "not \"found\"", "bad \xFF byte", "look");
+  const auto r = error_response(fault(fault_code::not_found, "bad \xFF \"byte\""), "look");
   EXPECT_EQ(r.status, 404);
-  EXPECT_EQ(r.content_type, "application/json");
+  EXPECT_EQ(r.content_type, "application/problem+json");
   const auto body = nlohmann::json::parse(r.body);
-  EXPECT_EQ(body["error"], "not \"found\"");
-  EXPECT_EQ(body["why"], "bad \uFFFD byte");
+  EXPECT_EQ(body["type"], "urn:fleetgate:fault:not_found");
+  EXPECT_EQ(body["fault"], "not_found");
+  EXPECT_EQ(body["status"], 404);
+  EXPECT_EQ(body["detail"], "bad \uFFFD \"byte\"");
   EXPECT_EQ(body["next"], "look");
 }
 
@@ -59,8 +61,17 @@ TEST(http_message, a_fault_brings_its_status_and_text_from_the_catalogue) {
   const auto r = error_response(fault(fault_code::storage_full, "/var/lib"), "free some space");
   EXPECT_EQ(r.status, 507);
   const auto body = nlohmann::json::parse(r.body);
-  EXPECT_EQ(body["error"], describe(fault_code::storage_full).text);
-  EXPECT_EQ(body["why"], "/var/lib");
+  EXPECT_EQ(body["title"], describe(fault_code::storage_full).text);
+  EXPECT_EQ(body["detail"], "/var/lib");
+  EXPECT_EQ(error_response(431, fault(fault_code::request_too_large), "").status, 431);
+}
+
+TEST(http_message, percent_codes_are_decoded_or_refused) {
+  EXPECT_EQ(percent_decoded("a%2Fb%2f%00"), std::string("a/b/\0", 5));
+  EXPECT_EQ(percent_decoded(""), "");
+  for (const auto* bad : {"%", "%4", "a%4", "%zz", "%%41"}) {
+    EXPECT_EQ(percent_decoded(bad), std::nullopt) << bad;
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -40,6 +41,14 @@ class admin_server : public testing::Test {
       seen.push_back(q.query);
       return response{200, "text/plain", q.query, {}};
     });
+    r.add(
+        "GET", "/waits",
+        [this](const request&) {
+          entered.set_value();
+          gate.get_future().wait();
+          return response{200, "text/plain", "waited", {}};
+        },
+        pace::may_wait);
     r.add("POST", "/echo", [](const request& q) {
       return response{200, "text/plain", q.body, {}};
     });
@@ -60,6 +69,7 @@ class admin_server : public testing::Test {
   observe::registry metrics;
   std::mutex mutex;
   std::vector<std::string> seen;
+  std::promise<void> entered, gate;
   std::unique_ptr<http_server> server;
 };
 
@@ -114,6 +124,25 @@ TEST_F(admin_server, pipelined_requests_are_answered_in_order) {
   for (int i = 0; i < 200; ++i) EXPECT_EQ(c.read_answer().body, std::to_string(100 + i));
 }
 
+TEST_F(admin_server, what_waits_does_not_hold_up_what_is_quick) {
+  start(patient());
+  http_client slow(server->port());
+  ASSERT_TRUE(slow.send("GET /waits HTTP/1.1\r\nHost: t\r\n\r\n"));
+  EXPECT_EQ(http_client(server->port()).get("/livez").status, 200);
+  gate.set_value();
+  EXPECT_EQ(slow.read_answer().body, "waited");
+  EXPECT_EQ(slow.get("/livez").status, 200);
+}
+
+TEST_F(admin_server, the_end_waits_for_an_answer_under_way) {
+  start(patient());
+  http_client slow(server->port());
+  ASSERT_TRUE(slow.send("GET /waits HTTP/1.1\r\nHost: t\r\n\r\n"));
+  entered.get_future().wait();
+  gate.set_value();
+  server.reset();
+}
+
 TEST_F(admin_server, head_has_the_length_of_get_and_no_body) {
   start(patient());
   http_client c(server->port());
@@ -129,7 +158,7 @@ TEST_F(admin_server, unknown_paths_and_methods_are_explained) {
   http_client c(server->port());
   const auto missing = c.get("/metricz");
   EXPECT_EQ(missing.status, 404);
-  for (const auto* key : {"error", "why", "next"}) {
+  for (const auto* key : {"type", "title", "status", "detail", "fault", "next"}) {
     EXPECT_TRUE(nlohmann::json::parse(missing.body).contains(key));
   }
   ASSERT_TRUE(c.send("DELETE /livez HTTP/1.1\r\nHost: t\r\n\r\n"));

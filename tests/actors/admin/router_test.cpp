@@ -59,6 +59,45 @@ TEST_F(routing, an_unknown_method_is_405_with_what_is_allowed) {
   EXPECT_EQ(allow_of(routes.route(make("HEAD", "/drain"))), "POST");
 }
 
+TEST_F(routing, a_page_of_another_site_may_look_and_not_command) {
+  auto from = [](const char* method, const char* origin) {
+    request r = make(method, "/a");
+    r.headers = {{"Host", "127.0.0.1:9600"}, {"Origin", origin}};
+    return r;
+  };
+  EXPECT_EQ(routes.route(from("POST", "http://evil.example")).status, 403);
+  EXPECT_EQ(routes.route(from("POST", "null")).status, 403);
+  EXPECT_EQ(routes.route(from("POST", "http://127.0.0.1:9600")).status, 202);
+  EXPECT_EQ(routes.route(from("GET", "http://evil.example")).status, 200);
+}
+
+TEST_F(routing, a_level_in_braces_stands_for_any_and_is_decoded) {
+  routes.add("GET", "/devices/{id}", [](const request& r) {
+    return response{200, "text/plain", std::string(r.capture("id")), {}};
+  });
+  routes.add(
+      "POST", "/devices/{id}/kick",
+      [](const request& r) {
+        return response{200, "text/plain", "kick " + std::string(r.capture("id")), {}};
+      },
+      pace::may_wait);
+  EXPECT_EQ(routes.route(make("GET", "/devices/a%2Fb")).body, "a/b");
+  EXPECT_EQ(routes.route(make("POST", "/devices/x/kick")).body, "kick x");
+  EXPECT_TRUE(routes.may_wait(make("POST", "/devices/x/kick")));
+  EXPECT_FALSE(routes.may_wait(make("GET", "/devices/x")));
+  for (const auto* path :
+       {"/devices/", "/devices/a/b", "/devices", "/devices/%zz", "/devices/a/"}) {
+    EXPECT_EQ(routes.route(make("GET", path)).status, 404) << path;
+  }
+  EXPECT_EQ(routes.route(make("GET", "/devices/x/kick")).status, 405);
+}
+
+TEST_F(routing, an_exact_path_goes_before_a_level_in_braces) {
+  routes.add("GET", "/{any}", [](const request&) { return response{204, "", "", {}}; });
+  EXPECT_EQ(routes.route(make("GET", "/a")).status, 200);
+  EXPECT_EQ(routes.route(make("GET", "/zzz")).status, 204);
+}
+
 TEST_F(routing, a_handler_that_throws_is_a_500_and_not_the_end) {
   const auto r = routes.route(make("GET", "/throws"));
   EXPECT_EQ(r.status, 500);

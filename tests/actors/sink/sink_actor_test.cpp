@@ -25,6 +25,7 @@ struct store {
   throwing opens, writes;
   std::optional<contract::cursor> cursor;
   int opened = 0;
+  int refuses = 0;  // so many writes
 };
 
 class storing_writer final : public sink_writer {
@@ -37,6 +38,7 @@ class storing_writer final : public sink_writer {
   }
   result<void> write(const contract::read_block& block) override {
     store_.writes.maybe();
+    if (store_.refuses-- > 0) return failure(fault_code::sink_rejected, "by its nature");
     store_.cursor = block.end;
     return {};
   }
@@ -103,6 +105,14 @@ class sink_actor_that : public ::testing::Test {
     EXPECT_EQ(store_.cursor, short_reader::last());
     EXPECT_EQ(probe_.circuit.value(), static_cast<std::int64_t>(observe::circuit_state::closed));
   }
+  template <class... Message>
+  contract::sink_answer tell(Message&&... message) {
+    contract::sink_answer got;
+    self_->request(sink_, caf::infinite, std::forward<Message>(message)...)
+        .receive([&](contract::sink_answer& a) { got = std::move(a); },
+                 [](const caf::error&) { throw std::runtime_error("the actor is gone"); });
+    return got;
+  }
   std::uint64_t bugs() { return probe_.errors[fault_code::internal].value(); }
 
   caf::actor_system_config config_;
@@ -147,6 +157,58 @@ TEST_F(sink_that, fails_for_ever_still_answers_a_drain) {
   start();
   EXPECT_FALSE(drain());
   EXPECT_EQ(probe_.circuit.value(), static_cast<std::int64_t>(observe::circuit_state::open));
+}
+
+TEST_F(sink_that, is_paused_says_so_and_answers_a_drain_that_it_is_not_done) {
+  start();
+  drain_until_delivered();
+  EXPECT_EQ(tell(report_atom::value).report.state, contract::sink_state::running);
+  EXPECT_EQ(tell(pause_atom::value).report.state, contract::sink_state::paused);
+  EXPECT_FALSE(drain());
+  EXPECT_EQ(tell(resume_atom::value).report.state, contract::sink_state::running);
+  EXPECT_TRUE(drain());
+}
+
+TEST_F(sink_that, was_stopped_by_a_permanent_fault_goes_on_when_it_is_resumed) {
+  store_.refuses = 1;
+  start();
+  while (tell(report_atom::value).report.state != contract::sink_state::stopped) {
+  }
+  EXPECT_EQ(tell(report_atom::value).report.last_failure->code, fault_code::sink_rejected);
+  EXPECT_FALSE(drain());
+  tell(resume_atom::value);
+  drain_until_delivered();
+}
+
+TEST_F(sink_that, would_store_rows_twice_refuses_a_replay_unless_that_is_allowed) {
+  start();
+  drain_until_delivered();
+  const auto refused = tell(replay_atom::value, contract::replay_request{});
+  ASSERT_TRUE(refused.refused);
+  EXPECT_EQ(refused.refused->code, fault_code::would_duplicate);
+  EXPECT_EQ(refused.report.delivered, short_reader::end());
+  EXPECT_EQ(store_.opened, 1);
+  const auto done = tell(replay_atom::value, contract::replay_request{std::nullopt, true});
+  EXPECT_FALSE(done.refused);
+  EXPECT_EQ(done.report.delivered.lanes[0], model::position{});
+  drain_until_delivered();
+  EXPECT_EQ(store_.opened, 2) << "it begins again at the cursor in its store";
+}
+
+TEST_F(sink_that, replays_from_a_position_goes_back_to_just_before_it_and_never_forward) {
+  start();
+  drain_until_delivered();
+  const auto later =
+      tell(replay_atom::value, contract::replay_request{model::position{9, 9}, true});
+  EXPECT_EQ(later.report.delivered, short_reader::end());
+  drain_until_delivered();
+  const auto same = tell(replay_atom::value, contract::replay_request{model::position{1, 1}, true});
+  EXPECT_EQ(same.report.delivered.lanes[0], (model::position{1, 0}));
+  bool told = false;
+  mail_.progress.read(100, [&](auto, const contract::reader_progress& p) {
+    told = told || (p.goes_back && p.at == same.report.delivered);
+  });
+  EXPECT_TRUE(told) << "the spool must keep what is wanted again";
 }
 
 }  // namespace

@@ -263,5 +263,31 @@ TEST(remedy_for, every_fault_of_the_catalogue_has_one_and_nothing_permanent_but_
   EXPECT_EQ(remedy_for(fault_code::internal), remedy::reopen);
 }
 
+TEST_F(brain, is_paused_does_nothing_until_resume_and_keeps_its_block) {
+  open_and_catch_up();
+  brain_.notice(policy_.batch_records, now_);
+  ASSERT_EQ(step(), sink_step::deliver);
+  brain_.failed(sink_step::deliver, fault_code::sink_unavailable, now_);
+  ASSERT_TRUE(brain_.holds_block());
+  brain_.pause();
+  now_ += 1000 * s;
+  brain_.notice(policy_.batch_records, now_);
+  EXPECT_EQ(step(), sink_step::stopped);
+  EXPECT_TRUE(brain_.is_paused());
+  EXPECT_FALSE(brain_.is_stopped());
+  brain_.resume(now_);
+  EXPECT_EQ(step(), sink_step::rewrite);
+}
+
+TEST_F(brain, went_back_opens_again_and_drops_its_block) {
+  open_and_catch_up();
+  brain_.notice(policy_.batch_records, now_);
+  brain_.failed(sink_step::deliver, fault_code::sink_unavailable, now_);
+  brain_.rewound(now_);
+  EXPECT_FALSE(brain_.is_running());
+  open();
+  EXPECT_EQ(step(), sink_step::deliver);
+}
+
 }  // namespace
 }  // namespace fleetgate::sink

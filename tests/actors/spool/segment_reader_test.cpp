@@ -327,5 +327,15 @@ TEST_F(segment_reader_test, failed_read_is_a_fault_and_the_next_goes_on_where_it
   EXPECT_EQ(got, 100U);
 }
 
+TEST_F(segment_reader_test, reader_of_one_lane_sees_no_other) {
+  open();
+  append(1, traffic_class::event);
+  append(2, traffic_class::telemetry);
+  append(3, traffic_class::event);
+  commit();
+  auto reader = make_lane_reader(files, brain->view(), model::lane::event_owed);
+  EXPECT_EQ(drain(*reader).numbers, (std::vector<std::uint64_t>{1, 3}));
+}
+
 }  // namespace
 }  // namespace fleetgate::spool::testing

@@ -488,5 +488,35 @@ TEST_F(spool_test, durable_lsn_stops_below_the_first_pending_record) {
   EXPECT_EQ(brain->durable_lsn(), 3U);
 }
 
+TEST_F(spool_test, reader_that_goes_back_keeps_segments_from_going) {
+  options = options_with(1 << 20, 8 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  for (std::uint64_t n = 1; n <= 200; ++n) {
+    append(n);
+    commit();
+  }
+  const auto many = files.paths("/telemetry/").size();
+  const auto end = read_all().end;
+  advance("required", end);
+  contract::cursor beginning;
+  beginning.spool = brain->uuid();
+  ASSERT_TRUE(brain->rewind_reader("required", beginning));
+  brain->set_snapshot_floor(brain->last_lsn());
+  EXPECT_EQ(files.paths("/telemetry/").size(), many);
+  advance("required", end);
+  EXPECT_LT(files.paths("/telemetry/").size(), 2U);
+}
+
+TEST_F(spool_test, reader_never_goes_forward_by_going_back) {
+  open();
+  ASSERT_TRUE(brain->register_reader("a", true, {}));
+  append(1, traffic_class::event, ack_level::committed);
+  commit();
+  ASSERT_TRUE(brain->rewind_reader("a", read_all().end));
+  EXPECT_FALSE(stored(1));
+  EXPECT_EQ(brain->rewind_reader("nobody", {}).error().code, fault_code::not_found);
+}
+
 }  // namespace
 }  // namespace fleetgate::spool::testing

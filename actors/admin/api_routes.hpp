@@ -1,0 +1,26 @@
+// The API under /api/v1: what operators and the command line ask of a node. One file a subject;
+// each adds its routes. Handlers keep the reference: `node` must outlive the server. The contract
+// is docs/reference/openapi.json, which is built in and served.
+#pragma once
+
+#include "actors/admin/health.hpp"
+#include "actors/admin/node_access.hpp"
+#include "actors/admin/router.hpp"
+
+namespace fleetgate::admin {
+
+/// All of the below.
+void add_api_routes(router& to, node_access& node, const health& h);
+
+void add_node_routes(router& to, node_access& node, const health& h);  // status, drain
+void add_device_routes(router& to, node_access& node);
+void add_spool_routes(router& to, node_access& node);
+void add_quarantine_routes(router& to, node_access& node);
+void add_sink_routes(router& to, node_access& node);
+/// GET /api/v1/openapi.json
+void add_openapi_route(router& to);
+
+/// The text of docs/reference/openapi.json.
+std::string_view openapi_text() noexcept;
+
+}  // namespace fleetgate::admin

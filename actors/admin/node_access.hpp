@@ -1,0 +1,89 @@
+// What the admin API can ask of its node, and tell it to do. The node implements it by asking its
+// actors, each with a time limit; routes call it on the thread beside the loop, one call after the
+// other. Fault no_answer: an actor did not answer in time, and what was told may still be done.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/contract/device_report.hpp"
+#include "actors/contract/sink_report.hpp"
+#include "actors/contract/spool_report.hpp"
+#include "protocol/base/result.hpp"
+
+namespace fleetgate::admin {
+
+struct node_address {
+  std::string name;
+  std::string protocol;
+  std::string address;
+};
+
+struct node_status {
+  std::string name;
+  std::string site;
+  std::string version;
+  std::int64_t started_time_ns = 0;  // Unix time
+  std::vector<node_address> addresses;
+  std::uint64_t connections = 0;
+  std::uint64_t memory_used_bytes = 0;
+  std::uint64_t memory_budget_bytes = 0;
+  std::uint64_t spool_used_bytes = 0;
+  std::uint64_t spool_budget_bytes = 0;
+  std::uint64_t messages = 0;          // taken in since start
+  std::uint64_t rows = 0;              // delivered by sinks since start
+  std::uint64_t sink_lag_records = 0;  // of the sink that is furthest behind
+};
+
+/// Where a page of devices goes on: a shard and a slot in it. A client that stays connected stands
+/// on exactly one page.
+struct device_cursor {
+  std::uint32_t shard = 0;
+  std::uint32_t slot = 0;
+};
+
+struct device_page {
+  std::vector<contract::connected_device> devices;
+  std::optional<device_cursor> next;  // nothing: that was all
+};
+
+struct sink_entry {
+  std::string name;
+  bool required = false;
+  std::optional<contract::sink_report> report;  // nothing: it did not answer in time
+};
+
+class node_access {
+ public:
+  virtual ~node_access() = default;
+
+  /// Asks nobody.
+  virtual node_status status() = 0;
+
+  /// At most `most`. Fault not_found: there is no such shard.
+  virtual result<device_page> devices(const device_cursor& from, std::size_t most) = 0;
+  /// Fault not_found: it is not connected.
+  virtual result<contract::connected_device> device(const std::string& client_id) = 0;
+  virtual result<void> close_connection(const std::string& client_id) = 0;
+
+  virtual result<contract::spool_report> spool() = 0;
+  /// Quarantined messages behind `after`, about `bytes` of payload in all. Faults: position_beyond_
+  /// end, storage_io.
+  virtual result<contract::read_block> quarantine(const model::position& after, std::size_t records,
+                                                  std::size_t bytes) = 0;
+
+  virtual std::vector<sink_entry> sinks() = 0;
+  /// Faults: not_found; what the sink refuses with.
+  virtual result<contract::sink_report> pause_sink(std::string_view name) = 0;
+  virtual result<contract::sink_report> resume_sink(std::string_view name) = 0;
+  virtual result<contract::sink_report> replay_sink(std::string_view name,
+                                                    const contract::replay_request& what) = 0;
+
+  /// Begins a drain, as SIGTERM does; returns at once.
+  virtual void drain() = 0;
+};
+
+}  // namespace fleetgate::admin

@@ -1,0 +1,196 @@
+// What the admin API asks of this node, asked of its actors. Runs on the admin server's threads;
+// each question has a time limit, and nothing here is changed but through the actors.
+#include <caf/scoped_actor.hpp>
+#include <chrono>
+
+#include "actors/dedup/dedup_actor.hpp"
+#include "actors/node/parts.hpp"
+#include "actors/runtime/clock.hpp"
+#include "actors/sink/sink_actor.hpp"
+#include "actors/spool/segment_reader.hpp"
+#include "actors/spool/spool_actor.hpp"
+
+namespace fleetgate::node {
+namespace {
+
+constexpr std::chrono::milliseconds patience{2000};
+
+fault silent(std::string_view who) {
+  return fault(fault_code::no_answer, "the " + std::string(who) + " did not answer within 2 s");
+}
+
+fault not_connected(const std::string& client_id) {
+  return fault(fault_code::not_found, "no client \"" + client_id + "\" is connected");
+}
+
+template <class Answer, class... Message>
+result<Answer> ask(caf::actor_system& system, std::string_view name, const caf::actor& who,
+                   Message&&... message) {
+  caf::scoped_actor self(system);
+  result<Answer> got = tl::unexpected(silent(name));
+  self->request(who, patience, std::forward<Message>(message)...)
+      .receive([&](Answer& a) { got = std::move(a); }, [](const caf::error&) {});
+  return got;
+}
+
+}  // namespace
+
+class node::parts::live_access final : public admin::node_access {
+ public:
+  explicit live_access(parts& p) : p_(p), started_ns_(runtime::unix_now_ns()) {
+    for (const auto& s : p.serves) addresses_.push_back({s.name, s.protocol, s.address});
+  }
+
+  admin::node_status status() override {
+    admin::node_status s;
+    s.name = p_.settings.node.name;
+    s.site = p_.settings.node.site;
+    s.version = FLEETGATE_VERSION;
+    s.started_time_ns = started_ns_;
+    s.addresses = addresses_;
+    for (const auto& shard : p_.shards) {
+      for (const auto& l : shard->listener_probes) s.connections += positive(l->connections_open);
+    }
+    s.memory_used_bytes = p_.memory.used();
+    s.memory_budget_bytes = p_.memory.limit();
+    for (std::size_t i = 0; i < model::lane_count; ++i) {
+      const auto in = static_cast<model::lane>(i);
+      s.spool_used_bytes += positive(p_.journal_probe.spool_bytes[in]);
+    }
+    s.spool_budget_bytes = p_.settings.spool.budget;
+    for (const auto cls : model::all_traffic_classes) {
+      s.messages += p_.journal_probe.envelopes[cls].value();
+    }
+    for (const auto& sink : p_.sinks) {
+      s.rows += sink->probe.rows.value();
+      s.sink_lag_records = std::max(s.sink_lag_records, positive(sink->probe.lag_records));
+    }
+    return s;
+  }
+
+  result<admin::device_page> devices(const admin::device_cursor& from, std::size_t most) override {
+    if (from.shard >= p_.shards.size()) {
+      return failure(fault_code::not_found, "there is no shard " + std::to_string(from.shard));
+    }
+    admin::device_page page;
+    admin::device_cursor at = from;
+    while (page.devices.size() < most && at.shard < p_.shards.size()) {
+      auto slice = ask<contract::device_slice>(
+          p_.system, "shard", p_.shards[at.shard]->ingress, ingress::list_atom::value, at.slot,
+          static_cast<std::uint32_t>(most - page.devices.size()));
+      if (!slice) return tl::unexpected(std::move(slice.error()));
+      for (auto& d : slice->devices) page.devices.push_back(std::move(d));
+      at = slice->next_slot ? admin::device_cursor{at.shard, *slice->next_slot}
+                            : admin::device_cursor{at.shard + 1, 0};
+    }
+    if (at.shard < p_.shards.size()) page.next = at;
+    return page;
+  }
+
+  result<contract::connected_device> device(const std::string& client_id) override {
+    const auto at = find(client_id);
+    if (!at) return tl::unexpected(at.error());
+    auto found = ask<contract::device_slice>(p_.system, "shard", p_.shards[at->shard]->ingress,
+                                             ingress::device_atom::value, at->slot, at->generation);
+    if (!found) return tl::unexpected(std::move(found.error()));
+    if (found->devices.empty()) return tl::unexpected(not_connected(client_id));
+    return std::move(found->devices.front());
+  }
+
+  result<void> close_connection(const std::string& client_id) override {
+    const auto at = find(client_id);
+    if (!at) return tl::unexpected(at.error());
+    const auto closed = ask<bool>(p_.system, "shard", p_.shards[at->shard]->ingress,
+                                  ingress::kick_atom::value, at->slot, at->generation);
+    if (!closed) return tl::unexpected(closed.error());
+    if (!*closed) return tl::unexpected(not_connected(client_id));
+    p_.log.warn("device.kicked", {{"client", client_id}});
+    return {};
+  }
+
+  result<contract::spool_report> spool() override {
+    return ask<contract::spool_report>(p_.system, "journal", p_.spool_actor,
+                                       spool::report_atom::value);
+  }
+
+  result<contract::read_block> quarantine(const model::position& after, std::size_t records,
+                                          std::size_t bytes) override {
+    const auto view = p_.spool_brain->view();
+    const auto reader = spool::make_lane_reader(p_.files, view, model::lane::quarantine);
+    contract::cursor from;
+    from.spool = view->uuid();
+    from.lanes[model::index(model::lane::quarantine)] = after;
+    if (auto sought = reader->seek(from); !sought) return tl::unexpected(sought.error());
+    contract::read_block block;
+    if (auto read = reader->read(block, bytes, records); !read) return tl::unexpected(read.error());
+    return block;
+  }
+
+  std::vector<admin::sink_entry> sinks() override {
+    caf::scoped_actor self(p_.system);
+    const auto request = [&](const caf::actor& sink) {
+      return self->request(sink, patience, sink::report_atom::value);
+    };
+    std::vector<decltype(request(caf::actor{}))> answers;  // all at once: one may be slow
+    for (const auto& s : p_.sinks) answers.push_back(request(s->actor));
+    std::vector<admin::sink_entry> entries;
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      entries.push_back({p_.sinks[i]->name, p_.settings.sinks[i].required, std::nullopt});
+      answers[i].receive(
+          [&](contract::sink_answer& a) { entries.back().report = std::move(a.report); },
+          [](const caf::error&) {});
+    }
+    return entries;
+  }
+
+  result<contract::sink_report> pause_sink(std::string_view name) override {
+    return tell_sink(name, sink::pause_atom::value);
+  }
+  result<contract::sink_report> resume_sink(std::string_view name) override {
+    return tell_sink(name, sink::resume_atom::value);
+  }
+  result<contract::sink_report> replay_sink(std::string_view name,
+                                            const contract::replay_request& what) override {
+    return tell_sink(name, sink::replay_atom::value, what);
+  }
+
+  void drain() override { p_.drain_wanted(); }
+
+ private:
+  static std::uint64_t positive(const observe::gauge& g) noexcept {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, g.value()));
+  }
+
+  result<model::connection_ref> find(const std::string& client_id) {
+    const auto at = ask<model::connection_ref>(p_.system, "journal", p_.dedup_actor,
+                                               dedup::where_atom::value, client_id);
+    if (!at) return at;
+    if (at->generation == 0 || at->shard >= p_.shards.size()) {
+      return tl::unexpected(not_connected(client_id));
+    }
+    return at;
+  }
+
+  template <class... Message>
+  result<contract::sink_report> tell_sink(std::string_view name, Message&&... message) {
+    for (const auto& s : p_.sinks) {
+      if (s->name != name) continue;
+      auto answer = ask<contract::sink_answer>(p_.system, "sink", s->actor,
+                                               std::forward<Message>(message)...);
+      if (!answer) return tl::unexpected(std::move(answer.error()));
+      if (answer->refused) return tl::unexpected(std::move(*answer->refused));
+      return std::move(answer->report);
+    }
+    return failure(fault_code::not_found, "no sink is called \"" + std::string(name) + "\"");
+  }
+
+  parts& p_;
+  const std::int64_t started_ns_;
+  std::vector<admin::node_address> addresses_;
+};
+
+void node::parts::make_access() {
+  access = std::make_unique<live_access>(*this);
+}
+
+}  // namespace fleetgate::node

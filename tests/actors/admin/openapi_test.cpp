@@ -1,0 +1,122 @@
+// The document and the routes say the same; tests/system/test_api.py holds the answers against it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
+
+#include "actors/admin/api_routes.hpp"
+#include "actors/admin/routes.hpp"
+
+namespace fleetgate::admin {
+namespace {
+
+/// Routes are only counted, so nobody is asked.
+class silent_node final : public node_access {
+ public:
+  node_status status() override { return {}; }
+  result<device_page> devices(const device_cursor&, std::size_t) override { return nobody(); }
+  result<contract::connected_device> device(const std::string&) override { return nobody(); }
+  result<void> close_connection(const std::string&) override { return nobody(); }
+  result<contract::spool_report> spool() override { return nobody(); }
+  result<contract::read_block> quarantine(const model::position&, std::size_t,
+                                          std::size_t) override {
+    return nobody();
+  }
+  std::vector<sink_entry> sinks() override { return {{"a", true, std::nullopt}}; }
+  result<contract::sink_report> pause_sink(std::string_view) override { return nobody(); }
+  result<contract::sink_report> resume_sink(std::string_view) override { return nobody(); }
+  result<contract::sink_report> replay_sink(std::string_view,
+                                            const contract::replay_request& what) override {
+    replayed = what;
+    return nobody();
+  }
+  void drain() override { ++drains; }
+
+  contract::replay_request replayed;
+  int drains = 0;
+
+ private:
+  static tl::unexpected<fault> nobody() { return failure(fault_code::no_answer, "it sleeps"); }
+};
+
+class api : public testing::Test {
+ protected:
+  api() {
+    add_health_routes(routes, state);
+    add_metrics_route(routes, metrics);
+    add_api_routes(routes, node, state);
+  }
+  response ask(const std::string& method, const std::string& target, const std::string& body = "") {
+    request r;
+    r.method = method;
+    r.body = body;
+    EXPECT_TRUE(split_target(target, r));
+    return routes.route(r);
+  }
+  static nlohmann::json parsed(const response& r) { return nlohmann::json::parse(r.body); }
+
+  health state;
+  observe::registry metrics;
+  silent_node node;
+  router routes;
+};
+
+TEST_F(api, every_route_is_in_the_document_and_every_operation_is_a_route) {
+  std::set<std::string> documented, routed;
+  const auto document = nlohmann::json::parse(openapi_text());
+  for (const auto& [path, operations] : document["paths"].items()) {
+    for (const auto& [method, unused] : operations.items()) {
+      std::string capitals = method;
+      std::transform(capitals.begin(), capitals.end(), capitals.begin(),
+                     [](char c) { return static_cast<char>(c - 'a' + 'A'); });
+      documented.insert(capitals + " " + path);
+    }
+  }
+  for (const auto& e : routes.entries()) routed.insert(e.method + " " + e.path);
+  EXPECT_EQ(documented, routed);
+}
+
+TEST_F(api, an_actor_that_does_not_answer_is_504) {
+  for (const auto* path : {"/api/v1/spool", "/api/v1/devices", "/api/v1/devices/d"}) {
+    const auto r = ask("GET", path);
+    EXPECT_EQ(r.status, 504) << path;
+    EXPECT_EQ(parsed(r)["fault"], "no_answer");
+  }
+  EXPECT_EQ(parsed(ask("GET", "/api/v1/sinks"))["sinks"][0]["state"], "no_answer");
+}
+
+TEST_F(api, what_is_not_understood_is_400_and_asks_nobody) {
+  for (const auto* target :
+       {"/api/v1/devices?limit=0", "/api/v1/devices?limit=1001", "/api/v1/devices?limit=x",
+        "/api/v1/devices?cursor=1", "/api/v1/devices?cursor=1.x", "/api/v1/devices?cursor=-1.0",
+        "/api/v1/quarantine?cursor=7", "/api/v1/quarantine/7", "/api/v1/quarantine/1-2-3"}) {
+    const auto r = ask("GET", target);
+    EXPECT_EQ(r.status, 400) << target;
+    EXPECT_EQ(parsed(r)["fault"], "request_malformed") << target;
+  }
+}
+
+TEST_F(api, a_replay_says_from_where) {
+  const std::string path = "/api/v1/sinks/a/replay";
+  for (const auto* body : {"", "{}", "[]", "nonsense", R"({"from": 1})", R"({"from": "1"})",
+                           R"({"from": "beginning", "allow_duplicates": 1})",
+                           R"({"from": "beginning", "unknown": 1})"}) {
+    EXPECT_EQ(ask("POST", path, body).status, 400) << body;
+  }
+  EXPECT_EQ(ask("POST", path, R"({"from": "2-7", "allow_duplicates": true})").status, 504);
+  EXPECT_EQ(node.replayed.from, (model::position{2, 7}));
+  EXPECT_TRUE(node.replayed.allow_duplicates);
+  EXPECT_EQ(ask("POST", path, std::string(70'000, ' ')).status, 413);
+  EXPECT_EQ(ask("POST", path, std::string(60'000, '[')).status, 400);
+}
+
+TEST_F(api, drain_is_passed_on_and_answered_at_once) {
+  EXPECT_EQ(ask("POST", "/api/v1/drain").status, 202);
+  EXPECT_EQ(node.drains, 1);
+  EXPECT_EQ(ask("GET", "/api/v1/drain").status, 405);
+}
+
+}  // namespace
+}  // namespace fleetgate::admin
