@@ -3,9 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <memory>
 #include <sstream>
 
+#include "actors/node/completion.hpp"
 #include "actors/node/config_words.hpp"
+#include "actors/node/verbs.hpp"
 
 namespace fleetgate::node {
 namespace {
@@ -17,6 +20,8 @@ constexpr const char* examples = R"(Examples:
   fleetgate config init --output node.toml   write a configuration with every key explained
   fleetgate config check node.toml           say what is wrong with it, and what it holds
   fleetgate run --config node.toml           run the node
+  fleetgate status                           how a running node is
+  fleetgate devices ls                       who is connected to it
 )";
 constexpr const char* run_examples = R"(Examples:
   fleetgate run --config node.toml
@@ -40,6 +45,13 @@ constexpr const char* show_examples = R"(Examples:
   fleetgate config show node.toml            with conf.d and the environment applied
 )";
 
+constexpr const char* completion_examples = R"(Examples:
+  source <(fleetgate completion bash)
+  fleetgate completion bash > /etc/bash_completion.d/fleetgate
+  fleetgate completion zsh > "${fpath[1]}/_fleetgate"
+  fleetgate completion fish > ~/.config/fish/completions/fleetgate.fish
+)";
+
 /// CLI11's description of all commands, and where each puts what it reads.
 class command_parser {
  public:
@@ -50,6 +62,8 @@ class command_parser {
     describe_run();
     describe_dev();
     describe_config();
+    for (const verb_group& group : verb_groups()) describe_group(group);
+    describe_completion();
   }
 
   tl::expected<command, usage_error> parse(int argc, const char* const* argv) {
@@ -116,7 +130,91 @@ class command_parser {
         ->type_name("FILE");
   }
 
+  /// What one verb reads, and where.
+  struct described_verb {
+    const verb* what;
+    CLI::App* app;
+    verb_call call;
+    std::string format = "table";
+  };
+
+  void describe_group(const verb_group& group) {
+    CLI::App* app = app_.add_subcommand(std::string(group.name), std::string(group.about));
+    app->footer(std::string(group.examples));
+    const std::string words = "fleetgate " + std::string(group.name);
+    if (group.verbs.front().name.empty()) return describe_verb(group.verbs.front(), app, words);
+    app->require_subcommand(1);
+    for (const verb& v : group.verbs) {
+      CLI::App* below = app->add_subcommand(std::string(v.name), std::string(v.about));
+      below->footer(std::string(group.examples));
+      describe_verb(v, below, words + " " + std::string(v.name));
+    }
+  }
+
+  void describe_verb(const verb& v, CLI::App* app, const std::string& words) {
+    described_verb& d = *verbs_.emplace_back(std::make_unique<described_verb>());
+    d.what = &v;
+    d.app = app;
+    d.call.words = words;
+    for (const verb_option& o : v.options) describe_option(d, o);
+    if (v.asks_node) {
+      app->add_option("--admin", d.call.admin, "The node's admin API")
+          ->type_name("URL")
+          ->envname("FLEETGATE_ADMIN")
+          ->capture_default_str();
+    }
+    app->add_option("-o", d.format, "table or json")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"table", "json"}).description(""))
+        ->capture_default_str();
+  }
+
+  static void describe_option(described_verb& d, const verb_option& o) {
+    const std::string name(o.name);
+    if (o.value.empty()) {
+      d.app->add_flag_callback(
+          name, [&d, name] { d.call.given[name] = "true"; }, std::string(o.about));
+      return;
+    }
+    std::string& value = d.call.given[name];
+    value = o.otherwise;
+    CLI::Option* made = d.app->add_option(name, value, std::string(o.about));
+    made->type_name(std::string(o.value))->required(o.required);
+    if (!o.otherwise.empty()) made->capture_default_str();
+  }
+
+  void describe_completion() {
+    completion_ = app_.add_subcommand("completion", "Write what completes commands in a shell");
+    completion_->footer(completion_examples);
+    completion_->add_option("shell", shell_, "bash, zsh or fish")
+        ->type_name("SHELL")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+  }
+
+  /// All commands, for the completion of a shell.
+  static completion_word completion_of(const CLI::App& app) {
+    completion_word word{app.get_name(), app.get_description(), {}, {}};
+    for (const CLI::Option* o : app.get_options()) {
+      if (!o->nonpositional()) continue;
+      for (const auto& name : o->get_lnames()) word.options.push_back("--" + name);
+      for (const auto& name : o->get_snames()) word.options.push_back("-" + name);
+    }
+    for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
+      word.below.push_back(completion_of(*below));
+    }
+    return word;
+  }
+
   command chosen() {
+    for (const auto& d : verbs_) {
+      if (!d->app->parsed()) continue;
+      d->call.format = d->format == "json" ? output_format::json : output_format::table;
+      return verb_command{d->what, d->call};
+    }
+    if (completion_->parsed()) {
+      return print_command{completion_script(shell_, completion_of(app_))};
+    }
     if (run_->parsed()) return run_command_;
     if (dev_->parsed()) return dev_command_;
     if (check_->parsed()) return check_command_;
@@ -186,6 +284,9 @@ class command_parser {
   config_show_command show_command_;
   config_init_command init_command_;
   std::string format_ = "toml";
+  std::vector<std::unique_ptr<described_verb>> verbs_;
+  CLI::App* completion_ = nullptr;
+  std::string shell_;
 };
 
 }  // namespace

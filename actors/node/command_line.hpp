@@ -10,6 +10,7 @@
 #include <tl/expected.hpp>
 
 #include "actors/node/dev_config.hpp"
+#include "actors/node/verb.hpp"
 
 namespace fleetgate::node {
 
@@ -37,13 +38,19 @@ struct config_init_command {
   std::optional<std::string> output;  // nothing: standard output
 };
 
-/// --help and --version: print `text`, exit 0.
+/// A verb of verbs.hpp; it is run with `call`.
+struct verb_command {
+  const verb* what = nullptr;
+  verb_call call;
+};
+
+/// --help, --version and completion: print `text`, exit 0.
 struct print_command {
   std::string text;
 };
 
 using command = std::variant<run_command, dev_command, config_check_command, config_show_command,
-                             config_init_command, print_command>;
+                             config_init_command, verb_command, print_command>;
 
 /// Exit 64. `text` says what is wrong, why, and the next command; it ends with a line break.
 struct usage_error {

@@ -100,6 +100,9 @@ struct runner {
   exit_code operator()(const node::config_init_command& c) const {
     return node::init_config(c, std::cout, std::cerr);
   }
+  exit_code operator()(const node::verb_command& c) const {
+    return c.what->run(c.call, std::cout, std::cerr);
+  }
   exit_code operator()(const node::print_command& c) const {
     std::cout << c.text;
     return exit_code::ok;

@@ -211,18 +211,20 @@ result<void> lane_recovery::finish() {
   // What is void or torn is named so by the next segment's header too: where it cannot be removed
   // now, the next start finds it again and no reader ever sees it.
   for (const std::string& path : void_paths_) (void)files_.remove(path);
-  if (expected_ordinal_ == 0) expected_ordinal_ = first_ordinal_unseen();
-  watermark_ = std::max(watermark_, known_.last_ordinals[model::index(in_)]);
-  if (watermark_ >= expected_ordinal_) {
-    expect_from(watermark_ + 1);
-  } else {
-    cut_tail();
-  }
+  if (!count_lost_end()) cut_tail();
   if (auto done = make_tail_durable(); !done) return done;
   place_ruins();
   for (const found_segment& s : found_) keep(s);
   result_.next_ordinal = expected_ordinal_;
   return {};
+}
+
+bool lane_recovery::count_lost_end() {
+  if (expected_ordinal_ == 0) expected_ordinal_ = first_ordinal_unseen();
+  watermark_ = std::max(watermark_, known_.last_ordinals[model::index(in_)]);
+  if (watermark_ < expected_ordinal_) return false;
+  expect_from(watermark_ + 1);
+  return true;
 }
 
 /// Where nothing tells where a segment began, it counts as empty.

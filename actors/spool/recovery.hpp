@@ -91,6 +91,9 @@ class lane_recovery {
   /// The next intact record at or above the visit bound, or null at the end; valid until the next
   /// call.
   result<const contract::stored_record*> next();
+  /// After the last record, changes nothing on disk: counts as damaged what was durable and should
+  /// lie behind it; false where nothing should.
+  bool count_lost_end();
   /// After the last record: cuts the torn tail, removes what is void, makes the rest durable.
   /// Faults: storage_io, storage_full.
   result<void> finish();

@@ -95,5 +95,33 @@ TEST(command_line, a_command_is_needed) {
   EXPECT_THAT(refused({"config"}), EndsWith("See: fleetgate config --help\n"));
 }
 
+TEST(command_line, a_verb_gets_what_it_was_given_and_what_stands_otherwise) {
+  const auto list = parsed<verb_command>({"devices", "ls"});
+  EXPECT_EQ(list.what->name, "ls");
+  EXPECT_EQ(list.call.words, "fleetgate devices ls");
+  EXPECT_EQ(list.call.get("--limit"), "1000");
+  EXPECT_EQ(list.call.admin, "http://127.0.0.1:9600");
+  EXPECT_EQ(list.call.format, output_format::table);
+  const auto replay =
+      parsed<verb_command>({"sinks", "replay", "fleet", "--from", "1-2", "--allow-duplicates", "-o",
+                            "json", "--admin=http://h:1"});
+  EXPECT_EQ(replay.call.get("name"), "fleet");
+  EXPECT_EQ(replay.call.get("--from"), "1-2");
+  EXPECT_EQ(replay.call.get("--allow-duplicates"), "true");
+  EXPECT_EQ(replay.call.admin, "http://h:1");
+  EXPECT_EQ(replay.call.format, output_format::json);
+  EXPECT_EQ(parsed<verb_command>({"sinks", "replay", "f", "--from", "1-2"})
+                .call.get("--allow-duplicates"),
+            "");
+}
+
+TEST(command_line, what_a_verb_needs_is_asked_for) {
+  EXPECT_THAT(refused({"devices", "show"}), HasSubstr("client-id"));
+  EXPECT_THAT(refused({"sinks", "replay", "fleet"}), HasSubstr("--from"));
+  EXPECT_THAT(refused({"devices", "lst"}), HasSubstr("did you mean ls?"));
+  EXPECT_THAT(refused({"status", "-o", "xml"}), HasSubstr("-o"));
+  EXPECT_THAT(refused({"spool", "inspect", "d", "--admin", "http://h:1"}), HasSubstr("--admin"));
+}
+
 }  // namespace
 }  // namespace fleetgate::node

@@ -1,0 +1,11 @@
+#include "actors/node/verbs.hpp"
+
+namespace fleetgate::node {
+
+const std::vector<verb_group>& verb_groups() {
+  static const std::vector<verb_group> groups{status_verb(),      device_verbs(), spool_verbs(),
+                                              quarantine_verbs(), sink_verbs(),   drain_verb()};
+  return groups;
+}
+
+}  // namespace fleetgate::node

@@ -1,0 +1,83 @@
+#include "actors/spool/inspection.hpp"
+
+#include <algorithm>
+
+#include "actors/spool/recovery.hpp"
+
+namespace fleetgate::spool {
+namespace {
+
+/// A running node may remove a segment between the look at the directory and at the file.
+constexpr int tries = 3;
+
+/// Counts the segments' files, the foreign ones too.
+result<void> count_files(contract::file_layer& files, const std::string& directory,
+                         lane_inspection& into) {
+  const auto names = files.list(directory);
+  if (!names && names.error().code == fault_code::not_found) return {};
+  if (!names) return tl::unexpected(names.error());
+  for (const std::string& name : *names) {
+    if (!parse_segment_name(name)) continue;
+    const auto file = files.open_for_reading(directory + "/" + name);
+    if (!file) return tl::unexpected(file.error());
+    const auto size = (*file)->size();
+    if (!size) return tl::unexpected(size.error());
+    into.bytes += *size;
+    ++into.segments;
+  }
+  return {};
+}
+
+result<lane_inspection> inspect_lane(contract::file_layer& files, model::lane in,
+                                     const recovery_request& request) {
+  lane_inspection found;
+  found.in = in;
+  lane_recovery scan(files, in, request);
+  if (auto opened = scan.open(); !opened) return tl::unexpected(opened.error());
+  if (auto counted = count_files(files, lane_directory(request.directory, in), found); !counted) {
+    return tl::unexpected(counted.error());
+  }
+  for (;;) {
+    const auto record = scan.next();
+    if (!record) return tl::unexpected(record.error());
+    if (*record == nullptr) break;
+    found.last = (*record)->at;
+    if (!found.first) found.first = found.last;
+  }
+  scan.count_lost_end();
+  found.records = scan.report().records;
+  found.damaged_records = scan.report().damaged_records;
+  found.foreign_segments = scan.report().foreign_segments;
+  return found;
+}
+
+}  // namespace
+
+bool inspection::damaged() const noexcept {
+  return std::any_of(lanes.begin(), lanes.end(), [](const lane_inspection& l) {
+    return l.damaged_records != 0 || l.foreign_segments != 0;
+  });
+}
+
+result<inspection> inspect(contract::file_layer& files, const std::string& directory) {
+  const auto id = spool_id_file(directory).read(files);
+  if (!id) return tl::unexpected(id.error());
+  if (!*id) return failure(fault_code::not_found, directory + " holds no spool.id");
+  inspection all;
+  all.uuid = (*id)->uuid;
+  all.incarnation = (*id)->incarnation;
+  const recovery_request request{directory, all.uuid, 0, (*id)->extent};
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const auto in = static_cast<model::lane>(i);
+    auto lane = inspect_lane(files, in, request);
+    for (int left = tries - 1; left != 0 && !lane && lane.error().code == fault_code::not_found;
+         --left) {
+      lane = inspect_lane(files, in, request);
+    }
+    if (!lane) return tl::unexpected(lane.error());
+    all.lanes.push_back(std::move(*lane));
+  }
+  return all;
+}
+
+}  // namespace fleetgate::spool

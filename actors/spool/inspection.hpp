@@ -1,0 +1,40 @@
+// Reads a spool as it lies on disk and verifies every checksum; writes nothing. Also while a node
+// runs: what it has not synced yet is passed over. Blocking; any thread. Limit: one read window in
+// memory, as large as the largest record.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/contract/file_layer.hpp"
+#include "protocol/base/result.hpp"
+#include "protocol/model/ids.hpp"
+#include "protocol/model/traffic_class.hpp"
+
+namespace fleetgate::spool {
+
+struct lane_inspection {
+  model::lane in = model::lane::telemetry_owed;
+  std::uint64_t segments = 0;
+  std::uint64_t bytes = 0;                     // of their files
+  std::uint64_t records = 0;                   // intact, marks included
+  std::uint64_t damaged_records = 0;           // durable once, unreadable now
+  std::uint64_t foreign_segments = 0;          // of another spool or lane
+  std::optional<model::position> first, last;  // of intact records
+};
+
+struct inspection {
+  model::spool_uuid uuid;
+  std::uint32_t incarnation = 0;
+  std::vector<lane_inspection> lanes;
+
+  [[nodiscard]] bool damaged() const noexcept;
+};
+
+/// `directory`: the one with spool.id. Faults: not_found (there is none), storage_io,
+/// storage_damaged (written by a newer program).
+result<inspection> inspect(contract::file_layer& files, const std::string& directory);
+
+}  // namespace fleetgate::spool
