@@ -41,7 +41,7 @@ struct response {
 /// A problem as RFC 9457 has it: type, title and status from the fault catalogue, the particulars
 /// as detail; and `fault`, its name there, and `next`, what to do about it.
 response error_response(const fault& f, std::string_view next);
-/// The same where the catalogue has a less exact status.
+/// The same where another status says it better here.
 response error_response(std::uint16_t status, const fault& f, std::string_view next);
 
 /// %41 as A (RFC 3986 section 2.1); nothing where a % is followed by anything but two digits.

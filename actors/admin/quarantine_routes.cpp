@@ -13,6 +13,12 @@ fault no_position(std::string_view given) {
                "\"" + std::string(given) + "\" is not a position such as 1-42");
 }
 
+/// What somebody asks for and never was is not damage.
+response refused(const fault& f, std::string_view next) {
+  const bool never_was = f.code == fault_code::position_beyond_end;
+  return never_was ? error_response(404, f, next) : error_response(f, next);
+}
+
 response list(node_access& node, const request& r) {
   const auto limit = page_limit(r);
   if (!limit) return error_response(limit.error(), "leave limit out, or give a smaller one");
@@ -20,7 +26,7 @@ response list(node_access& node, const request& r) {
   const auto after = model::parse_position(given);
   if (!after) return error_response(no_position(given), "leave cursor out to begin at the oldest");
   const auto block = node.quarantine(*after, *limit, page_bytes);
-  if (!block) return error_response(block.error(), "leave cursor out to begin at the oldest");
+  if (!block) return refused(block.error(), "leave cursor out to begin at the oldest");
   json messages = json::array();
   for (const auto& record : block->records) messages.push_back(to_json(record, false));
   const bool more = !block->records.empty();

@@ -32,7 +32,10 @@ std::string_view next_step(const fault& f) {
 
 response answer(const result<contract::sink_report>& got) {
   if (got) return json_response(to_json(*got));
-  return error_response(got.error(), next_step(got.error()));
+  const fault& why = got.error();
+  const bool never_was = why.code == fault_code::position_beyond_end;
+  return never_was ? error_response(404, why, "take a position from GET /api/v1/spool or /sinks")
+                   : error_response(why, next_step(why));
 }
 
 /// {"from": "beginning" or a position, "allow_duplicates": bool}

@@ -64,23 +64,25 @@ contract::sink_answer sink_actor::replay(const contract::replay_request& what) {
   return report();
 }
 
-/// The spool first, so that nothing goes that is wanted again; were the store not to follow, the
-/// next progress tells the spool how far it really is.
+/// The reader first, which knows whether there is such a place; then the spool, so that nothing
+/// goes that is wanted again; then the store. Where one of the two does not follow, the sink opens
+/// again where its store says, and the next progress tells the spool how far that is.
 result<void> sink_actor::go_back(const contract::cursor& to) {
+  if (auto sought = parts_->reader->seek(to); !sought) return sought;
+  undelivered_ = 0;
+  brain_.rewound(runtime::steady_now_ns());
   contract::reader_progress told{parts_->name, to, true};
   if (!mail_.progress.post(model::traffic_class::control, told, sizeof told)) {
     return failure(fault_code::mailbox_full, "the journal is behind");
   }
   contract::read_block nothing;
   nothing.end = to;
-  if (const auto written = parts_->writer->write(nothing); !written) {
+  if (auto written = parts_->writer->write(nothing); !written) {
     failed(sink_step::open, written.error());
     return written;
   }
   log_.warn("sink.replay", {{"sink", parts_->name}});
   delivered_ = to;
-  undelivered_ = 0;
-  brain_.rewound(runtime::steady_now_ns());
   return {};
 }
 

@@ -94,6 +94,7 @@ class Contract(Api):
 
         page = self.call("GET", "/api/v1/quarantine", 200)
         [message] = page["messages"]
+        self.problem("GET", "/api/v1/quarantine", 404, query="?cursor=900-1")
         whole = self.call("GET", "/api/v1/quarantine/{position}", 200, position=message["position"])
         self.assertEqual(whole["payload_text"], NO_SEQUENCE[1].decode())
         self.assertEqual(whole["fault"], "sequence_invalid")

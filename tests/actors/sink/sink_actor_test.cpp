@@ -25,7 +25,8 @@ struct store {
   throwing opens, writes;
   std::optional<contract::cursor> cursor;
   int opened = 0;
-  int refuses = 0;  // so many writes
+  int refuses = 0;      // so many writes, for ever
+  int unavailable = 0;  // so many writes, for now
 };
 
 class storing_writer final : public sink_writer {
@@ -39,6 +40,7 @@ class storing_writer final : public sink_writer {
   result<void> write(const contract::read_block& block) override {
     store_.writes.maybe();
     if (store_.refuses-- > 0) return failure(fault_code::sink_rejected, "by its nature");
+    if (store_.unavailable-- > 0) return failure(fault_code::sink_unavailable, "locked");
     store_.cursor = block.end;
     return {};
   }
@@ -58,7 +60,10 @@ class short_reader final : public contract::spool_reader {
     at.lanes[0] = {1, 1};
     return at;
   }
-  result<void> seek(const contract::cursor&) override { return {}; }
+  result<void> seek(const contract::cursor& to) override {
+    if (to.lanes[0] == nowhere) return failure(fault_code::position_beyond_end, "it never was");
+    return {};
+  }
   result<void> read(contract::read_block& block, std::size_t, std::size_t) override {
     reads_.maybe();
     block = {};
@@ -70,6 +75,7 @@ class short_reader final : public contract::spool_reader {
   [[nodiscard]] bool has_retained_behind(const contract::cursor&) const override { return false; }
   [[nodiscard]] std::uint64_t lag_records() const override { return 0; }
 
+  static constexpr model::position nowhere{1, 0};
   throwing reads_;
 };
 
@@ -202,13 +208,35 @@ TEST_F(sink_that, replays_from_a_position_goes_back_to_just_before_it_and_never_
       tell(replay_atom::value, contract::replay_request{model::position{9, 9}, true});
   EXPECT_EQ(later.report.delivered, short_reader::end());
   drain_until_delivered();
-  const auto same = tell(replay_atom::value, contract::replay_request{model::position{1, 1}, true});
-  EXPECT_EQ(same.report.delivered.lanes[0], (model::position{1, 0}));
+  const auto same = tell(replay_atom::value, contract::replay_request{model::position{0, 9}, true});
+  EXPECT_EQ(same.report.delivered.lanes[0], (model::position{0, 8}));
   bool told = false;
   mail_.progress.read(100, [&](auto, const contract::reader_progress& p) {
     told = told || (p.goes_back && p.at == same.report.delivered);
   });
   EXPECT_TRUE(told) << "the spool must keep what is wanted again";
+}
+
+TEST_F(sink_that, is_sent_to_a_place_that_never_was_stays_where_it_is) {
+  start();
+  drain_until_delivered();
+  const auto lost = tell(replay_atom::value, contract::replay_request{model::position{1, 1}, true});
+  ASSERT_TRUE(lost.refused);
+  EXPECT_EQ(lost.refused->code, fault_code::position_beyond_end);
+  EXPECT_EQ(lost.report.state, contract::sink_state::running);
+  drain_until_delivered();
+  EXPECT_EQ(store_.opened, 1);
+}
+
+TEST_F(sink_that, cannot_move_its_stores_cursor_begins_again_where_the_store_says) {
+  start();
+  drain_until_delivered();
+  store_.unavailable = 1;
+  const auto refused = tell(replay_atom::value, contract::replay_request{std::nullopt, true});
+  ASSERT_TRUE(refused.refused);
+  EXPECT_EQ(refused.report.delivered, short_reader::end());
+  drain_until_delivered();
+  EXPECT_EQ(store_.opened, 2);
 }
 
 }  // namespace
