@@ -43,9 +43,12 @@ void node::review_health() {
   for (const auto& s : p.sinks) {
     const bool closed =
         s->probe.circuit.value() == static_cast<std::int64_t>(observe::circuit_state::closed);
+    const bool paused = s->probe.paused.value() != 0;
     p.health.set("sink." + s->name,
-                 closed ? admin::health_state::good : admin::health_state::degraded,
-                 closed ? "" : "the sink does not take rows: the spool keeps them");
+                 closed && !paused ? admin::health_state::good : admin::health_state::degraded,
+                 paused    ? "paused by a person: fleetgate sinks resume " + s->name
+                 : !closed ? "the sink does not take rows: the spool keeps them"
+                           : "");
   }
   p.log.sweep();
 }

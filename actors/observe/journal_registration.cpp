@@ -187,6 +187,8 @@ void register_probe(registry& to, std::string_view sink, const sink_probe& p,
                "Age of the oldest record not delivered, since it was received; 0 where none.",
                {"sink"}),
          {sink}, age_of(p.lag_oldest_unix_ns, now));
+  to.add(level("fleetgate_sink_paused", "1 while a person has paused it.", {"sink"}), {sink},
+         p.paused);
   to.add(level("fleetgate_sink_circuit_state", "0 closed, 1 half-open, 2 open.", {"sink"}), {sink},
          p.circuit);
   to.add({"fleetgate_sink_commit_duration_seconds",

@@ -130,6 +130,7 @@ struct alignas(cache_line_bytes) sink_probe {
   gauge lag_records;
   gauge lag_oldest_unix_ns;  // receive time of the oldest record not delivered; 0 where none
   gauge circuit;             // a circuit_state
+  gauge paused;              // 1 while a person has paused it
   histogram commit;          // one batch, ns
 
   void set_circuit(circuit_state s) noexcept { circuit.set(static_cast<std::int64_t>(s)); }

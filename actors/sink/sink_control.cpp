@@ -30,6 +30,7 @@ contract::sink_answer sink_actor::refuse(fault why) const {
 
 contract::sink_answer sink_actor::pause() {
   brain_.pause();
+  probe_.paused.set(1);
   log_.warn("sink.paused", {{"sink", parts_->name}, {"next", "resume it, or the spool fills up"}});
   answer_drain();
   return report();
@@ -37,6 +38,7 @@ contract::sink_answer sink_actor::pause() {
 
 contract::sink_answer sink_actor::resume() {
   brain_.resume(runtime::steady_now_ns());
+  probe_.paused.set(0);
   log_.info("sink.resumed", {{"sink", parts_->name}});
   return report();
 }

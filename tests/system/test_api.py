@@ -162,6 +162,9 @@ class Sinks(Api):
         self.device.packet()
         entry = self.call("GET", "/api/v1/sinks", 200)["sinks"][0]
         self.assertEqual((entry["state"], self.node.count()), ("paused", 1))
+        self.assertEqual(self.node.metrics().sum("fleetgate_sink_paused", sink="db"), 1)
+        eventually(lambda: "fleetgate sinks resume db" in self.node.http("/readyz?verbose")[1],
+                   "health names who waits for a person")
         self.call("POST", "/api/v1/sinks/{name}/resume", 200, name="db")
         eventually(lambda: self.node.count() == 2, "the second row")
 

@@ -182,6 +182,7 @@ TEST_F(probe_registration, every_cell_of_a_sink_has_its_series) {
   p.lag_oldest_unix_ns.set(node.unix_now_ns - 1'500'000'000 + 2'000'000'000);
   node.unix_now_ns += 2'000'000'000;
   p.set_circuit(circuit_state::open);
+  p.paused.set(1);
   p.commit.record(std::chrono::milliseconds(3));
   const labels l{{"sink", "fleet"}};
   EXPECT_EQ(value("fleetgate_sink_rows_total", l), 1);
@@ -197,6 +198,7 @@ TEST_F(probe_registration, every_cell_of_a_sink_has_its_series) {
   EXPECT_EQ(value("fleetgate_sink_lag_records", l), 10);
   EXPECT_EQ(value("fleetgate_sink_lag_seconds", l), 1.5);
   EXPECT_EQ(value("fleetgate_sink_circuit_state", l), 2);
+  EXPECT_EQ(value("fleetgate_sink_paused", l), 1);
   EXPECT_EQ(count_of("fleetgate_sink_commit_duration_seconds", l), 1);
   EXPECT_EQ(count_of("fleetgate_stage_duration_seconds", {{"stage", "sink_commit"}}), 1);
 }
