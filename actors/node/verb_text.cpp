@@ -125,7 +125,8 @@ tl::expected<json, exit_code> ask_pages(const verb_call& call, const std::string
 std::string cell_text(std::string_view name, const json& value) {
   if (value.is_null()) return "-";
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
-  if (value.is_number() && name.ends_with("_bytes")) return human_bytes(value.get<double>());
+  const bool is_size = name == "bytes" || name.ends_with("_bytes");
+  if (value.is_number() && is_size) return human_bytes(value.get<double>());
   if (value.is_string()) return harmless(value.get<std::string>());
   if (value.is_array()) {
     std::string out;

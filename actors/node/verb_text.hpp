@@ -38,7 +38,7 @@ void print_table(const json& objects, columns shown, std::ostream& out);
 /// One member a line.
 void print_members(const json& object, columns shown, std::ostream& out);
 
-/// "12.5 MiB" for a member whose name ends in _bytes, "yes", "-" for null.
+/// "12.5 MiB" for a member that is or ends in `bytes`, "yes", "-" for null.
 std::string cell_text(std::string_view name, const json& value);
 
 }  // namespace fleetgate::node
