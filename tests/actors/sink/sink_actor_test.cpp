@@ -192,7 +192,7 @@ TEST_F(sink_that, would_store_rows_twice_refuses_a_replay_unless_that_is_allowed
   const auto refused = tell(replay_atom::value, contract::replay_request{});
   ASSERT_TRUE(refused.refused);
   EXPECT_EQ(refused.refused->code, fault_code::would_duplicate);
-  EXPECT_EQ(refused.report.delivered, short_reader::end());
+  EXPECT_EQ(refused.report.delivered, short_reader::last());
   EXPECT_EQ(store_.opened, 1);
   const auto done = tell(replay_atom::value, contract::replay_request{std::nullopt, true});
   EXPECT_FALSE(done.refused);
@@ -206,7 +206,7 @@ TEST_F(sink_that, replays_from_a_position_goes_back_to_just_before_it_and_never_
   drain_until_delivered();
   const auto later =
       tell(replay_atom::value, contract::replay_request{model::position{9, 9}, true});
-  EXPECT_EQ(later.report.delivered, short_reader::end());
+  EXPECT_EQ(later.report.delivered, short_reader::last());
   drain_until_delivered();
   const auto same = tell(replay_atom::value, contract::replay_request{model::position{0, 9}, true});
   EXPECT_EQ(same.report.delivered.lanes[0], (model::position{0, 8}));
@@ -234,7 +234,7 @@ TEST_F(sink_that, cannot_move_its_stores_cursor_begins_again_where_the_store_say
   store_.unavailable = 1;
   const auto refused = tell(replay_atom::value, contract::replay_request{std::nullopt, true});
   ASSERT_TRUE(refused.refused);
-  EXPECT_EQ(refused.report.delivered, short_reader::end());
+  EXPECT_EQ(refused.report.delivered, short_reader::last());
   drain_until_delivered();
   EXPECT_EQ(store_.opened, 2);
 }
