@@ -90,7 +90,7 @@ class Contract(Api):
         self.call("DELETE", "/api/v1/devices/{id}/connection", 200, id="d%2F1")
 
         spool = self.call("GET", "/api/v1/spool", 200)
-        self.assertEqual([reader["name"] for reader in spool["readers"]], ["db"])
+        self.assertIn("db", [reader["name"] for reader in spool["readers"]])
 
         page = self.call("GET", "/api/v1/quarantine", 200)
         [message] = page["messages"]
