@@ -61,6 +61,8 @@ std::uint64_t open_files_for_devices(std::uint64_t limit) {
   constexpr std::uint64_t reserve = 128;
   return limit > 2 * reserve ? limit - reserve : limit / 2;
 }
+/// Half of it is what the node needs when every lane has a writer and all its readers.
+constexpr std::uint64_t least_open_files = 160;
 
 }  // namespace
 
@@ -242,6 +244,13 @@ node::parts::step node::parts::bind_listeners(std::size_t shard,
 
 node::parts::step node::parts::make_shards() {
   const std::uint64_t open_files = raise_open_file_limit();
+  if (open_files < least_open_files) {
+    return failed(exit_code::os_error,
+                  fault(fault_code::resource_unavailable,
+                        "the limit of open files is " + std::to_string(open_files) + "; at least " +
+                            std::to_string(least_open_files) +
+                            " are needed: raise it (ulimit -n, LimitNOFILE)"));
+  }
   device_files = open_files_for_devices(open_files);
   for (const auto& l : settings.listeners) {
     if (l.max_connections <= device_files) continue;

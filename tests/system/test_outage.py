@@ -135,11 +135,11 @@ class A_spool_that_is_removed(GatewayTest):
 
 class Few_descriptors(GatewayTest):
     def test_leave_enough_for_the_node_itself(self):
-        gateway = self.gateway().start(open_files=64)
+        gateway = self.gateway().start(open_files=160)
         crowd = []
         self.addCleanup(lambda: [d.close() for d in crowd])
         first = self.connect(gateway, client_id="o")
-        for i in range(80):
+        for i in range(120):
             crowd.append(Mqtt(gateway.port))
             crowd[-1].send(connect_packet(client_id=f"c{i}"))
         eventually(lambda: gateway.metrics().by("fleetgate_connections_rejected_total",
