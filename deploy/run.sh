@@ -39,7 +39,7 @@ groups=(build)
 
 printf '%s\n' "run.sh: configuring and building the release (several minutes the first time)"
 cmake --preset release
-cmake --build --preset release --target fleetgate
+cmake --build --preset release --target fleetgate fleetsim
 binary=$top/build/release/bin/fleetgate
 if [ "$build_only" = yes ]; then
   printf '%s\n' "run.sh: built ${binary#"$top"/}"

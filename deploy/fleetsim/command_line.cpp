@@ -218,6 +218,9 @@ class command_parser {
     add_number(to, "--keep-alive", plan_.mqtt.keep_alive_s, std::uint16_t{0}, std::uint16_t{65'535},
                "Seconds; 0: none")
         ->group(server);
+    add_duration(to, "--connect-timeout", plan_.connect_timeout_s, "For each connection")
+        ->default_str("30s")
+        ->group(server);
     add_devices(to);
     to.add_flag("--json", plan_.json, "The summary as one line of JSON, nothing else on stdout");
     to.add_flag("--wait", plan_.waits_for_input,

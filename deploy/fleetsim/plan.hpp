@@ -40,6 +40,7 @@ struct run_plan {
   std::uint32_t concurrency = 256;  // connections being opened at one time
   std::uint64_t messages = 0;       // over all devices; 0: no end but duration_s or a signal
   double duration_s = 0;            // 0: no end but `messages` or a signal
+  double connect_timeout_s = 30;    // from connect() to CONNACK; also until the load begins anyway
   double drain_s = 30;              // how long to wait at the end for what is owed
   std::string ack_log;
   std::string resume_log;

@@ -25,7 +25,6 @@ namespace fleetgate::fleetsim {
 namespace {
 
 constexpr std::uint64_t second_ns = 1'000'000'000;
-constexpr std::uint64_t connect_patience_ns = 30 * second_ns;  // then those that are up begin
 
 exit_code explain(exit_code code, const std::string& why) {
   std::fprintf(stderr, "fleetsim: %s\n", why.c_str());
@@ -127,21 +126,26 @@ class campaign {
     while (orders_.stop == stop_level::go_on) {
       tick();
       const tally c = counted();
-      if (plan_.does == activity::storm || is_unreachable()) return;
-      if (c.devices_connected + c.given_up >= plan_.connections) return;
-      if (c.up > 0 && now_ns() - began_ns_ > connect_patience_ns) return;
+      if (plan_.does == activity::storm && !plan_.waits_for_input) return;
+      if (c.devices_connected + c.given_up >= plan_.connections || is_unreachable()) return;
+      // Those that are up do not wait for ever for the others.
+      if (seconds_between(began_ns_, now_ns()) > plan_.connect_timeout_s + 0.5) return;
     }
   }
 
-  /// Not one socket ever reached the server.
+  /// Not one socket ever reached the server, or no CONNECT was answered.
   [[nodiscard]] bool is_unreachable() const {
     const tally c = counted();
-    return c.established == 0 && c.failed_attempts > 0;
+    if (c.established == 0 && c.failed_attempts > 0) return true;
+    return c.devices_connected == 0 && c.turned_away.empty() &&
+           seconds_between(began_ns_, now_ns()) > plan_.connect_timeout_s;
   }
   exit_code give_up_unreachable() {
     line_.clear();
     return explain(exit_code::unreachable,
-                   plan_.host + ":" + std::to_string(plan_.port) + ": " + counted().first_failure +
+                   plan_.host + ":" + std::to_string(plan_.port) + ": " +
+                       (counted().first_failure.empty() ? "no CONNECT was answered in time"
+                                                        : counted().first_failure) +
                        "; nothing was sent. Start the server (fleetgate dev), or name another "
                        "with --host and --port");
   }
@@ -251,7 +255,10 @@ exit_code run(run_plan plan) {
   if (const auto out = c.set_out(past->points ? &*past->points : nullptr); !out) {
     return explain(exit_code::os_error, out.error().detail);
   }
-  return c.see_through();
+  const exit_code code = c.see_through();
+  // Nothing is in the log, so that the same command can be given again.
+  if (code == exit_code::unreachable && !plan.ack_log.empty()) std::remove(plan.ack_log.c_str());
+  return code;
 }
 
 }  // namespace fleetgate::fleetsim

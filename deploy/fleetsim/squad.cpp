@@ -132,8 +132,9 @@ void squad::watch_the_end(std::uint64_t now) {
                          now >= std::max(start_ns_, std::uint64_t{1}) + ns_of(plan_.duration_s);
   const bool all_measured = plan_.does == activity::send &&
                             (quota_left_ == 0 || (producing_ && next_in_schedule() >= total_));
-  if (give_up_ns_ == ~0ULL && (orders_.stop != stop_level::go_on || timed_out || all_measured ||
-                               plan_.does == activity::storm)) {
+  const bool hopeless = counted_.given_up == members_.size();
+  if (give_up_ns_ == ~0ULL && (hopeless || orders_.stop != stop_level::go_on || timed_out ||
+                               all_measured || plan_.does == activity::storm)) {
     producing_ = false;
     give_up_ns_ = now + ns_of(plan_.drain_s);
   }

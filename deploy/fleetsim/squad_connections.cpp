@@ -11,7 +11,10 @@ namespace fleetgate::fleetsim {
 namespace {
 
 constexpr std::uint64_t second_ns = 1'000'000'000;
-constexpr std::uint64_t connect_timeout_ns = 30 * second_ns;
+
+std::uint64_t ns_of(double seconds) noexcept {
+  return static_cast<std::uint64_t>(seconds * 1e9);
+}
 
 }  // namespace
 
@@ -151,11 +154,12 @@ void squad::flush(std::uint32_t index) {
 void squad::look_after(std::uint32_t index, std::uint64_t now) {
   member& m = members_[index];
   if (m.is == link::connecting || m.is == link::greeting) {
-    if (now > m.connect_called_ns + connect_timeout_ns) end_connection(index, ending::lost);
+    if (now > m.connect_called_ns + ns_of(plan_.connect_timeout_s))
+      end_connection(index, ending::lost);
     return;
   }
   if (m.is != link::up) return;
-  const auto patience_ns = static_cast<std::uint64_t>(plan_.befalls.ack_timeout_s * 1e9);
+  const std::uint64_t patience_ns = ns_of(plan_.befalls.ack_timeout_s);
   const std::uint64_t since_ns = patience_ns > 0 ? m.who.under_way().waiting_since_ns() : 0;
   if (since_ns > 0 && now > since_ns + patience_ns) return end_connection(index, ending::timeout);
   const std::uint64_t silence_ns = std::uint64_t{plan_.mqtt.keep_alive_s} * second_ns / 2;

@@ -304,9 +304,34 @@ class What_cannot_work(FleetsimTest):
         self.ends(66, "there is no such file", "verify", "--ack-log", self.empty_log(), "--sqlite",
                   "nowhere.db")
 
+    def test_a_run_that_reached_nobody_can_be_given_again(self):
+        for _ in range(2):
+            self.ends(69, "Connection refused", "flood", "--port", 1, "--ack-log", self.log_path)
+
+    def test_a_server_that_answers_nothing_is_given_up(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=256) as silent:
+            self.ends(69, "no CONNECT was answered in time", "flood", "--port",
+                      silent.getsockname()[1], "--connections", 5, "--connect-timeout", "500ms")
+
+    def test_wrong_credentials_end_the_run_with_their_reason(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=256) as strict:
+            child = self.fleetsim("flood", "--port", strict.getsockname()[1], "--connections", 1,
+                                  "--json")
+            peer, _ = strict.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(b"\x20\x03\x00\x87\x00")  # not authorized
+                status, summary = self.load_summary(child)
+        self.assertEqual((status, summary["connack_reasons"]), (1, {"0x87": 1}), summary)
+
     def empty_log(self):
-        """The log of a run that reached nobody."""
-        self.fleetsim("flood", "--port", 1, "--ack-log", self.log_path).wait()
+        """The log of a run that was ended before it sent."""
+        with socket.create_server(("127.0.0.1", 0), backlog=256) as silent:
+            child = self.fleetsim("flood", "--port", silent.getsockname()[1], "--ack-log",
+                                  self.log_path)
+            eventually(lambda: os.path.exists(self.log_path), "the log is there")
+            child.send(signal.SIGINT)
+            child.wait()
         return self.log_path
 
 
