@@ -54,8 +54,8 @@ void sink_actor::turn() {
     work();
   } catch (const std::exception& e) {
     failed(sink_step::deliver, fault(fault_code::internal, e.what()));
-    answer_drain();
     publish();
+    answer_drain();
     caf::anon_send(this, runtime::wake_atom::value);
   }
 }
@@ -65,8 +65,8 @@ void sink_actor::work() {
   take_news();
   for (int left = steps_per_turn; left != 0; --left) {
     if (!do_next()) {
-      answer_drain();
-      return publish();
+      publish();
+      return answer_drain();
     }
   }
   publish();
