@@ -9,6 +9,7 @@
 #include <caf/send.hpp>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "actors/ingress/connection_actor.hpp"
 #include "actors/ingress/will.hpp"
@@ -28,7 +29,7 @@ constexpr milliseconds accept_retry{100};
 constexpr milliseconds drain_step{10};
 constexpr std::size_t receipts_per_turn = 256;  // batches
 /// Each to at most sessions' targets_per_delivery clients: then those who publish come first again.
-constexpr std::size_t deliveries_per_turn = 32;
+constexpr std::size_t deliveries_per_round = 8;
 constexpr std::size_t slots_per_slice = 16 * 1024;
 
 std::string describe(const listener_settings& s) {
@@ -159,6 +160,7 @@ void ingress_actor::take_round() {
   round_.swap(shard_.readable);
   for (auto& c : round_) c->read();
   round_.clear();
+  read_deliveries();
   tell_untold();
   go_on_with_paused();
   look_at_deadlines();
@@ -174,17 +176,27 @@ void ingress_actor::read_receipts() {
     }
   });
   read_wills();
-  read_deliveries();
+  notice_deliveries();
   tell_untold();
   go_on_with_paused();
   send_unsent();
   arm_timer();
 }
 
+/// They are read once a round, however often this actor is woken in it.
+void ingress_actor::notice_deliveries() {
+  const auto& box = shard_.subscribers.to_shards[shard_.intake.shard]->deliveries.box();
+  const auto waiting = [&](model::traffic_class cls) { return box.depth(cls).items != 0; };
+  if (!waiting(model::traffic_class::control) && !waiting(model::traffic_class::telemetry)) return;
+  deliveries_wait_ = true;
+  home().look_again();
+}
+
 void ingress_actor::read_deliveries() {
+  if (!std::exchange(deliveries_wait_, false)) return;
   auto& mail = shard_.subscribers.to_shards[shard_.intake.shard]->deliveries;
   const auto n =
-      mail.read(deliveries_per_turn, [this](auto, const contract::delivery& d) { deliver(d); });
+      mail.read(deliveries_per_round, [this](auto, const contract::delivery& d) { deliver(d); });
   if (n != 0 && shard_.subscribers.room_wanted.exchange(false)) shard_.subscribers.room.raise();
 }
 

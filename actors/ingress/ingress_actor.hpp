@@ -63,6 +63,7 @@ class ingress_actor final : public runtime::pinned_actor {
   void admit(listener& from, runtime::descriptor socket);
   void retry_accept(listener& from);
   void read_receipts();
+  void notice_deliveries();
   void read_deliveries();
   void deliver(const contract::delivery& d);
   void read_wills();
@@ -89,6 +90,7 @@ class ingress_actor final : public runtime::pinned_actor {
   std::uint64_t armed_ns_ = ~std::uint64_t{0};
   std::vector<caf::intrusive_ptr<connection_actor>> round_;
   std::vector<model::connection_ref> resumed_;
+  bool deliveries_wait_ = false;                    // to be read in the next round
   std::optional<contract::due_will> waiting_will_;  // for room
 };
 
