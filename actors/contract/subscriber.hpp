@@ -58,7 +58,7 @@ struct acknowledgement {
 
 struct client_event {
   model::connection_ref from;
-  std::string client_id;  // client_came only
+  std::string client_id;
   std::variant<client_came, client_went, subscribe_request, unsubscribe_request, acknowledgement>
       what;
 };
