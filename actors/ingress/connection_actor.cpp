@@ -539,6 +539,9 @@ void connection_actor::deliver(std::string_view packets, bool may_be_dropped) {
   if (may_be_dropped && out_.size() + packets.size() > max_undelivered_bytes) {
     return drop(observe::undelivered::slow_client);
   }
+  if (may_be_dropped && !shard_.budget.has_room_for_subscribers()) {
+    return drop(observe::undelivered::no_memory);
+  }
   out_.append(packets);
   const bool has_memory = charge(out_, out_charge_);
   if (!has_memory && may_be_dropped) {

@@ -42,6 +42,8 @@ class memory_budget {
     return by_class_[model::index(cls)].load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+  /// Subscribers may only fill the lower half: what waits for them must never hold up the road.
+  [[nodiscard]] bool has_room_for_subscribers() const noexcept { return used() < limit_ / 2; }
   /// How far the whole may be filled when `cls` asks.
   [[nodiscard]] std::size_t limit_for(model::traffic_class cls) const noexcept {
     const std::size_t reserve = limit_ / 16;

@@ -252,7 +252,7 @@ void sessions_actor::wake_in(std::int64_t ns) {
 
 mqtt::forward_message_ptr sessions_actor::copy(const model::envelope& e) {
   const std::size_t weight = weight_of(e);
-  if (!budget_.take(e.cls, weight)) return nullptr;
+  if (!budget_.has_room_for_subscribers() || !budget_.take(e.cls, weight)) return nullptr;
   auto made = std::make_shared<charged_message>();
   made->charge = runtime::memory_charge(budget_, e.cls, weight);
   mqtt::forward_message& m = made->message;

@@ -21,6 +21,14 @@ TEST(memory_budget, keeps_a_reserve_for_control_and_heartbeat) {
   EXPECT_EQ(b.used(traffic_class::telemetry), 1400u);
 }
 
+TEST(memory_budget, leaves_its_upper_half_to_the_road) {
+  memory_budget b(1600);
+  EXPECT_TRUE(b.has_room_for_subscribers());
+  EXPECT_TRUE(b.take(traffic_class::telemetry, 800));
+  EXPECT_FALSE(b.has_room_for_subscribers());
+  EXPECT_TRUE(b.take(traffic_class::telemetry, 600));
+}
+
 TEST(memory_budget, a_charge_gives_back_when_it_goes) {
   memory_budget b(1 << 20);
   memory_credit credit(b);
