@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "protocol/base/bytes.hpp"
@@ -24,6 +25,11 @@ struct inbound_message {
   std::string_view tenant;
   model::traffic_class cls = model::traffic_class::telemetry;
   model::ack_level level = model::ack_level::none;
+
+  // What the protocol has fields for; beats what properties and payload say.
+  std::optional<std::uint64_t> sequence;  // below 2^63
+  std::optional<std::uint64_t> epoch;     // below 2^63
+  std::int64_t device_time_ns = 0;        // Unix time; 0 where not given
 
   // MQTT 5 properties; "" or false where absent.
   std::string_view content_type;  // MQTT 5.0 section 3.3.2.3.9

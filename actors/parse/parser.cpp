@@ -29,6 +29,7 @@ void fill(const inbound_message& in, std::uint32_t rule_version, envelope& out) 
   out.attributes = in.attributes;
   out.payload = in.payload;
   out.payload_hash = XXH3_64bits(in.payload.data(), in.payload.size());
+  out.device_time_ns = in.device_time_ns;
   out.received_time_ns = in.received_time_ns;
   out.received_steady_ns = in.received_steady_ns;
   out.client_id = in.client_id;
@@ -92,19 +93,30 @@ const model::member_path* wanted_path(const std::optional<model::member_path>& p
   return path ? &*path : nullptr;
 }
 
-/// A user property beats the payload (architecture: Key), so its member need not be looked for.
+/// A field beats a user property, and that the payload (docs/ARCHITECTURE.md, Identity), so the
+/// members that are beaten need not be looked for.
 wanted_members wanted_by(const inbound_message& in) noexcept {
-  return {in.user_seq.empty() ? wanted_path(in.rule->sequence) : nullptr,
-          in.user_epoch.empty() ? wanted_path(in.rule->epoch) : nullptr,
-          wanted_path(in.rule->device_time)};
+  const bool has_sequence = in.sequence || !in.user_seq.empty();
+  const bool has_epoch = in.epoch || !in.user_epoch.empty();
+  return {has_sequence ? nullptr : wanted_path(in.rule->sequence),
+          has_epoch ? nullptr : wanted_path(in.rule->epoch),
+          in.device_time_ns != 0 ? nullptr : wanted_path(in.rule->device_time)};
+}
+
+key_number sequence_of(const inbound_message& in, const wanted_members& found) noexcept {
+  if (in.sequence) return {true, in.sequence};
+  return in.user_seq.empty() ? sequence_from(found[member::sequence]) : sequence_from(in.user_seq);
+}
+
+key_number epoch_of(const inbound_message& in, const wanted_members& found) noexcept {
+  if (in.epoch) return {true, in.epoch};
+  return in.user_epoch.empty() ? epoch_from(found[member::epoch]) : epoch_from(in.user_epoch);
 }
 
 /// False where sequence or epoch are there and no good.
 bool fill_key(const inbound_message& in, const wanted_members& found, envelope& out) noexcept {
-  const key_number sequence =
-      in.user_seq.empty() ? sequence_from(found[member::sequence]) : sequence_from(in.user_seq);
-  const key_number epoch =
-      in.user_epoch.empty() ? epoch_from(found[member::epoch]) : epoch_from(in.user_epoch);
+  const key_number sequence = sequence_of(in, found);
+  const key_number epoch = epoch_of(in, found);
   if (!sequence.valid || !epoch.valid) return false;
   out.sequence = sequence.value;
   if (epoch.value) {

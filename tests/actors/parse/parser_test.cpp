@@ -54,6 +54,32 @@ TEST(parsed_envelope, carries_everything_the_connection_knows) {
   EXPECT_EQ(e.rule_version, r.rules().version());
 }
 
+TEST(parsed_envelope, takes_the_key_from_the_protocol_before_properties_and_payload) {
+  one_rule r(with_paths());
+  auto in = r.message(R"({"seq":-1,"boot":2,"ts":1700000000})");
+  in.user_seq = "no number";
+  in.user_epoch = "3";
+  in.sequence = 41;
+  in.epoch = 42;
+  in.device_time_ns = 43;
+  const auto e = r.parse(in);
+  EXPECT_EQ(e.kind, record_kind::message);
+  EXPECT_EQ(e.sequence, 41u);
+  EXPECT_EQ(e.epoch, 42u);
+  EXPECT_EQ(e.epoch_from, model::epoch_origin::device);
+  EXPECT_EQ(e.device_time_ns, 43);
+}
+
+TEST(parsed_envelope, takes_from_the_payload_what_the_protocol_leaves_open) {
+  one_rule r(with_paths());
+  auto in = r.message(R"({"seq":7,"boot":2,"ts":1700000000})");
+  in.epoch = 42;
+  const auto e = r.parse(in);
+  EXPECT_EQ(e.sequence, 7u);
+  EXPECT_EQ(e.epoch, 42u);
+  EXPECT_EQ(e.device_time_ns, 1'700'000'000'000'000'000);
+}
+
 TEST(parsed_envelope, keeps_the_payload_byte_for_byte_and_without_a_copy) {
   one_rule r(with_paths());
   const auto in = r.message("  { \"seq\" : 1 }\r\n");
