@@ -3,6 +3,7 @@
 // the envelope will go into; `payload` has arena::padding readable bytes behind it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -13,6 +14,9 @@
 #include "protocol/model/traffic_class.hpp"
 
 namespace fleetgate::contract {
+
+/// What a message costs in memory beside its own text and payload.
+inline constexpr std::size_t message_overhead_bytes = 512;
 
 struct inbound_message {
   std::string_view topic;

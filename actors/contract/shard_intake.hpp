@@ -4,11 +4,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "actors/contract/inbound_message.hpp"
 #include "actors/runtime/arena.hpp"
 #include "actors/runtime/mail.hpp"
 #include "actors/runtime/memory_budget.hpp"
+#include "protocol/base/fault.hpp"
 #include "protocol/model/envelope.hpp"
 
 namespace fleetgate::contract {
@@ -26,6 +28,14 @@ struct shard_intake {
   shard_intake(std::uint16_t shard_number, runtime::memory_budget& budget,
                runtime::mailbox_limits limits)
       : shard(shard_number), credit(budget), to_parser(limits) {}
+
+  /// Takes memory for one item of `weight` bytes where the lane has room for it; or why there is
+  /// none. What is posted next, with that weight, is taken.
+  [[nodiscard]] std::optional<fault_code> claim(model::traffic_class cls, std::size_t weight) {
+    if (!to_parser.box().has_room(cls, weight)) return fault_code::mailbox_full;
+    if (!credit.take(cls, weight)) return fault_code::memory_budget_full;
+    return std::nullopt;
+  }
 
   const std::uint16_t shard;
   std::array<runtime::arena, model::traffic_class_count> memory;  // of the batches being made

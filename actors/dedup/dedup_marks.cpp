@@ -39,10 +39,33 @@ void dedup::tell_taken_over(const session& s, receipt_list& receipts) {
   ++counters_.taken_over;
 }
 
+/// A window that another tenant's rule would have given this stream is not looked for: what is not
+/// found is not claimed.
+void dedup::tell_settled(const model::envelope& open, receipt_list& receipts) {
+  model::envelope of;
+  of.device = open.client_id;
+  std::string_view left = open.session.resume;
+  for (std::uint16_t number = 0; !left.empty(); ++number) {
+    const auto end = left.find('\0');
+    of.stream = left.substr(0, end);
+    left = end == std::string_view::npos ? std::string_view{} : left.substr(end + 1);
+    window_key(of, scratch_);
+    window* const w = windows_.open(scratch_, place_of(scratch_, limits_.hash_seed));
+    const auto* const memory =
+        w == nullptr ? nullptr : w->find(open.epoch, model::epoch_origin::device);
+    const auto up_to = memory == nullptr ? std::nullopt : memory->settled_up_to();
+    if (!up_to) continue;
+    answer(open, model::outcome::resumed, receipts);
+    receipts.back().packet_id = number;
+    receipts.back().settled_up_to = *up_to;
+  }
+}
+
 /// MQTT 5.0 section 3.1.4: a known client id is taken over; clean start discards what was kept.
 /// Only what must outlive this process needs a mark: a session that is kept as it was needs none.
 dedup::ticket dedup::decide_open(const model::envelope& e, std::uint64_t now_ns,
                                  receipt_list& receipts) {
+  tell_settled(e, receipts);
   session* s = sessions_.find(e.client_id);
   const bool was_kept = s != nullptr && s->expiry_s != 0;
   const bool alive = was_kept && !sessions_.expired(*s, now_ns);

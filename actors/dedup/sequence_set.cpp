@@ -17,6 +17,20 @@ sighting sequence_set::find(std::uint64_t sequence) const noexcept {
   return after != gaps_->end() && sequence >= after->from ? sighting::unseen : sighting::seen;
 }
 
+std::optional<std::uint64_t> sequence_set::seen_from(std::uint64_t first) const noexcept {
+  if (find(first) != sighting::seen) return std::nullopt;
+  if (gaps_) {
+    const auto next = std::upper_bound(gaps_->begin(), gaps_->end(), first,
+                                       [](std::uint64_t s, const gap& g) { return s < g.from; });
+    if (next != gaps_->end()) return next->from - 1;
+  }
+  if (!bits_) return top_;
+  for (std::uint64_t s = std::max(base(), first); s < top_; ++s) {
+    if (!bit(s)) return s - 1;
+  }
+  return top_;
+}
+
 void sequence_set::insert(std::uint64_t sequence, std::size_t most_gaps) {
   if (!any_) {
     top_ = bottom_ = sequence;

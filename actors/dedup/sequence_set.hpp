@@ -28,6 +28,9 @@ class sequence_set {
   static constexpr std::uint64_t end = std::uint64_t{1} << 63;
 
   [[nodiscard]] sighting find(std::uint64_t sequence) const noexcept;
+  /// The highest sequence up to which everything from `first` on has certainly been seen; nothing
+  /// where `first` has not.
+  [[nodiscard]] std::optional<std::uint64_t> seen_from(std::uint64_t first) const noexcept;
   /// Idempotent. A sequence in the unknown range cannot be noted.
   void insert(std::uint64_t sequence, std::size_t most_gaps);
 

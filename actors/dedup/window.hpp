@@ -40,6 +40,11 @@ class epoch_memory {
   [[nodiscard]] evidence look(std::uint64_t sequence, std::uint32_t folded,
                               bool owed) const noexcept;
   void note(std::uint64_t sequence, std::uint32_t folded, bool owed, const dedup_limits& limits);
+  /// Everything from sequence 1 up to here was stored as it was promised; nothing where that is not
+  /// known.
+  [[nodiscard]] std::optional<std::uint64_t> settled_up_to() const noexcept {
+    return promised_.set.seen_from(1);
+  }
   [[nodiscard]] std::size_t heap_bytes() const noexcept;
 
   void save(byte_writer& out) const;

@@ -1,12 +1,12 @@
-// One client's connection: its socket and its MQTT session. A thin shell: what a packet means is
-// decided by mqtt::session and the topic rules. Runs on its shard; the shard's ingress actor calls
-// it directly in each round, everybody else sends it messages.
+// One client's connection, whatever it speaks: its socket, what waits to be read and to be sent,
+// its deadlines, and what the journal hears of its coming and going. What is said on it is its
+// protocol's: mqtt_connection.hpp, native_connection.hpp. Runs on its shard; the shard's ingress
+// actor calls it directly in each round, everybody else sends it messages.
 //   (leave_atom, fault_code)   say goodbye for that reason and close
-// Limits: unacknowledged bytes (reading pauses beyond them), unsent bytes, one packet unparsed.
+// Limits: unsent bytes, one packet unparsed.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -15,14 +15,14 @@
 #include "actors/runtime/descriptor.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/runtime/readiness.hpp"
+#include "protocol/base/session_progress.hpp"
 #include "protocol/model/receipt.hpp"
-#include "protocol/mqtt/session.hpp"
 
 namespace fleetgate::ingress {
 
 using leave_atom = caf::atom_constant<caf::atom("leave")>;
 
-class connection_actor final : public runtime::pinned_actor, private mqtt::session_handler {
+class connection_actor : public runtime::pinned_actor {
  public:
   connection_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
                    const listener_settings& listener, runtime::descriptor socket,
@@ -44,22 +44,52 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   /// Packets from the sessions stage. What may be dropped is, where the client takes too little.
   void deliver(std::string_view packets, bool may_be_dropped);
 
-  /// Nothing before CONNECT was accepted. connection_report.cpp.
+  /// Nothing before the client was accepted. connection_report.cpp.
   [[nodiscard]] std::optional<contract::connected_device> report() const;
   [[nodiscard]] const model::connection_ref& ref() const noexcept { return ref_; }
+
+ protected:
+  // What a protocol does. Whatever is to be sent is appended to out_.
+  virtual session_progress feed(byte_view input) = 0;
+  [[nodiscard]] virtual bool is_connected() const noexcept = 0;
+  /// Nothing after a clean goodbye.
+  [[nodiscard]] virtual std::optional<fault_code> closed_for() const = 0;
+  [[nodiscard]] virtual std::uint64_t deadline_ns() const noexcept = 0;
+  /// True where the deadline has passed: the connection is closed.
+  virtual bool on_time() = 0;
+  virtual void say_goodbye(fault_code why) = 0;
+  /// The journal has opened the session that open_session() asked for. A fault: it cannot be.
+  virtual std::optional<fault_code> welcome(const model::receipt& opened) = 0;
+  /// What became of a message or a release, or the answer to a part of open_session().
+  virtual void settle(const model::receipt& r) = 0;
+  virtual void before_sending() {}
+  /// After close: tells everybody but the journal. False: no room now, try again.
+  virtual bool tell_going() { return true; }
+  [[nodiscard]] virtual std::string_view protocol_name() const noexcept = 0;
+
+  /// Asks the journal for the session of `client_id_`; a fault where that is not possible now.
+  std::optional<fault_code> open_session(model::session_request how, std::uint64_t epoch = 0);
+  /// `mark` names what it is; who it is of is filled in. False: no room now.
+  bool post_mark(model::envelope mark);
+  /// Puts `m` on its road; claimed before with `weight` in the class of `m`.
+  void post(contract::inbound_message& m, std::size_t weight);
+  void mark_unsent();
+  void watch_time();
+  /// What is owed cannot be given any more: the device has to come back and send again.
+  void leave_later(fault_code why);
+  [[nodiscard]] bool is_open() const noexcept { return phase_ == phase::open; }
+
+  shard& shard_;
+  const listener_settings& listener_;
+  std::string client_id_;
+  std::string out_;                       // bytes to send
+  std::size_t unacknowledged_bytes_ = 0;  // of messages without a receipt
+  std::uint32_t session_expiry_s_ = 0;
+  model::traffic_class last_class_ = model::traffic_class::telemetry;
 
  private:
   static constexpr std::uint64_t never = ~std::uint64_t{0};
   enum class phase : std::uint8_t { open, closed };
-
-  // mqtt::session_handler
-  void on_connect(const mqtt::connect_request& request) override;
-  mqtt::flow on_publish(const mqtt::publish_view& message) override;
-  mqtt::flow on_release(std::uint16_t packet_id) override;
-  mqtt::flow on_subscribe(const mqtt::subscribe_packet& request) override;
-  mqtt::flow on_unsubscribe(const mqtt::unsubscribe_packet& request) override;
-  mqtt::flow on_acknowledge(const mqtt::ack_packet& answer) override;
-  void on_disconnect(std::uint8_t reason, std::optional<std::uint32_t> expiry_s) override;
 
   void consume(byte_view input, bool from_rest);
   void keep_rest(byte_view rest, bool from_rest);
@@ -67,47 +97,23 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   void wait_readable();
   [[nodiscard]] bool is_withheld() const noexcept;
   void look_after_end();
+  void take_opening(const model::receipt& r);
   void close(std::optional<fault_code> why);
   void shut_socket();
-  void leave_later(fault_code why);
-  bool tell_sessions(decltype(contract::client_event::what) what, std::size_t bytes);
-  bool tell_coming();
-  void note_coming(const mqtt::connect_request& request);
-  void watch_time();
-  void mark_unsent();
-  void settle(const model::receipt& r);
-  mqtt::flow hold_back(const mqtt::publish_view& message, model::traffic_class cls, fault_code why);
-  contract::inbound_message describe(const mqtt::publish_view& p, const model::topic_match& match,
-                                     runtime::arena& memory) const;
-  void describe_properties(const mqtt::publish_view& p, runtime::arena& memory,
-                           contract::inbound_message& m) const;
-  bool post_mark(model::record_kind kind, model::traffic_class cls, std::uint16_t packet_id,
-                 model::session_request session);
 
-  shard& shard_;
-  const listener_settings& listener_;
   runtime::descriptor socket_;
   const model::connection_ref ref_;
-  mqtt::session session_;
-  std::string client_id_;
-  std::string rest_;                               // bytes read and not yet taken
-  runtime::memory_charge rest_charge_;             // where it is large
-  std::string out_;                                // bytes to send
-  runtime::memory_charge out_charge_;              // where they are many
-  std::unique_ptr<contract::client_came> coming_;  // until the sessions stage knows of it
-  std::size_t unacknowledged_bytes_ = 0;
+  std::string rest_;                    // bytes read and not yet taken
+  runtime::memory_charge rest_charge_;  // where it is large
+  runtime::memory_charge out_charge_;   // where they are many
   std::uint64_t leave_at_ns_ = never;
   std::uint64_t watched_ns_ = never;  // the deadline that stands in the shard's queue
-  std::uint32_t session_expiry_s_ = 0;
   std::int64_t connected_time_ns_ = 0;
-  model::traffic_class last_class_ = model::traffic_class::telemetry;
   fault_code leave_for_ = fault_code::internal;
   phase phase_ = phase::open;
   bool session_opened_ = false;  // the journal knows of this session
   bool end_untold_ = false;      // to the journal
-  bool going_untold_ = false;    // to the sessions stage
-  bool publishes_will_ = true;
-  bool accepted_ = false;  // CONNACK 0x00 was given
+  bool accepted_ = false;        // the client was told that it is
   bool paused_ = false;
   bool listed_unsent_ = false;
   bool may_read_ = false;  // there may be bytes in the socket
@@ -115,7 +121,6 @@ class connection_actor final : public runtime::pinned_actor, private mqtt::sessi
   bool gone_ = false;      // nor can it be sent anything
   bool waits_readable_ = false;
   bool waits_writable_ = false;
-  bool id_assigned_ = false;
 };
 
 }  // namespace fleetgate::ingress

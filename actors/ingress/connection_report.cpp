@@ -24,7 +24,7 @@ std::optional<contract::connected_device> connection_actor::report() const {
   d.client_id = client_id_;
   d.listener = listener_.name;
   d.peer = peer_of(socket_.get());
-  d.protocol = session_.version() == mqtt::protocol_version::v5 ? "MQTT 5.0" : "MQTT 3.1.1";
+  d.protocol = protocol_name();
   d.connected_time_ns = connected_time_ns_;
   d.session_expiry_s = session_expiry_s_;
   d.unacknowledged_bytes = unacknowledged_bytes_;

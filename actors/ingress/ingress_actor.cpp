@@ -11,7 +11,8 @@
 #include <chrono>
 #include <utility>
 
-#include "actors/ingress/connection_actor.hpp"
+#include "actors/ingress/mqtt_connection.hpp"
+#include "actors/ingress/native_connection.hpp"
 #include "actors/ingress/will.hpp"
 #include "actors/runtime/clock.hpp"
 
@@ -139,6 +140,16 @@ void ingress_actor::retry_accept(listener& from) {
   });
 }
 
+runtime::actor_ptr<connection_actor> ingress_actor::make_connection(const listener_settings& from,
+                                                                    runtime::descriptor socket,
+                                                                    model::connection_ref ref) {
+  if (std::holds_alternative<native::session_limits>(from.session)) {
+    return runtime::spawn_pinned_as<native_connection>(home(), shard_, from, std::move(socket),
+                                                       ref);
+  }
+  return runtime::spawn_pinned_as<mqtt_connection>(home(), shard_, from, std::move(socket), ref);
+}
+
 void ingress_actor::admit(listener& from, runtime::descriptor socket) {
   ++from.settings.probe->connections_accepted;
   if (shard_.table.size() >= from.settings.max_connections) {
@@ -148,8 +159,7 @@ void ingress_actor::admit(listener& from, runtime::descriptor socket) {
   const int on = 1;  // the peer may be gone; its first read will tell
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const auto ref = shard_.table.reserve();
-  const auto handle = runtime::spawn_pinned_as<connection_actor>(home(), shard_, from.settings,
-                                                                 std::move(socket), ref);
+  const auto handle = make_connection(from.settings, std::move(socket), ref);
   shard_.table.put(ref, handle);
   ++from.settings.probe->connections_open;
   handle->start();

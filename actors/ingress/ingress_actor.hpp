@@ -61,6 +61,9 @@ class ingress_actor final : public runtime::pinned_actor {
   void accept_next(listener& from);
   void accept_some(listener& from);
   void admit(listener& from, runtime::descriptor socket);
+  runtime::actor_ptr<connection_actor> make_connection(const listener_settings& from,
+                                                       runtime::descriptor socket,
+                                                       model::connection_ref ref);
   void retry_accept(listener& from);
   void read_receipts();
   void notice_deliveries();

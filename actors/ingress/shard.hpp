@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <random>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "actors/contract/shard_intake.hpp"
@@ -19,6 +21,7 @@
 #include "actors/runtime/unit.hpp"
 #include "protocol/model/topic_rules.hpp"
 #include "protocol/mqtt/session.hpp"
+#include "protocol/native/session.hpp"
 
 namespace fleetgate::ingress {
 
@@ -45,7 +48,7 @@ struct listener_settings {
   std::uint16_t port = 0;
   std::size_t max_connections = 0;                 // on this shard
   std::size_t max_unacknowledged_bytes = 1 << 20;  // per connection; beyond it reading pauses
-  mqtt::session_limits session;
+  std::variant<mqtt::session_limits, native::session_limits> session;  // what is spoken
   observe::ingress_probe* probe = nullptr;  // of this listener on this shard
 };
 
@@ -97,6 +100,7 @@ struct shard {
   std::vector<std::byte> buffer;
   attributes_builder attributes;
   std::string properties;  // of the message at hand
+  std::minstd_rand jitter{std::random_device{}()};
   bool draining = false;
 };
 

@@ -3,21 +3,13 @@
 #include <algorithm>
 
 namespace fleetgate::ingress {
-namespace {
-
-constexpr std::size_t message_overhead_bytes = 512;
-
-}  // namespace
 
 bool post_will(shard& owner, const contract::due_will& will) {
   const auto& from = will.message;
   const auto cls = owner.rules.match(from.topic).rule->cls;
-  const std::size_t weight = message_overhead_bytes + 2 * from.topic.size() + from.payload.size() +
-                             from.props.size() + will.client_id.size();
-  if (!owner.intake.to_parser.box().has_room(cls, weight) ||
-      !owner.intake.credit.take(cls, weight)) {
-    return false;
-  }
+  const std::size_t weight = contract::message_overhead_bytes + 2 * from.topic.size() +
+                             from.payload.size() + from.props.size() + will.client_id.size();
+  if (owner.intake.claim(cls, weight)) return false;
   auto& memory = owner.intake.memory[model::index(cls)];
   contract::inbound_message m;
   m.topic = memory.copy(std::string_view(from.topic));

@@ -100,6 +100,10 @@ class command_parser {
     add_port("--mqtt-port", o.mqtt_port, "MQTT on 127.0.0.1; 0: the system chooses");
     add_port("--admin-port", o.admin_port,
              "Health and metrics on 127.0.0.1; 0: the system chooses");
+    dev_->add_option("--native-port", o.native_port,
+                     "The native protocol on 127.0.0.1; 0: the system chooses; without it, none")
+        ->type_name("PORT")
+        ->check(CLI::Range(0, 65'535).description(""));
   }
 
   void add_port(const char* name, std::uint16_t& port, const char* about) {

@@ -58,7 +58,7 @@ struct subscriptions_config {
   std::uint64_t retained_size = 64 * mib;
 };
 
-enum class listener_protocol : std::uint8_t { mqtt };
+enum class listener_protocol : std::uint8_t { mqtt, native };
 
 struct listener_config {
   std::string name;

@@ -104,8 +104,10 @@ const config_table<listener_config>& listener_table() {
       "listener",
       "A port that devices connect to.",
       {name_key<s>({"name", "\"plant\"", "Name in metrics and logs.", true}, &s::name),
-       choice_key<s>({"protocol", "\"mqtt\"", "What is spoken: MQTT 3.1.1 and 5.0 over TCP."},
-                     &s::protocol, std::vector{listener_protocol::mqtt}),
+       choice_key<s>(
+           {"protocol", "\"mqtt\"",
+            "What is spoken over TCP: MQTT 3.1.1 and 5.0, or fleetgate's native protocol."},
+           &s::protocol, std::vector{listener_protocol::mqtt, listener_protocol::native}),
        endpoint_key<s>({"bind", "\"0.0.0.0:1883\"", "Address and port."}, &s::bind),
        boolean_key<s>({"allow_anonymous", "true",
                        "Devices need no credentials; without it only loopback can be bound."},
@@ -116,14 +118,15 @@ const config_table<listener_config>& listener_table() {
        duration_key<s>({"connect_timeout", "\"5s\"",
                         "A connection that has not completed CONNECT by then is closed."},
                        &s::connect_timeout, {milliseconds(100), minutes(5)}),
-       size_key<s>({"max_packet_size", "\"256KiB\"", "Larger MQTT packets close the connection."},
-                   &s::max_packet_size, {kib, 256 * mib}),
+       size_key<s>(
+           {"max_packet_size", "\"256KiB\"", "Larger packets or frames close the connection."},
+           &s::max_packet_size, {kib, 256 * mib}),
        integer_key<s>({"receive_maximum", "64",
                        "Messages at QoS 1 and 2 that a device may have unacknowledged."},
                       &s::receive_maximum, {1, 65'535}),
-       integer_key<s>(
-           {"topic_alias_maximum", "64", "Topic aliases that a device may use; 0 allows none."},
-           &s::topic_alias_maximum, {0, 65'535}),
+       integer_key<s>({"topic_alias_maximum", "64",
+                       "Topic aliases that an MQTT device may use; 0 allows none."},
+                      &s::topic_alias_maximum, {0, 65'535}),
        duration_key<s>({"max_keep_alive", "\"10m\"",
                         "MQTT 5 devices that ask for more, or for none, are told this; 0s asks "
                         "nothing of them."},

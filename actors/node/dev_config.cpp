@@ -9,6 +9,12 @@ config dev_config(const dev_options& options) {
   listener_config& mqtt = c.listeners.emplace_back();
   mqtt.name = "mqtt";
   mqtt.bind.port = options.mqtt_port;
+  if (options.native_port) {
+    listener_config& native = c.listeners.emplace_back();
+    native.name = "native";
+    native.protocol = listener_protocol::native;
+    native.bind.port = *options.native_port;
+  }
   sink_config& fleet = c.sinks.emplace_back();
   fleet.name = "fleet";
   fleet.path = options.data_dir + "/fleet.db";

@@ -10,6 +10,7 @@
 #include "actors/admin/routes.hpp"
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/ingress/connection_actor.hpp"
+#include "actors/node/listener_limits.hpp"
 #include "actors/node/parts.hpp"
 #include "actors/node/topic_presets.hpp"
 #include "actors/observe/probe_registration.hpp"
@@ -223,20 +224,18 @@ node::parts::step node::parts::bind_listeners(std::size_t shard,
     made.port = l.bind.port;
     const std::uint64_t most = std::min<std::uint64_t>(l.max_connections, device_files);
     made.max_connections = std::max<std::size_t>(1, (most + shard_count() - 1) / shard_count());
-    made.session.receive_maximum = l.receive_maximum;
-    made.session.maximum_packet_size = l.max_packet_size;
-    made.session.topic_alias_maximum = l.topic_alias_maximum;
-    made.session.connect_timeout = l.connect_timeout;
-    made.session.maximum_keep_alive_s = static_cast<std::uint16_t>(l.max_keep_alive.count());
-    made.session.maximum_session_expiry_s =
-        static_cast<std::uint32_t>(l.session_expiry_max.count());
+    if (l.protocol == listener_protocol::native)
+      made.session = native_limits(l, settings.node.name);
+    else
+      made.session = mqtt_limits(l);
     of.listener_probes.push_back(std::make_unique<observe::ingress_probe>());
     made.probe = of.listener_probes.back().get();
     auto acceptor = ingress::bind_listener(of.unit->io(), made);
     if (!acceptor) return failed(exit_code::os_error, acceptor.error());
     // The first shard's choice of a port is everybody's.
     l.bind.port = acceptor->local_endpoint().port();
-    if (shard == 0) serves.push_back({l.name, "mqtt", to_string(l.bind)});
+    if (shard == 0)
+      serves.push_back({l.name, std::string(to_string(l.protocol)), to_string(l.bind)});
     bound.push_back({std::move(made), std::move(*acceptor)});
   }
   return std::nullopt;

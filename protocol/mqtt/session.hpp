@@ -13,6 +13,7 @@
 
 #include "protocol/base/bytes.hpp"
 #include "protocol/base/fault.hpp"
+#include "protocol/base/session_progress.hpp"
 #include "protocol/mqtt/in_flight.hpp"
 #include "protocol/mqtt/packets.hpp"
 
@@ -80,16 +81,8 @@ class session_handler {
 
 class session {
  public:
-  struct progress {
-    enum class state : std::uint8_t {
-      need_more,  // all complete packets were taken
-      paused,   // the handler paused, or an identifier is not free yet: call again after an answer
-      waiting,  // for accept() or refuse()
-      closed,   // closed_for() says why; what `out` got must still be sent
-    };
-    std::size_t consumed;
-    state why;
-  };
+  /// paused: by the handler, or an identifier is not free yet. waiting: for accept() or refuse().
+  using progress = session_progress;
 
   /// `limits` must outlive the session. `now_ns` is monotonic here and everywhere.
   session(const session_limits& limits, std::uint64_t now_ns) noexcept;

@@ -14,6 +14,7 @@
 
 #include "protocol/base/bytes.hpp"
 #include "protocol/base/fault.hpp"
+#include "protocol/base/session_progress.hpp"
 #include "protocol/native/in_flight.hpp"
 #include "protocol/native/packets.hpp"
 
@@ -68,16 +69,8 @@ class session_handler {
 
 class session {
  public:
-  struct progress {
-    enum class state : std::uint8_t {
-      need_more,  // all complete frames were taken
-      paused,     // the handler paused: call again after an answer
-      waiting,    // for accept(), refuse() or redirect()
-      closed,     // closed_for() says why; what `out` got must still be sent
-    };
-    std::size_t consumed;
-    state why;
-  };
+  /// paused: by the handler. waiting: for accept(), refuse() or redirect().
+  using progress = session_progress;
 
   /// What became of a command.
   enum class sending : std::uint8_t { sent, not_connected, too_large };

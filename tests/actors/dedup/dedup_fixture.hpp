@@ -114,7 +114,7 @@ inline owned_envelope mark(model::record_kind kind, std::uint64_t generation,
 
 inline owned_envelope opening(std::uint64_t generation, bool clean_start, std::uint32_t expiry_s) {
   auto o = mark(model::record_kind::session_open, generation);
-  o.e.session = {clean_start, expiry_s};
+  o.e.session = {clean_start, expiry_s, {}};
   return o;
 }
 

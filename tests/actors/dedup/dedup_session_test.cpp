@@ -67,6 +67,35 @@ TEST_F(sessions, the_older_connection_hears_of_the_takeover) {
   EXPECT_TRUE(decide(qos2(1, "p", 2)));
 }
 
+TEST_F(sessions, are_told_up_to_where_their_streams_are_settled) {
+  const auto publish = [&](const char* stream, std::uint64_t sequence) {
+    auto m = in_epoch(7, sequence);
+    m.device = "press";
+    m.stream = stream;
+    return m;
+  };
+  for (const std::uint64_t s : {1, 2, 3, 5}) pass(publish("a", s));
+  pass(publish("late", 17));
+  (void)decide(publish("pending", 1));
+  answers();
+  auto open = opening(2, true, 0);
+  open.client = "press";
+  open.e.epoch = 7;
+  const std::string asked("pending\0late\0unknown\0a", 22);
+  open.e.session.resume = asked;
+  pass(open);
+  const auto told = answers();
+  ASSERT_EQ(told.size(), 2u) << "one stream is known, and the session is open";
+  EXPECT_EQ(told[0].result, outcome::resumed);
+  EXPECT_EQ(told[0].to, connection(2));
+  EXPECT_EQ(told[0].packet_id, 3);
+  EXPECT_EQ(told[0].settled_up_to, 3u);
+  EXPECT_EQ(told[1].result, outcome::stored);
+  open.e.epoch = 8;
+  pass(open);
+  EXPECT_EQ(only_answer().result, outcome::stored) << "another boot has settled nothing";
+}
+
 TEST_F(sessions, qos2_is_a_duplicate_until_it_is_released) {
   open(1, true, 0);
   EXPECT_TRUE(pass(qos2(5)));
@@ -331,15 +360,15 @@ TEST_F(few_held_ids, packet_ids_of_all_sessions_together_are_bounded) {
 
 TEST_F(few_held_ids, session_that_ends_gives_its_packet_ids_back) {
   for (const int client : {1, 2}) pass(of_client(client, opening(1, true, 0)));
-  for (const std::uint16_t id : {1, 2, 3}) EXPECT_TRUE(pass(of_client(1, qos2(id))));
+  for (std::uint16_t id = 1; id <= 3; ++id) EXPECT_TRUE(pass(of_client(1, qos2(id))));
   EXPECT_FALSE(decide(of_client(2, qos2(1))));
   pass(of_client(1, closing(1, 0)));
-  for (const std::uint16_t id : {1, 2, 3}) EXPECT_TRUE(pass(of_client(2, qos2(id))));
+  for (std::uint16_t id = 1; id <= 3; ++id) EXPECT_TRUE(pass(of_client(2, qos2(id))));
 }
 
 TEST_F(few_held_ids, duplicate_that_waits_and_would_hold_one_more_is_refused) {
   pass(opening(1, true, 60));
-  for (const std::uint16_t id : {1, 2, 3}) pass(qos2(id));
+  for (std::uint16_t id = 1; id <= 3; ++id) pass(qos2(id));
   ASSERT_TRUE(decide(in_epoch(1, 1)));
   answers();
   auto again = in_epoch(1, 1);
@@ -351,7 +380,7 @@ TEST_F(few_held_ids, duplicate_that_waits_and_would_hold_one_more_is_refused) {
 
 TEST_F(few_held_ids, what_was_restored_counts) {
   pass(opening(1, true, 60));
-  for (const std::uint16_t id : {1, 2, 3}) pass(qos2(id));
+  for (std::uint16_t id = 1; id <= 3; ++id) pass(qos2(id));
   take_snapshot();
   restart();
   pass(opening(1, false, 60));

@@ -48,6 +48,46 @@ TEST(sequence_set, counting_without_holes_needs_no_heap) {
   EXPECT_EQ(set.find(6), sighting::unseen);
 }
 
+TEST(sequence_set, tells_how_far_everything_has_been_seen) {
+  sequence_set set;
+  EXPECT_EQ(set.seen_from(1), std::nullopt);
+  set.insert(2, 4);
+  EXPECT_EQ(set.seen_from(1), std::nullopt);
+  set.insert(1, 4);
+  EXPECT_EQ(set.seen_from(1), 2u);
+  set.insert(5, 4);
+  EXPECT_EQ(set.seen_from(1), 2u);
+  EXPECT_EQ(set.seen_from(5), 5u);
+  set.insert(4, 4);
+  set.insert(3, 4);
+  EXPECT_EQ(set.seen_from(1), 5u);
+}
+
+TEST(sequence_set, tells_how_far_against_a_plain_set) {
+  std::mt19937 random(20261126);
+  for (int round = 0; round < 200; ++round) {
+    sequence_set set;
+    std::set<std::uint64_t> plain;
+    const std::uint64_t range = round % 2 == 0 ? 40 : 4000;
+    for (int i = 0; i < 600; ++i) {
+      const std::uint64_t s = random() % 8 != 0 ? plain.size() + 1 : 1 + random() % range;
+      set.insert(s, 1'000);
+      plain.insert(s);
+      std::optional<std::uint64_t> expected;
+      while (plain.contains(expected.value_or(0) + 1)) expected = expected.value_or(0) + 1;
+      ASSERT_EQ(set.seen_from(1), expected) << "round " << round << ", " << i;
+    }
+  }
+}
+
+TEST(sequence_set, claims_nothing_below_what_it_remembers) {
+  sequence_set set;
+  set.insert(1, 1);
+  for (std::uint64_t s = 1000; s < 5000; s += 2) set.insert(s, 1);
+  ASSERT_EQ(set.find(1), sighting::unknown);
+  EXPECT_EQ(set.seen_from(1), std::nullopt);
+}
+
 TEST(sequence_set, what_came_before_the_first_is_unseen_and_can_still_come) {
   sequence_set set;
   set.insert(5000, 4);

@@ -42,6 +42,7 @@ TEST(command_line, dev_needs_nothing) {
   EXPECT_EQ(c.options.data_dir, "./fleetgate-data");
   EXPECT_EQ(c.options.mqtt_port, 1883);
   EXPECT_EQ(c.options.admin_port, 9600);
+  EXPECT_FALSE(c.options.native_port);
 }
 
 TEST(command_line, dev_takes_ports_from_0_to_65535) {
@@ -50,6 +51,7 @@ TEST(command_line, dev_takes_ports_from_0_to_65535) {
   EXPECT_EQ(c.options.data_dir, "/d");
   EXPECT_EQ(c.options.mqtt_port, 0);
   EXPECT_EQ(c.options.admin_port, 65535);
+  EXPECT_EQ(parsed<dev_command>({"dev", "--native-port", "1884"}).options.native_port, 1884);
   for (const char* port : {"65536", "-1", "x", "", "1883x"}) {
     EXPECT_THAT(refused({"dev", "--mqtt-port", port}), HasSubstr("--mqtt-port")) << port;
   }

@@ -15,7 +15,7 @@ TEST(dev_config, everything_is_on_loopback_at_the_usual_ports) {
 }
 
 TEST(dev_config, rows_go_to_fleet_db_in_the_data_directory) {
-  const config c = dev_config({"/d", 0, 0});
+  const config c = dev_config({"/d", 0, 0, std::nullopt});
   EXPECT_EQ(c.node.data_dir, "/d");
   ASSERT_EQ(c.sinks.size(), 1U);
   EXPECT_EQ(c.sinks[0].name, "fleet");
@@ -23,6 +23,14 @@ TEST(dev_config, rows_go_to_fleet_db_in_the_data_directory) {
   EXPECT_TRUE(c.sinks[0].required);
   EXPECT_EQ(c.listeners[0].bind.port, 0);
   EXPECT_EQ(c.admin.bind.port, 0);
+}
+
+TEST(dev_config, a_native_listener_is_there_where_it_is_asked_for) {
+  const config c = dev_config({"/d", 0, 0, 1884});
+  ASSERT_EQ(c.listeners.size(), 2U);
+  EXPECT_EQ(c.listeners[1].protocol, listener_protocol::native);
+  EXPECT_EQ(c.listeners[1].bind, (endpoint{"127.0.0.1", 1884}));
+  EXPECT_THAT(errors_of(to_toml(c)), testing::IsEmpty());
 }
 
 TEST(dev_config, it_would_pass_the_check_of_a_file) {

@@ -1,0 +1,160 @@
+#include "actors/ingress/native_connection.hpp"
+
+#include <span>
+#include <utility>
+#include <variant>
+
+namespace fleetgate::ingress {
+namespace {
+
+/// When the device is to send again what there was no room for: after a random time from the first
+/// to the last, so that those who were sent back do not all return at once.
+constexpr std::uint32_t earliest_retry_ms = 200;
+constexpr std::uint32_t latest_retry_ms = 1'000;
+/// The same where the disk or the spool has no room, which does not pass as quickly.
+constexpr std::uint32_t latest_outage_retry_ms = 5'000;
+
+std::uint32_t retry_after_ms(shard& owner, std::uint32_t latest_ms) {
+  return earliest_retry_ms +
+         static_cast<std::uint32_t>(owner.jitter()) % (latest_ms - earliest_retry_ms);
+}
+
+bool may_pass(fault_code why) noexcept {
+  const auto cls = describe(why).cls;
+  return cls == fault_class::overload || cls == fault_class::transient;
+}
+
+}  // namespace
+
+native_connection::native_connection(caf::actor_config& config, runtime::unit& home, shard& owner,
+                                     const listener_settings& listener, runtime::descriptor socket,
+                                     model::connection_ref self_ref)
+    : connection_actor(config, home, owner, listener, std::move(socket), self_ref),
+      session_(std::get<native::session_limits>(listener.session), owner.now.steady_ns) {}
+
+session_progress native_connection::feed(byte_view input) {
+  return session_.consume(input, *this, out_, shard_.now.steady_ns);
+}
+
+std::optional<fault_code> native_connection::closed_for() const {
+  const auto& why = session_.closed_for();
+  return why ? std::optional(why->code) : std::nullopt;
+}
+
+bool native_connection::on_time() {
+  return session_.on_time(shard_.now.steady_ns, out_);
+}
+
+void native_connection::say_goodbye(fault_code why) {
+  const bool is_full = describe(why).cls == fault_class::overload;
+  session_.disconnect(
+      why, is_full ? std::optional(retry_after_ms(shard_, latest_outage_retry_ms)) : std::nullopt,
+      out_);
+}
+
+void native_connection::on_hello(const native::hello_request& request) {
+  client_id_ = request.hello.device;
+  std::string asked;
+  auto resume = request.hello.resume;
+  if (!resume.empty()) resumption_ = std::make_unique<resumption>();
+  while (const auto stream = native::next_stream(resume)) {
+    if (!resumption_->streams.empty()) asked.push_back('\0');
+    asked.append(*stream);
+    resumption_->streams.emplace_back(*stream);
+  }
+  // Nothing is kept between connections but what the windows know.
+  if (const auto why = open_session({true, 0, asked}, request.hello.boot)) say_goodbye(*why);
+}
+
+std::optional<fault_code> native_connection::welcome(const model::receipt&) {
+  const auto asked = std::move(resumption_);
+  session_.accept(asked ? std::span<const native::settled_stream>(asked->settled)
+                        : std::span<const native::settled_stream>{},
+                  out_);
+  return std::nullopt;
+}
+
+native::flow native_connection::on_publish(const native::publish_view& p) {
+  if (!p.same_header) common_noted_ = false;
+  const auto& h = p.header;
+  const std::size_t weight = contract::message_overhead_bytes + h.topic.size() + h.device.size() +
+                             h.stream.size() + h.content_type.size() + client_id_.size() +
+                             p.message.payload.size() + p.message.traceparent.size();
+  if (const auto why = shard_.intake.claim(h.cls, weight)) {
+    send_back(p, *why);
+    return native::flow::go_on;
+  }
+  if (!common_noted_) note_header(h);
+  auto& memory = shard_.intake.memory[model::index(h.cls)];
+  contract::inbound_message m = common_;
+  m.payload = memory.copy(p.message.payload);
+  m.sequence = p.message.sequence;
+  m.device_time_ns = static_cast<std::int64_t>(p.message.device_time_ns.value_or(0));
+  m.traceparent = memory.copy(p.message.traceparent);
+  m.packet_id = p.ticket;
+  post(m, weight);
+  return native::flow::go_on;
+}
+
+/// What all messages of a batch have in common is looked up and copied once: they are taken in one
+/// call, into one arena. The frame names device, stream and class; the topic rule says the rest.
+void native_connection::note_header(const native::message_header& h) {
+  auto& memory = shard_.intake.memory[model::index(h.cls)];
+  common_ = {};
+  common_.topic = memory.copy(h.topic);
+  const auto match = shard_.rules.match(common_.topic);
+  common_.rule = match.rule;
+  common_.tenant = match.tenant;
+  common_.device = memory.copy(h.device);
+  common_.stream = memory.copy(h.stream);
+  common_.epoch = h.boot;
+  common_.cls = h.cls;
+  common_.qos = 1;
+  common_.level = match.rule->level_for(common_.qos);
+  common_.content_type = memory.copy(h.content_type);
+  common_.client_id = memory.copy(std::string_view(client_id_));
+  common_noted_ = true;
+}
+
+void native_connection::send_back(const native::publish_view& p, fault_code why) {
+  ++listener_.probe->publishes[p.header.cls][observe::quality_of_service::at_least_once];
+  ++listener_.probe->sent_back[p.header.cls][why];
+  session_.settle(p.ticket, why, retry_after_ms(shard_, latest_retry_ms), out_);
+  mark_unsent();
+}
+
+void native_connection::settle(const model::receipt& r) {
+  switch (r.result) {
+    case model::outcome::stored:
+    case model::outcome::duplicate:
+      session_.settle(r.packet_id, std::nullopt, std::nullopt, out_);
+      return mark_unsent();
+    case model::outcome::quarantined:
+      session_.settle(r.packet_id, r.fault, std::nullopt, out_);
+      return mark_unsent();
+    case model::outcome::refused:
+      session_.settle(r.packet_id, r.fault,
+                      may_pass(r.fault)
+                          ? std::optional(retry_after_ms(shard_, latest_outage_retry_ms))
+                          : std::nullopt,
+                      out_);
+      return mark_unsent();
+    case model::outcome::superseded:
+      return session_.forget(r.packet_id);
+    case model::outcome::resumed:
+      if (resumption_ && r.packet_id < resumption_->streams.size()) {
+        resumption_->settled.push_back({resumption_->streams[r.packet_id], r.settled_up_to});
+      }
+      return;
+    case model::outcome::taken_over:
+      return;
+  }
+}
+
+/// Nobody has sent it a command.
+void native_connection::on_command_ack(const native::command_ack_packet&) {}
+
+/// The session has closed itself, and nothing else is kept.
+void native_connection::on_goodbye(const native::goodbye_packet&) {}
+
+}  // namespace fleetgate::ingress
