@@ -63,7 +63,7 @@ void sessions::came(const contract::client_event& event, const contract::client_
   s->at = event.from;
   s->terms = c.terms;
   s->receive_maximum = c.receive_maximum;
-  s->expiry_s = c.session_expiry_s;
+  set_expiry(*s, c.session_expiry_s);
   s->gone_since_ns = 0;
   s->aliases.reset();
   if (c.topic_alias_maximum != 0) {
@@ -82,8 +82,16 @@ void sessions::came(const contract::client_event& event, const contract::client_
 }
 
 void sessions::went(session& s, const contract::client_went& w, std::int64_t now_ns) {
-  s.expiry_s = w.session_expiry_s;
+  set_expiry(s, w.session_expiry_s);
   leave(s, w.publish_will, now_ns);
+}
+
+/// What will end with its connection has no business in the store any more.
+void sessions::set_expiry(session& s, std::uint32_t expiry_s) {
+  if (expiry_s == 0 && s.queue) {
+    for (const auto& e : s.queue->entries()) drop_entry(s, e);
+  }
+  s.expiry_s = expiry_s;
 }
 
 void sessions::leave(session& s, bool publish, std::int64_t now_ns) {
@@ -179,9 +187,10 @@ void sessions::end(session& s) {
   all_[s.number].reset();
 }
 
-/// A session without subscriptions is nothing that would be missed after a restart.
+/// A session that never subscribed is nothing that would be missed after a restart; one that did
+/// may still have messages under way.
 void sessions::store(session& s) {
-  const bool worth_it = s.outlives_connection() && !s.subscriptions.empty();
+  const bool worth_it = s.outlives_connection() && (s.is_stored || !s.subscriptions.empty());
   if (worth_it)
     out_.changes.push_back({std::string(sessions_table), s.client_id, encode_session(s)});
   else if (s.is_stored)

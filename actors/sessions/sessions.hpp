@@ -67,6 +67,7 @@ class sessions {
   void came(const contract::client_event& event, const contract::client_came& c,
             std::int64_t now_ns);
   void went(session& s, const contract::client_went& w, std::int64_t now_ns);
+  void set_expiry(session& s, std::uint32_t expiry_s);
   void leave(session& s, bool publish_will, std::int64_t now_ns);
   void end(session& s);
   void acknowledge(session& s, const contract::acknowledgement& a, std::int64_t now_ns);

@@ -93,7 +93,7 @@ forwarded append_publish(const forward& f, const forward_terms& terms, std::uint
                          std::string& out) {
   const forward_message& m = *f.message;
   const auto left = expiry_left_s(m, now_ns);
-  if (left == 0u) return forwarded::expired;
+  if (left == 0u && !dup) return forwarded::expired;
   publish_packet p;
   p.topic = alias.is_set ? std::string_view{} : std::string_view(m.topic);
   p.payload = as_bytes(m.payload);

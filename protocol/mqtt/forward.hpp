@@ -69,7 +69,8 @@ struct forward_terms {
 enum class forwarded : std::uint8_t { written, expired, too_large };
 
 /// Appends the PUBLISH. Expired and too large messages are not sent: [MQTT-3.3.2-5],
-/// [MQTT-3.1.2-25]. `alias` where the packet will surely be sent, else {}.
+/// [MQTT-3.1.2-25]; but one that was sent before (`dup`) does not expire any more: [MQTT-4.3.3-7].
+/// `alias` where the packet will surely be sent, else {}.
 forwarded append_publish(const forward& f, const forward_terms& terms, std::uint16_t packet_id,
                          bool dup, topic_aliases::use alias, std::int64_t now_ns, std::string& out);
 

@@ -179,6 +179,7 @@ void session::send(const Packet& p, std::string& out) {
 }
 
 // For session_packets.cpp.
+template bool session::fits(const suback_packet&, std::string&) const;
 template void session::send(const ack_packet&, std::string&);
 template void session::send(const suback_packet&, std::string&);
 template void session::send(const ping_packet&, std::string&);

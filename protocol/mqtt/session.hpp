@@ -148,6 +148,7 @@ class session {
   flow take_ack(const frame& f, session_handler& handler, std::string& out);
   flow take_release(std::uint16_t packet_id, session_handler& handler, std::string& out);
   [[nodiscard]] bool in_use_already(std::uint16_t packet_id) const noexcept;
+  bool can_be_answered(const suback_packet& answer, std::string& out);
   flow take_subscribe(const frame& f, session_handler& handler, std::string& out);
   flow take_unsubscribe(const frame& f, session_handler& handler, std::string& out);
   void take_pingreq(const frame& f, std::string& out);

@@ -278,19 +278,30 @@ bool session::in_use_already(std::uint16_t packet_id) const noexcept {
   return v5() && in_flight_.contains(packet_id);
 }
 
+/// Whatever is granted, the answer has one byte a filter. [MQTT-3.1.2-24]
+bool session::can_be_answered(const suback_packet& answer, std::string& out) {
+  std::string written;
+  if (fits(answer, written)) return true;
+  fail({fault_code::packet_too_large, 0, "the answer exceeds the client's Maximum Packet Size"},
+       out);
+  return false;
+}
+
 flow session::take_subscribe(const frame& f, session_handler& handler, std::string& out) {
   const auto p = decode_subscribe(f, version_);
   if (!p) {
     fail(p.error(), out);
     return flow::go_on;
   }
-  if (!in_use_already(p->packet_id)) return handler.on_subscribe(*p);
   std::string reasons;
   auto filters = p->filters;
   while (next_subscription(filters)) {
     reasons.push_back(static_cast<char>(reason_packet_identifier_in_use));
   }
-  send(suback_packet{packet_type::suback, p->packet_id, {}, as_bytes(reasons)}, out);
+  const suback_packet in_use{packet_type::suback, p->packet_id, {}, as_bytes(reasons)};
+  if (!can_be_answered(in_use, out)) return flow::go_on;
+  if (!in_use_already(p->packet_id)) return handler.on_subscribe(*p);
+  send(in_use, out);
   return flow::go_on;
 }
 
@@ -300,13 +311,15 @@ flow session::take_unsubscribe(const frame& f, session_handler& handler, std::st
     fail(p.error(), out);
     return flow::go_on;
   }
-  if (!in_use_already(p->packet_id)) return handler.on_unsubscribe(*p);
   std::string reasons;
   auto filters = p->filters;
   while (next_filter(filters)) {
     reasons.push_back(static_cast<char>(reason_packet_identifier_in_use));
   }
-  send(suback_packet{packet_type::unsuback, p->packet_id, {}, as_bytes(reasons)}, out);
+  const suback_packet in_use{packet_type::unsuback, p->packet_id, {}, as_bytes(reasons)};
+  if (!can_be_answered(in_use, out)) return flow::go_on;
+  if (!in_use_already(p->packet_id)) return handler.on_unsubscribe(*p);
+  send(in_use, out);
   return flow::go_on;
 }
 

@@ -212,6 +212,26 @@ class Session(GatewayTest):
         self.assertEqual(gateway.terminate(), 0, gateway.child.story())
         self.assertEqual(gateway.count(), 2)
 
+    def test_an_empty_client_id_gets_one_of_its_own(self):
+        gateway = self.gateway(sink=False).start()
+        assigned = set()
+        for _ in range(3):
+            nameless = self.connect(gateway, version=5, client_id="", clean=False,
+                                    props=b"\x11\x00\x00\x00\x3C")
+            self.assertEqual(nameless.connack[0], 0, "no session present")
+            at = nameless.connack.index(b"\x12\x00", 3) + 1
+            size = int.from_bytes(nameless.connack[at:at + 2], "big")
+            assigned.add(nameless.connack[at + 2:at + 2 + size])
+        self.assertEqual(len(assigned), 3)
+        old = [self.connect(gateway, version=4, client_id="") for _ in range(3)]
+        for connection in old:  # nobody was taken over
+            connection.send(b"\xC0\x00")
+            self.assertEqual(connection.packet(), (0xD0, b""))
+        # The client may come back under the name that it was given.
+        name = assigned.pop()
+        again = self.connect(gateway, version=5, client_id=name, clean=False)
+        self.assertEqual(again.connack[0], 1)
+
     def test_a_clean_start_forgets_the_session(self):
         gateway = self.gateway(sink=False).start()
         self.connect(gateway, client_id="s", clean=False).close()

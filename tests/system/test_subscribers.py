@@ -13,7 +13,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from harness import PATIENCE, GatewayTest, Mqtt, connect_packet, eventually, packet, text
+from harness import (PATIENCE, GatewayTest, Mqtt, connect_packet, eventually, packet, properties,
+                     publish_packet, text)
 
 VERSIONS = {"mqttv311": paho.MQTTv311, "mqttv5": paho.MQTTv5}
 V5 = "mqttv5"
@@ -22,7 +23,8 @@ V5 = "mqttv5"
 class Client:
     """A paho client; what it receives waits in `inbox`."""
 
-    def __init__(self, test, port, version, client_id, clean=True, expiry=0, will=None, delay=None):
+    def __init__(self, test, port, version, client_id, clean=True, expiry=0, will=None, delay=None,
+                 retain_will=False):
         settings = {} if version == V5 else {"clean_session": clean}
         self.it = paho.Client(client_id=client_id, protocol=VERSIONS[version], **settings)
         self.version = version
@@ -39,7 +41,7 @@ class Client:
                 props = Properties(PacketTypes.WILLMESSAGE)
                 props.WillDelayInterval = delay
                 extra["properties"] = props
-            self.it.will_set(will, "gone", qos=1, **extra)
+            self.it.will_set(will, "gone", qos=1, retain=retain_will, **extra)
         extra = {}
         if version == V5:
             props = Properties(PacketTypes.CONNECT)
@@ -155,6 +157,17 @@ class Delivery(SubscriberTest):
         sub.publish(version + "/a", "1")
         sub.subscribe("own/#", 1)
         self.assert_quiet(sub, "own/x")
+
+    @in_both_versions
+    def test_bears_dup_for_its_own_resend_only(self, version):
+        sub = self.client(version, "sub")
+        sub.subscribe(version + "/#", 2)
+        number = 5 if version == V5 else 4
+        raw = self.connect(self.served, version=number, client_id=f"raw-{version}")
+        for qos in (1, 2):
+            raw.send(publish_packet(f"{version}/{qos}", b"p", qos, qos, number, dup=True))
+            got = sub.next()
+            self.assertEqual((got.qos, got.dup), (qos, False))
 
     @unittest.skipUnless(shutil.which("mosquitto_sub"), "mosquitto_sub is not installed")
     def test_shows_the_traffic_to_mosquitto_sub(self):
@@ -291,6 +304,35 @@ class Wills(SubscriberTest):
         self.client(version, "rude", will="gone/rude").drop()
         got = sub.next()
         self.assertEqual((got.topic, got.payload, got.qos), ("gone/rude", b"gone", 1))
+
+    @in_both_versions
+    def test_are_retained_only_where_asked(self, version):
+        sub = self.client(version, "sub")
+        sub.subscribe(f"gone/{version}/#", 1)
+        for name, retain in (("kept", True), ("passing", False)):
+            self.client(version, name, will=f"gone/{version}/{name}", retain_will=retain).drop()
+            got = sub.next()
+            self.assertEqual((got.topic, got.retain), (f"gone/{version}/{name}", False), "it is live")
+        late = self.client(version, "late")
+        late.subscribe(f"gone/{version}/#", 1)
+        got = late.next()
+        self.assertEqual((got.topic, got.retain), (f"gone/{version}/kept", True))
+        self.assert_quiet(late, f"gone/{version}/end")
+
+    def test_carry_their_properties_in_their_order(self):
+        sub = self.client(V5, "sub")
+        sub.subscribe("gone", 1)
+        user = [("k", "1"), ("a", "2"), ("k", "3")]
+        raw_properties = b"\x03" + text("text/plain") + b"".join(b"\x26" + text(k) + text(v)
+                                                                 for k, v in user)
+        raw = Mqtt(self.served.port)
+        raw.send(connect_packet(5, client_id="raw", flags=0x06,
+                                tail=properties(raw_properties) + text("gone") + text("bye")))
+        self.assertEqual(raw.packet()[0], 0x20)
+        raw.close()
+        got = sub.next()
+        self.assertEqual((got.payload, got.properties.ContentType), (b"bye", "text/plain"))
+        self.assertEqual(got.properties.UserProperty, user)
 
     def test_wait_for_their_delay_and_not_where_the_client_is_back(self):
         sub = self.client(V5, "sub")

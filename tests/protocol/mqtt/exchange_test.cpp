@@ -44,6 +44,22 @@ TEST_P(exchange_test, qos_1_is_answered_once_when_settled) {
   EXPECT_EQ(w.sent(), "");
 }
 
+TEST_P(exchange_test, identifier_is_free_after_its_answer_whatever_dup_says) {
+  for (int round = 0; round < 2; ++round) {
+    publish_now(1, 7, round != 0);
+    w.it.settle(7, 1, std::nullopt, w.out);
+  }
+  EXPECT_EQ(w.sent(), "40 02 00 07 40 02 00 07");
+  EXPECT_EQ(w.handler.log, (lines{"publish t x q1 #7", "publish t x q1 #7 dup"}));
+  if (!is_v5()) return;
+  w.handler.log.clear();
+  for (int round = 0; round < 2; ++round) {
+    publish_now(2, 8, round != 0);
+    w.it.settle(8, 2, fault_code::not_authorized, w.out);  // no PUBREL comes after this
+  }
+  EXPECT_EQ(w.handler.log, (lines{"publish t x q2 #8", "publish t x q2 #8 dup"}));
+}
+
 TEST_P(exchange_test, acknowledgements_may_overtake_each_other) {
   for (std::uint16_t id = 1; id <= 3; ++id) publish_now(1, id);
   for (const std::uint16_t id : std::vector<std::uint16_t>{3, 1, 2})

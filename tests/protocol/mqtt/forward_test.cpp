@@ -90,6 +90,14 @@ TEST(forward, tells_what_is_left_of_the_expiry_and_sends_nothing_expired) {
   EXPECT_EQ(send(f, {v3}, {}, 110 * s).outcome, forwarded::expired);
 }
 
+TEST(forward, lets_nothing_expire_that_was_sent_before) {
+  property_list in;
+  in.add(property_id::message_expiry_interval, 10);
+  const auto again = send(of(in), {}, {}, 200 * s, true);
+  EXPECT_EQ(again.outcome, forwarded::written);
+  EXPECT_EQ(again.packet().props.message_expiry_s(), 0u);
+}
+
 TEST(forward, leaves_the_topic_out_where_its_alias_is_known) {
   EXPECT_EQ(hex(send(of(), {}, {2, false}).bytes),
             hex(bytes_of("32 ## s'a/b' 0007 {23 0002} 'p'")));

@@ -92,6 +92,33 @@ TEST(session_connect, empty_client_id_asks_for_an_assigned_one) {
   EXPECT_EQ(old.sent(), "20 02 00 00");
 }
 
+TEST(session_connect, client_ids_of_1_to_23_letters_and_digits_are_taken) {
+  const std::string_view all = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::vector<std::string> ids = {std::string(all.substr(0, 23)), std::string(all.substr(23, 23)),
+                                  std::string(all.substr(39))};
+  for (const char c : all) ids.emplace_back(1, c);
+  for (const auto v : {v3, v5}) {
+    for (const auto& id : ids) {
+      wire w;
+      connect_packet c;
+      c.version = v;
+      c.client_id = id;
+      w.feed(encoded(c, v));
+      EXPECT_TRUE(w.it.connected()) << id;
+      EXPECT_EQ(w.handler.log.front(), "connect " + id);
+    }
+  }
+}
+
+TEST(session_connect, connack_is_sent_once) {
+  for (const auto v : {v3, v5}) {
+    wire w;
+    w.open(v);
+    w.it.accept("", true, w.out);
+    EXPECT_EQ(w.sent(), "");
+  }
+}
+
 TEST(session_connect, session_expiry_is_capped_and_told) {
   session_limits limits;
   limits.maximum_session_expiry_s = 100;
@@ -206,6 +233,50 @@ TEST(session_limits_of_the_client, reason_string_goes_first_then_the_packet) {
   EXPECT_EQ(tiny.it.closed_for()->code, fault_code::packet_too_large);
 }
 
+TEST(session_limits_of_the_client, no_answer_has_a_reason_string_that_makes_it_too_large) {
+  wire refused;
+  refused.handler.connect = [&](const connect_request&) {
+    refused.it.refuse(fault_code::server_busy, refused.out);
+  };
+  refused.feed_spec("10 ## s'MQTT' 05 02 003C {27 0000000A} s'id'");
+  EXPECT_EQ(refused.sent(), "20 03 00 89 00");
+
+  wire w;
+  w.feed_spec("10 ## s'MQTT' 05 02 003C {27 00000018} s'id'");
+  w.out.clear();
+  for (const auto* spec : {"32 ## s't' 0001 00", "34 ## s't' 0002 00", "62 02 0003"}) {
+    w.feed_spec(spec);
+  }
+  w.it.settle(1, 1, fault_code::payload_format_invalid, w.out);
+  EXPECT_EQ(w.sent(), "40 03 00 01 99");
+  w.it.settle(2, 2, fault_code::payload_format_invalid, w.out);
+  EXPECT_EQ(w.sent(), "50 03 00 02 99");
+  w.it.complete(3, fault_code::packet_identifier_not_found, w.out);
+  EXPECT_EQ(w.sent(), "70 03 00 03 92");
+}
+
+TEST(session_limits_of_the_client, requests_whose_answer_would_be_too_large_end_the_session) {
+  for (const auto& [first, options] : {std::pair{"82", "00"}, {"A2", ""}}) {
+    for (const int filters : {19, 20}) {  // an answer of 24 and of 25 bytes
+      wire w;
+      w.feed_spec("10 ## s'MQTT' 05 02 003C {27 00000018} s'id'");
+      w.out.clear();
+      w.handler.log.clear();
+      std::string spec = std::string(first) + " ## 000A 00";
+      for (int i = 0; i < filters; ++i) spec += std::string(" s'a' ") + options;
+      const auto got = w.feed(bytes_of(spec));
+      if (filters == 19) {
+        EXPECT_EQ(got, state::need_more);
+        EXPECT_EQ(w.handler.log.size(), 1u);
+        continue;
+      }
+      EXPECT_EQ(got, state::closed);
+      EXPECT_TRUE(w.handler.log.empty());
+      EXPECT_EQ(w.sent(), "E0 01 95");
+    }
+  }
+}
+
 TEST(session_limits_of_the_client, publish_errors_are_bare_without_problem_information) {
   wire w;
   w.feed_spec("10 ## s'MQTT' 05 02 003C {17 00} s'id'");
@@ -292,6 +363,17 @@ TEST(session_subscribe, identifier_of_a_message_in_flight_is_in_use) {
   EXPECT_EQ(w.sent(), hex(bytes_of("90 ## 000A 00 91")));
   w.feed_spec("A2 ## 000A 00 s'a'");
   EXPECT_EQ(w.sent(), hex(bytes_of("B0 ## 000A 00 91")));
+}
+
+TEST(session_text, byte_order_mark_is_a_character_like_others) {
+  for (const auto v : {v3, v5}) {
+    wire w;
+    w.open(v);
+    publish_packet p;
+    p.topic = "\xEF\xBB\xBFt\xEF\xBB\xBF";
+    w.feed(encoded(p, v));
+    EXPECT_EQ(w.handler.log.back(), "publish \xEF\xBB\xBFt\xEF\xBB\xBF  q0 #0");
+  }
 }
 
 TEST(session_ping, is_answered) {
