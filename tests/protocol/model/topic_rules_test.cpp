@@ -146,7 +146,7 @@ TEST(topic_rules, agrees_with_the_definition_on_random_rules_and_topics) {
       }
       std::size_t expected = filters.size();
       for (std::size_t i = filters.size(); i-- > 0;) {
-        // `x/#` also matches `x` itself [MQTT-4.7.1-2].
+        // `x/#` also matches `x` itself: section 4.7.1.2.
         const bool parent = filters[i].ends_with("/#") &&
                             by_definition(filters[i].substr(0, filters[i].size() - 2), topic);
         if (parent || by_definition(filters[i], topic)) expected = i;
