@@ -130,6 +130,25 @@ std::uint32_t value_reader::array() noexcept {
   return ok() ? static_cast<std::uint32_t>(count) : 0;
 }
 
+std::uint32_t value_reader::map() noexcept {
+  const auto first = value(in_.u8());
+  std::uint64_t count = 0;
+  switch (first) {
+    case 0xDE:
+      count = value(in_.u16());
+      break;
+    case 0xDF:
+      count = value(in_.u32());
+      break;
+    default:
+      require((first & 0xF0) == 0x80, fault_code::malformed_packet, "a map belongs here");
+      count = first & 0x0F;
+  }
+  require(2 * count <= in_.remaining(), fault_code::malformed_packet,
+          "a length exceeds what holds it");
+  return ok() ? static_cast<std::uint32_t>(count) : 0;
+}
+
 // No recursion: values inside a container are added to those that are still to be passed over.
 // Each takes a byte at least, so the sum can be compared with what is left.
 void value_reader::skip(std::uint64_t count) noexcept {

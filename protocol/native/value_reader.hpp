@@ -31,6 +31,8 @@ class value_reader {
   byte_view binary(std::size_t most) noexcept;
   /// How many elements follow; each is at least a byte, so never more than the bytes that are left.
   std::uint32_t array() noexcept;
+  /// How many pairs of name and value follow, likewise. Frames have no maps; HTTP bodies do.
+  std::uint32_t map() noexcept;
   /// Passes over `count` values of any kind and depth, in one pass.
   void skip(std::uint64_t count) noexcept;
 

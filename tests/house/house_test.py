@@ -34,7 +34,8 @@ FOUNDATIONS = {"runtime": set(), "contract": {"runtime"}, "observe": {"runtime",
 # sqlite is a foundation for those two stages alone.
 EXTRA_INCLUDES = {"sink": {"sqlite"}, "state": {"sqlite"}}
 PROTOCOL_INCLUDES = {"base": set(), "model": {"base"}, "mqtt": {"base", "model"},
-                     "native": {"base", "model"}}
+                     "native": {"base", "model"},
+                     "http": {"base", "model", "mqtt", "native"}}
 
 # One big dependency, and the places that may know it.
 DEPENDENCIES = [

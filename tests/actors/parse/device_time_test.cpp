@@ -5,8 +5,12 @@
 #include <limits>
 #include <string>
 
+#include "protocol/model/device_time.hpp"
+
 namespace fleetgate::parse {
 namespace {
+
+using model::parse_rfc3339_ns;
 
 constexpr std::int64_t base_ns = 1'700'000'000'000'000'000;  // 2023-11-14T22:13:20Z
 
