@@ -14,6 +14,7 @@ void add_api_routes(router& to, node_access& node, const health& h);
 
 void add_node_routes(router& to, node_access& node, const health& h);  // status, drain
 void add_device_routes(router& to, node_access& node);
+void add_message_routes(router& to, node_access& node);  // HTTP ingest
 void add_spool_routes(router& to, node_access& node);
 void add_quarantine_routes(router& to, node_access& node);
 void add_sink_routes(router& to, node_access& node);

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -70,18 +71,38 @@ response answer_to_error(error_code error, const http_options& limits) {
   return error_response(fault(fault_code::request_malformed, error.message()), "send HTTP/1.1");
 }
 
+/// The way to the loop for whoever may outlive it.
+class loop_door {
+ public:
+  explicit loop_door(asio::io_context& loop) noexcept : loop_(&loop) {}
+  template <class Call>
+  void post(Call call) {
+    std::lock_guard hold(lock_);
+    if (loop_ != nullptr) asio::post(*loop_, std::move(call));
+  }
+  void shut() {
+    std::lock_guard hold(lock_);
+    loop_ = nullptr;
+  }
+
+ private:
+  std::mutex lock_;
+  asio::io_context* loop_;
+};
+
 /// One client: reads a request, writes its response, and so on; never two at once, which makes
-/// pipelining safe. Kept alive by its pending operation.
+/// pipelining safe. Kept alive by its pending operation, or while its answer comes later.
 class session : public std::enable_shared_from_this<session> {
  public:
   using gone = std::function<void(session&)>;
 
   session(tcp::socket socket, const http_options& limits, const router& routes,
-          asio::thread_pool& aside, gone on_end)
+          asio::thread_pool& aside, std::shared_ptr<loop_door> to_loop, gone on_end)
       : stream_(std::move(socket)),
         limits_(limits),
         routes_(routes),
         aside_(aside),
+        to_loop_(std::move(to_loop)),
         on_end_(std::move(on_end)),
         // One block more than the header limit, for what is pipelined behind it.
         buffer_(limits.header_bytes + 64 * 1024) {}
@@ -97,7 +118,10 @@ class session : public std::enable_shared_from_this<session> {
         [self = shared_from_this()](error_code error, std::size_t) { self->on_read(error); });
   }
 
-  void close() { stream_.close(); }
+  void close() {
+    const auto keep = std::move(until_answered_);
+    stream_.close();
+  }
 
  private:
   /// How the answer is to be sent, by what the request was.
@@ -116,8 +140,14 @@ class session : public std::enable_shared_from_this<session> {
       const reply_form form{r.version(), r.keep_alive(), r.method() == http::verb::head};
       const auto asked = to_request(r);
       if (!asked) return write(answer_to_target(), form);
-      if (routes_.may_wait(*asked)) return answer_aside(*asked, form);
-      return write(routes_.route(*asked), form);
+      switch (routes_.pace_of(*asked)) {
+        case pace::quick:
+          return write(routes_.route(*asked), form);
+        case pace::may_wait:
+          return answer_aside(*asked, form);
+        case pace::later:
+          return answer_later(*asked, form);
+      }
     }
     // Beast's own category: the bytes were wrong. Others: the socket failed.
     if (error.category() != make_error_code(http::error::bad_method).category()) return close();
@@ -135,6 +165,20 @@ class session : public std::enable_shared_from_this<session> {
         self->write(std::move(*made), form);
       });
     });
+  }
+
+  /// The answer comes from wherever the handler has it, or never, where the node goes before.
+  void answer_later(const request& asked, reply_form form) {
+    until_answered_ = shared_from_this();
+    stream_.expires_never();
+    routes_.route_later(
+        asked, [self = weak_from_this(), to_loop = to_loop_, form](std::function<response()> make) {
+          to_loop->post([self, form, make = std::move(make)] {
+            const auto here = self.lock();
+            if (!here || !std::exchange(here->until_answered_, nullptr)) return;
+            here->write(make(), form);
+          });
+        });
   }
 
   void write(response r, reply_form form) {
@@ -189,6 +233,8 @@ class session : public std::enable_shared_from_this<session> {
   const http_options& limits_;
   const router& routes_;
   asio::thread_pool& aside_;
+  const std::shared_ptr<loop_door> to_loop_;
+  std::shared_ptr<session> until_answered_;  // itself, while no operation keeps it
   gone on_end_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -209,6 +255,7 @@ class http_server::impl {
 
   ~impl() {
     if (!thread_.joinable()) return;
+    to_loop_->shut();
     asio::post(loop_, [this] { stop(); });
     thread_.join();
     aside_.join();
@@ -266,7 +313,7 @@ class http_server::impl {
   }
 
   void start_session(tcp::socket socket) {
-    auto s = std::make_shared<session>(std::move(socket), options_, routes_, aside_,
+    auto s = std::make_shared<session>(std::move(socket), options_, routes_, aside_, to_loop_,
                                        [this](session& ended) { end_session(ended); });
     sessions_.insert(s.get());
     s->read();
@@ -282,7 +329,8 @@ class http_server::impl {
     error_code ignored;  // nothing is left to be done about it
     acceptor_.close(ignored);
     retry_.cancel();
-    for (session* s : sessions_) s->close();
+    const auto all = sessions_;  // who is closed may go at once
+    for (session* s : all) s->close();
   }
 
   const http_options options_;
@@ -293,6 +341,7 @@ class http_server::impl {
   bool stopping_ = false;
   std::set<session*> sessions_;
   asio::io_context loop_{1};
+  const std::shared_ptr<loop_door> to_loop_ = std::make_shared<loop_door>(loop_);
   tcp::acceptor acceptor_{loop_};
   asio::steady_timer retry_{loop_};
   asio::thread_pool aside_{1};

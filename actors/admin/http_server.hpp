@@ -1,6 +1,6 @@
 // The admin HTTP server: one thread with its own loop, HTTP/1.1 with keep-alive and pipelining.
-// The node owns it; quick handlers run on its thread, those that may wait on a second one, one
-// after the other. Limits in http_options; where all connections are taken, new ones wait in the
+// The node owns it; handlers run on its thread, but those that may wait on a second one, one after
+// the other. Limits in http_options; where all connections are taken, new ones wait in the
 // listening socket's backlog.
 #pragma once
 

@@ -1,6 +1,7 @@
 // What the admin API can ask of its node, and tell it to do. The node implements it by asking its
 // actors, each with a time limit; routes call it on the thread beside the loop, one call after the
-// other. Fault no_answer: an actor did not answer in time, and what was told may still be done.
+// other; what waits for nobody, on the loop's. Fault no_answer: an actor did not answer in time,
+// and what was told may still be done.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "actors/contract/device_report.hpp"
+#include "actors/contract/loose_message.hpp"
 #include "actors/contract/sink_report.hpp"
 #include "actors/contract/spool_report.hpp"
 #include "protocol/base/result.hpp"
@@ -68,6 +70,12 @@ class node_access {
   /// Fault not_found: it is not connected.
   virtual result<contract::connected_device> device(const std::string& client_id) = 0;
   virtual result<void> close_connection(const std::string& client_id) = 0;
+
+  /// Brings messages of `device` on the road; waits for nobody. Nothing: `request` is answered when
+  /// they have their receipts, or after a while. Faults: topic_name_invalid (a topic is another
+  /// device's), packet_too_large, memory_budget_full, mailbox_full; the request is gone then.
+  virtual std::optional<fault> hand_in(std::string_view device,
+                                       contract::message_request request) = 0;
 
   virtual result<contract::spool_report> spool() = 0;
   /// Quarantined messages behind `after`, about `bytes` of payload in all. Faults: position_beyond_

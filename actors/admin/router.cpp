@@ -42,8 +42,16 @@ std::string_view take_level(std::string_view& path) noexcept {
 }  // namespace
 
 router& router::add(std::string_view method, std::string_view path, handler h, pace p) {
+  return put(method, path, {std::move(h), p, {}});
+}
+
+router& router::add_later(std::string_view method, std::string_view path, later_handler h) {
+  return put(method, path, {{}, pace::later, std::move(h)});
+}
+
+router& router::put(std::string_view method, std::string_view path, target t) {
   const bool is_new =
-      paths_[std::string(path)].try_emplace(std::string(method), target{std::move(h), p}).second;
+      paths_[std::string(path)].try_emplace(std::string(method), std::move(t)).second;
   assert(is_new);
   (void)is_new;
   return *this;
@@ -74,14 +82,30 @@ std::optional<router::found_path> router::find(std::string_view path) const {
   return std::nullopt;
 }
 
-bool router::may_wait(const request& r) const {
+pace router::pace_of(const request& r) const {
   const auto found = find(r.path);
-  if (!found) return false;
+  if (!found) return pace::quick;
   const auto method = found->known->find(r.method == "HEAD" ? "GET" : r.method);
-  return method != found->known->end() && method->second.speed == pace::may_wait;
+  return method == found->known->end() ? pace::quick : method->second.speed;
 }
 
 response router::route(const request& r) const {
+  request asked = r;
+  auto chosen = choose(asked);
+  if (auto* const answer = std::get_if<response>(&chosen)) return std::move(*answer);
+  return call(std::get<const target*>(chosen)->run, asked);
+}
+
+void router::route_later(const request& r, reply then) const {
+  request asked = r;
+  auto chosen = choose(asked);
+  if (auto* const answer = std::get_if<response>(&chosen)) {
+    return then([answer = std::move(*answer)] { return answer; });
+  }
+  std::get<const target*>(chosen)->run_later(asked, std::move(then));
+}
+
+std::variant<const router::target*, response> router::choose(request& r) const {
   auto found = find(r.path);
   if (!found) {
     std::string known;
@@ -96,11 +120,11 @@ response router::route(const request& r) const {
         "use the command line, or a client that is no web page");
   }
   const methods& m = *found->known;
-  request asked = r;
-  asked.captures = std::move(found->captures);
-  if (r.method == "HEAD" && m.count("HEAD") == 0) asked.method = "GET";
-  if (const auto method = m.find(asked.method); method != m.end()) {
-    return call(method->second.run, asked);
+  const bool head_as_get = r.method == "HEAD" && m.count("HEAD") == 0;
+  if (const auto method = m.find(head_as_get ? "GET" : r.method); method != m.end()) {
+    r.captures = std::move(found->captures);
+    if (head_as_get) r.method = "GET";
+    return &method->second;
   }
   std::string allowed;
   for (const auto& [name, unused] : m) {

@@ -11,9 +11,9 @@
 #include <chrono>
 #include <utility>
 
+#include "actors/ingress/loose_message.hpp"
 #include "actors/ingress/mqtt_connection.hpp"
 #include "actors/ingress/native_connection.hpp"
-#include "actors/ingress/will.hpp"
 #include "actors/runtime/clock.hpp"
 
 namespace fleetgate::ingress {
@@ -31,6 +31,7 @@ constexpr milliseconds drain_step{10};
 constexpr std::size_t receipts_per_turn = 256;  // batches
 /// Each to at most sessions' targets_per_delivery clients: then those who publish come first again.
 constexpr std::size_t deliveries_per_round = 8;
+constexpr std::size_t requests_per_turn = 8;
 constexpr std::size_t slots_per_slice = 16 * 1024;
 
 std::string describe(const listener_settings& s) {
@@ -99,6 +100,10 @@ caf::behavior ingress_actor::make_behavior() {
         return kick(slot, generation);
       },
       [this](drain_atom, fault_code why, std::uint32_t rate) { return drain(why, rate); },
+      [this](answered_atom) {
+        read_receipts();
+        return shard_.requests.size() == 0;
+      },
   };
 }
 
@@ -181,16 +186,26 @@ void ingress_actor::take_round() {
 void ingress_actor::read_receipts() {
   update_clock();
   receipts_.read(receipts_per_turn, [this](auto, std::vector<model::receipt> batch) {
-    for (const auto& r : batch) {
-      if (auto* c = shard_.table.find(r.to.slot, r.to.generation)) c->take(r);
-    }
+    for (const auto& r : batch) take(r);
   });
   read_wills();
+  read_requests();
   notice_deliveries();
   tell_untold();
   go_on_with_paused();
   send_unsent();
   arm_timer();
+}
+
+void ingress_actor::take(const model::receipt& r) {
+  if (r.to.slot >= open_requests::first_slot) {
+    if (r.result == model::outcome::stored || r.result == model::outcome::duplicate) {
+      shard_.loose_probe->acknowledged[r.cls].record(shard_.now.steady_ns - r.received_steady_ns);
+    }
+    shard_.requests.settle(r);
+  } else if (auto* c = shard_.table.find(r.to.slot, r.to.generation)) {
+    c->take(r);
+  }
 }
 
 /// They are read once a round, however often this actor is woken in it.
@@ -219,13 +234,20 @@ void ingress_actor::deliver(const contract::delivery& d) {
 
 /// Room comes with the journal's receipts, which wake this actor too.
 void ingress_actor::read_wills() {
-  if (waiting_will_ && !post_will(shard_, *waiting_will_)) return;
+  if (waiting_will_ && post_loose(shard_, *waiting_will_, {}, 0).refused) return;
   waiting_will_.reset();
   auto& mail = shard_.subscribers.to_shards[shard_.intake.shard]->wills;
   const auto n = mail.read(1, [this](auto, contract::due_will will) {
-    if (!post_will(shard_, will)) waiting_will_ = std::move(will);
+    waiting_will_ = as_loose(std::move(will));
+    if (!post_loose(shard_, *waiting_will_, {}, 0).refused) waiting_will_.reset();
   });
   if (n != 0 && shard_.subscribers.room_wanted.exchange(false)) shard_.subscribers.room.raise();
+}
+
+void ingress_actor::read_requests() {
+  shard_.handed_in.read(requests_per_turn, [this](auto, contract::message_request request) {
+    take_request(shard_, std::move(request));
+  });
 }
 
 void ingress_actor::go_on_with_paused() {
@@ -251,12 +273,13 @@ void ingress_actor::send_unsent() {
 
 void ingress_actor::look_at_deadlines() {
   while (const auto due = shard_.deadlines.pop_due(shard_.now.steady_ns)) {
+    shard_.requests.expire(due->slot, due->generation);
     if (auto* c = shard_.table.find(due->slot, due->generation)) c->look_at_time(due->at_ns);
   }
   if (shard_.deadlines.size() > 2 * shard_.table.size() + 1024) {
     shard_.deadlines.keep([this](const deadline_queue::entry& e) {
       const auto* c = shard_.table.find(e.slot, e.generation);
-      return c != nullptr && c->watches(e.at_ns);
+      return shard_.requests.has(e.slot, e.generation) || (c != nullptr && c->watches(e.at_ns));
     });
   }
   arm_timer();

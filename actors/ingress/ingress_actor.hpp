@@ -3,6 +3,8 @@
 //   (wake_atom)                      receipts have come from the journal
 //   (drain_atom, fault_code, rate)   stop accepting, send all devices away at `rate` per second;
 //                                    answered with how many left when none is here any more
+//   (answered_atom) -> bool          all receipts that are here were given; false: some messages
+//                                    that were handed in still wait for theirs
 //   (list_atom, slot, most) -> device_slice          clients from that slot on
 //   (device_atom, slot, generation) -> device_slice  this one, or none where it has gone
 //   (kick_atom, slot, generation) -> bool            an operator closes it; false: it has gone
@@ -26,6 +28,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::contract::device_slice)
 namespace fleetgate::ingress {
 
 using drain_atom = caf::atom_constant<caf::atom("drain")>;
+using answered_atom = caf::atom_constant<caf::atom("answered")>;
 using list_atom = caf::atom_constant<caf::atom("list")>;
 using device_atom = caf::atom_constant<caf::atom("device")>;
 using kick_atom = caf::atom_constant<caf::atom("kick")>;
@@ -70,6 +73,8 @@ class ingress_actor final : public runtime::pinned_actor {
   void read_deliveries();
   void deliver(const contract::delivery& d);
   void read_wills();
+  void read_requests();
+  void take(const model::receipt& r);
   void go_on_with_paused();
   void tell_untold();
   void send_unsent();
@@ -93,8 +98,8 @@ class ingress_actor final : public runtime::pinned_actor {
   std::uint64_t armed_ns_ = ~std::uint64_t{0};
   std::vector<caf::intrusive_ptr<connection_actor>> round_;
   std::vector<model::connection_ref> resumed_;
-  bool deliveries_wait_ = false;                    // to be read in the next round
-  std::optional<contract::due_will> waiting_will_;  // for room
+  bool deliveries_wait_ = false;                         // to be read in the next round
+  std::optional<contract::loose_message> waiting_will_;  // for room
 };
 
 }  // namespace fleetgate::ingress

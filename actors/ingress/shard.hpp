@@ -10,11 +10,13 @@
 #include <variant>
 #include <vector>
 
+#include "actors/contract/loose_message.hpp"
 #include "actors/contract/shard_intake.hpp"
 #include "actors/contract/subscriber.hpp"
 #include "actors/ingress/attributes.hpp"
 #include "actors/ingress/connection_table.hpp"
 #include "actors/ingress/deadline_queue.hpp"
+#include "actors/ingress/open_requests.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/runtime/actor_ptr.hpp"
 #include "actors/runtime/readiness.hpp"
@@ -61,6 +63,8 @@ struct shard {
   static constexpr std::size_t read_bytes = 64 * 1024;
   /// Read at once before CONNECT is accepted (docs/ARCHITECTURE.md, Limits).
   static constexpr std::size_t handshake_read_bytes = 4 * 1024;
+  /// That wait to be taken.
+  static constexpr std::size_t most_requests = 256;
 
   shard(std::uint16_t number, runtime::unit& home_unit, runtime::memory_budget& memory_budget,
         const model::topic_rules& topic_rules, std::vector<priority_rule> priority_rules,
@@ -71,7 +75,9 @@ struct shard {
         subscribers(subscriber_mail),
         rules(topic_rules),
         priorities(std::move(priority_rules)),
+        handed_in({most_requests, memory_budget.limit() / 16}),
         table(number),
+        requests(number),
         sockets(home_unit),
         buffer(read_bytes) {}
 
@@ -83,7 +89,10 @@ struct shard {
   contract::subscriber_mail& subscribers;
   const model::topic_rules& rules;
   const std::vector<priority_rule> priorities;
+  contract::request_mail handed_in;  // from other threads -> ingress
   connection_table<connection_actor> table;
+  open_requests requests;
+  observe::ingress_probe* loose_probe = nullptr;  // of what is handed in
   runtime::readiness sockets;
   deadline_queue deadlines;
   round_clock now;

@@ -14,6 +14,8 @@ namespace fleetgate::node {
 namespace {
 
 constexpr std::chrono::milliseconds patience{2000};
+/// For the receipts of what was handed in: level committed waits for sinks, and any for a disk.
+constexpr std::uint64_t hand_in_patience_ns = 30'000'000'000;
 
 fault silent(std::string_view who) {
   return fault(fault_code::no_answer, "the " + std::string(who) + " did not answer within 2 s");
@@ -108,6 +110,33 @@ class node::parts::live_access final : public admin::node_access {
     return {};
   }
 
+  std::optional<fault> hand_in(std::string_view device,
+                               contract::message_request request) override {
+    std::size_t bytes = 0;
+    auto cls = model::traffic_class::telemetry;
+    for (const auto& m : request.messages) {
+      const auto match = p_.rules.match(m.topic);
+      if (!match.device.empty() && match.device != device) {
+        return fault(fault_code::topic_name_invalid, "topic " + m.topic + " is device " +
+                                                         std::string(match.device) + "'s, not " +
+                                                         std::string(device) + "'s");
+      }
+      const std::size_t size = m.topic.size() + m.payload.size() + m.properties.size();
+      if (size > most_message_bytes()) {
+        return fault(fault_code::packet_too_large,
+                     "a message has at most " + std::to_string(most_message_bytes()) + " bytes");
+      }
+      bytes += sizeof m + size;
+      cls = std::min(cls, match.rule->cls);
+    }
+    if (!p_.memory.take(cls, bytes)) return fault(fault_code::memory_budget_full);
+    request.charge = runtime::memory_charge(p_.memory, cls, bytes);
+    request.deadline_ns = runtime::steady_now_ns() + hand_in_patience_ns;
+    auto& shard = *p_.shards[std::hash<std::string_view>{}(device) % p_.shards.size()]->shard;
+    if (!shard.handed_in.post(cls, request, bytes)) return fault(fault_code::mailbox_full);
+    return std::nullopt;
+  }
+
   result<contract::spool_report> spool() override {
     return ask<contract::spool_report>(p_.system, "journal", p_.spool_actor,
                                        spool::report_atom::value);
@@ -159,6 +188,11 @@ class node::parts::live_access final : public admin::node_access {
  private:
   static std::uint64_t positive(const observe::gauge& g) noexcept {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, g.value()));
+  }
+
+  /// As for a packet of MQTT (config_check.cpp): it must fit into a segment, and leave room beside.
+  [[nodiscard]] std::size_t most_message_bytes() const noexcept {
+    return std::min(p_.settings.memory.budget / 16, p_.settings.spool.segment_size / 2);
   }
 
   result<model::connection_ref> find(const std::string& client_id) {

@@ -70,6 +70,8 @@ drain_report node::drain() {
   report.spool_synced =
       ask<bool>(self, p.spool_actor, until + std::chrono::seconds(5), spool::close_atom::value)
           .value_or(false);
+  // What was handed in and is settled by now hears of it while the admin server still answers.
+  for (const auto& s : p.shards) ask<bool>(self, s->ingress, until, ingress::answered_atom::value);
   // In parts, one after the other; without it the next start has more to read, and loses nothing.
   caf::anon_send(p.dedup_actor, dedup::snapshot_atom::value);
   do ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value);
@@ -112,6 +114,7 @@ void node::parts::stop() {
   if (sessions_news) sessions_news->changed.disconnect();
   for (const auto& s : shards) {
     s->shard->intake.to_parser.disconnect();
+    s->shard->handed_in.disconnect();
     s->ingress = nullptr;
     s->parser = nullptr;
   }

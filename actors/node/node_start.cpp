@@ -270,6 +270,7 @@ node::parts::step node::parts::make_shards() {
     s.shard = std::make_unique<ingress::shard>(
         static_cast<std::uint16_t>(i), *s.unit, memory, rules, priorities,
         runtime::mailbox_limits{16'384, settings.memory.budget / 8}, *subscribers);
+    s.shard->loose_probe = &s.loose_probe;
     std::vector<ingress::bound_listener> bound;
     if (auto why = bind_listeners(i, bound)) return why;
     s.parser = runtime::spawn_pinned<parse::parser_actor>(*s.unit, s.shard->intake, *mail, rules,
@@ -283,6 +284,7 @@ node::parts::step node::parts::make_shards() {
     mail->receipts[i]->connect(s.ingress);
     subscribers->to_shards[i]->deliveries.connect(s.ingress);
     subscribers->to_shards[i]->wills.connect(s.ingress);
+    s.shard->handed_in.connect(s.ingress);
     s.beat = std::make_unique<heartbeat>(*s.unit, health);
   }
   journal_beat = std::make_unique<heartbeat>(*journal, health);
@@ -295,6 +297,8 @@ void node::parts::register_metrics() {
     for (std::size_t l = 0; l < s->listener_probes.size(); ++l) {
       register_probe(metrics, settings.listeners[l].name, *s->listener_probes[l]);
     }
+    register_probe(metrics, "http", s->loose_probe);
+    register_queue(metrics, "requests", s->shard->handed_in.box());
     register_probe(metrics, s->parse_probe);
   }
   register_probe(metrics, journal_probe);

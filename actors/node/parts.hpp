@@ -51,6 +51,7 @@ struct shard_parts {
   std::unique_ptr<runtime::unit> unit;
   std::unique_ptr<ingress::shard> shard;
   std::vector<std::unique_ptr<observe::ingress_probe>> listener_probes;  // as [[listener]]
+  observe::ingress_probe loose_probe;  // of messages without a connection
   observe::parse_probe parse_probe;
   std::unique_ptr<heartbeat> beat;
   caf::actor ingress;

@@ -17,6 +17,11 @@ using contract::inbound_message;
 using model::envelope;
 using model::payload_format;
 
+void set_epoch(std::uint64_t epoch, envelope& out) noexcept {
+  out.epoch = epoch;
+  out.epoch_from = model::epoch_origin::device;
+}
+
 /// Everything that needs no look into the payload.
 void fill(const inbound_message& in, std::uint32_t rule_version, envelope& out) {
   out = envelope{};
@@ -30,6 +35,8 @@ void fill(const inbound_message& in, std::uint32_t rule_version, envelope& out) 
   out.payload = in.payload;
   out.payload_hash = XXH3_64bits(in.payload.data(), in.payload.size());
   out.device_time_ns = in.device_time_ns;
+  out.sequence = in.sequence;
+  if (in.epoch) set_epoch(*in.epoch, out);
   out.received_time_ns = in.received_time_ns;
   out.received_steady_ns = in.received_steady_ns;
   out.client_id = in.client_id;
@@ -119,10 +126,7 @@ bool fill_key(const inbound_message& in, const wanted_members& found, envelope& 
   const key_number epoch = epoch_of(in, found);
   if (!sequence.valid || !epoch.valid) return false;
   out.sequence = sequence.value;
-  if (epoch.value) {
-    out.epoch = *epoch.value;
-    out.epoch_from = model::epoch_origin::device;
-  }
+  if (epoch.value) set_epoch(*epoch.value, out);
   return true;
 }
 

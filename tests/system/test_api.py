@@ -38,7 +38,8 @@ class Api(GatewayTest):
     def ask(self, method, target, body=None):
         """Status, content type and body."""
         host, port = self.node.addresses["admin"]
-        request = urllib.request.Request(f"http://{host}:{port}{target}", method=method, data=body)
+        request = urllib.request.Request(f"http://{host}:{port}{target}", method=method, data=body,
+                                         headers={"Content-Type": "application/json"} if body else {})
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
                 return answer.status, answer.headers["Content-Type"], answer.read().decode()
@@ -89,11 +90,20 @@ class Contract(Api):
         self.problem("DELETE", "/api/v1/devices/{id}/connection", 404, id="nobody")
         self.call("DELETE", "/api/v1/devices/{id}/connection", 200, id="d%2F1")
 
+        messages = "/api/v1/devices/{id}/messages"
+        one = {"topic": "plain/d1/x", "payload": {}}
+        for body in (one, {"messages": [one, one]}):
+            self.call("POST", messages, 200, id="d1", body=body)
+        bad = {"topic": "devices/d1/telemetry", "payload": {"seq": "worse"}}
+        self.assertEqual(self.problem("POST", messages, 422, id="d1", body=bad), "sequence_invalid")
+        self.call("POST", messages, 207, id="d1", body={"messages": [one, bad]})
+        self.problem("POST", messages, 400, id="d1", body={"payload": 1})
+
         spool = self.call("GET", "/api/v1/spool", 200)
         self.assertIn("db", [reader["name"] for reader in spool["readers"]])
 
         page = self.call("GET", "/api/v1/quarantine", 200)
-        [message] = page["messages"]
+        [message, _] = page["messages"]
         self.problem("GET", "/api/v1/quarantine", 404, query="?cursor=900-1")
         whole = self.call("GET", "/api/v1/quarantine/{position}", 200, position=message["position"])
         self.assertEqual(whole["payload_text"], NO_SEQUENCE[1].decode())

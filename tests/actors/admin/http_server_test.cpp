@@ -6,6 +6,8 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "actors/admin/routes.hpp"
@@ -49,6 +51,12 @@ class admin_server : public testing::Test {
           return response{200, "text/plain", "waited", {}};
         },
         pace::may_wait);
+    r.add_later("GET", "/later", [this](const request& q, reply then) {
+      std::lock_guard hold(mutex);
+      seen.push_back(q.query);
+      pending.push_back(std::move(then));
+      entered.set_value();
+    });
     r.add("POST", "/echo", [](const request& q) {
       return response{200, "text/plain", q.body, {}};
     });
@@ -69,6 +77,7 @@ class admin_server : public testing::Test {
   observe::registry metrics;
   std::mutex mutex;
   std::vector<std::string> seen;
+  std::vector<reply> pending;
   std::promise<void> entered, gate;
   std::unique_ptr<http_server> server;
 };
@@ -122,6 +131,45 @@ TEST_F(admin_server, pipelined_requests_are_answered_in_order) {
   }
   ASSERT_TRUE(c.send(all));
   for (int i = 0; i < 200; ++i) EXPECT_EQ(c.read_answer().body, std::to_string(100 + i));
+}
+
+TEST_F(admin_server, what_is_answered_later_holds_up_nobody_and_comes_from_any_thread) {
+  start(hasty());  // nor does its waiting count as idle
+  http_client slow(server->port());
+  ASSERT_TRUE(
+      slow.send("GET /later?1 HTTP/1.1\r\nHost: t\r\n\r\n"
+                "GET /echo?after HTTP/1.1\r\nHost: t\r\n\r\n"));
+  entered.get_future().wait();
+  EXPECT_EQ(http_client(server->port()).get("/livez").status, 200);
+  EXPECT_FALSE(slow.readable_within(150));
+  std::thread([&] {
+    std::lock_guard hold(mutex);
+    pending.front()([] { return response{200, "text/plain", "at last", {}}; });
+  }).join();
+  EXPECT_EQ(slow.read_answer().body, "at last");
+  EXPECT_EQ(slow.read_answer().body, "after");
+}
+
+TEST_F(admin_server, an_answer_that_comes_after_the_server_has_gone_does_no_harm) {
+  start(patient());
+  http_client c(server->port());
+  ASSERT_TRUE(c.send("GET /later HTTP/1.1\r\nHost: t\r\n\r\n"));
+  entered.get_future().wait();
+  server.reset();
+  EXPECT_TRUE(c.is_closed_by_server());
+  pending.front()([]() -> response { throw std::logic_error("nobody asks for it"); });
+}
+
+TEST_F(admin_server, an_answer_that_is_given_twice_is_sent_once) {
+  start(patient());
+  http_client c(server->port());
+  ASSERT_TRUE(c.send("GET /later HTTP/1.1\r\nHost: t\r\n\r\n"));
+  entered.get_future().wait();
+  for (const auto* text : {"first", "second"}) {
+    pending.front()([text] { return response{200, "text/plain", text, {}}; });
+  }
+  EXPECT_EQ(c.read_answer().body, "first");
+  EXPECT_EQ(c.get("/echo?x").body, "x");
 }
 
 TEST_F(admin_server, what_waits_does_not_hold_up_what_is_quick) {

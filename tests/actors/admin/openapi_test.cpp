@@ -19,6 +19,12 @@ class silent_node final : public node_access {
   result<device_page> devices(const device_cursor&, std::size_t) override { return nobody(); }
   result<contract::connected_device> device(const std::string&) override { return nobody(); }
   result<void> close_connection(const std::string&) override { return nobody(); }
+  std::optional<fault> hand_in(std::string_view device,
+                               contract::message_request request) override {
+    handed_in_by = device;
+    handed_in = std::move(request);
+    return why_not;
+  }
   result<contract::spool_report> spool() override { return nobody(); }
   result<contract::read_block> quarantine(const model::position&, std::size_t,
                                           std::size_t) override {
@@ -35,6 +41,9 @@ class silent_node final : public node_access {
   void drain() override { ++drains; }
 
   contract::replay_request replayed;
+  std::string handed_in_by;
+  contract::message_request handed_in;
+  std::optional<fault> why_not;
   int drains = 0;
 
  private:
@@ -54,6 +63,18 @@ class api : public testing::Test {
     r.body = body;
     EXPECT_TRUE(split_target(target, r));
     return routes.route(r);
+  }
+  /// What is answered at once; nothing where it is answered later.
+  std::optional<response> hand_in(const std::string& body,
+                                  const std::string& type = "application/json") {
+    request r;
+    r.method = "POST";
+    r.path = "/api/v1/devices/d%2F1/messages";
+    r.headers = {{"Content-Type", type}};
+    r.body = body;
+    std::optional<response> answer;
+    routes.route_later(r, [&](const std::function<response()>& make) { answer = make(); });
+    return answer;
   }
   static nlohmann::json parsed(const response& r) { return nlohmann::json::parse(r.body); }
 
@@ -110,6 +131,34 @@ TEST_F(api, a_replay_says_from_where) {
   EXPECT_TRUE(node.replayed.allow_duplicates);
   EXPECT_EQ(ask("POST", path, std::string(70'000, ' ')).status, 413);
   EXPECT_EQ(ask("POST", path, std::string(60'000, '[')).status, 400);
+}
+
+TEST_F(api, messages_are_handed_in_with_their_device_and_answered_later) {
+  EXPECT_FALSE(hand_in(R"({"messages":[{"topic":"a/b","payload":1,"sequence":4,"epoch":2},
+                                       {"topic":"c","payload":"AA==","encoding":"base64"}]})"));
+  EXPECT_EQ(node.handed_in_by, "d/1");
+  const auto& all = node.handed_in.messages;
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].topic, "a/b");
+  EXPECT_EQ(all[0].device, "d/1");
+  EXPECT_EQ(all[0].client_id, "");
+  EXPECT_EQ(all[0].sequence, 4u);
+  EXPECT_EQ(all[0].epoch, 2u);
+  EXPECT_EQ(all[0].content_type, "application/json");
+  EXPECT_EQ(all[0].properties, std::string("\x03\x00\x10"
+                                           "application/json",
+                                           19));
+  EXPECT_EQ(all[1].payload, std::string(1, '\0'));
+  EXPECT_EQ(all[1].properties, "");
+}
+
+TEST_F(api, messages_that_cannot_be_taken_are_answered_at_once) {
+  EXPECT_EQ(hand_in("[]")->status, 400);
+  EXPECT_EQ(hand_in("{}", "text/plain")->status, 415);
+  node.why_not = fault(fault_code::memory_budget_full);
+  const auto full = hand_in(R"({"topic":"t","payload":1})");
+  EXPECT_EQ(full->status, 503);
+  EXPECT_EQ(full->headers.at(0).first, "Retry-After");
 }
 
 TEST_F(api, drain_is_passed_on_and_answered_at_once) {

@@ -83,8 +83,8 @@ TEST_F(routing, a_level_in_braces_stands_for_any_and_is_decoded) {
       pace::may_wait);
   EXPECT_EQ(routes.route(make("GET", "/devices/a%2Fb")).body, "a/b");
   EXPECT_EQ(routes.route(make("POST", "/devices/x/kick")).body, "kick x");
-  EXPECT_TRUE(routes.may_wait(make("POST", "/devices/x/kick")));
-  EXPECT_FALSE(routes.may_wait(make("GET", "/devices/x")));
+  EXPECT_EQ(routes.pace_of(make("POST", "/devices/x/kick")), pace::may_wait);
+  EXPECT_EQ(routes.pace_of(make("GET", "/devices/x")), pace::quick);
   for (const auto* path :
        {"/devices/", "/devices/a/b", "/devices", "/devices/%zz", "/devices/a/"}) {
     EXPECT_EQ(routes.route(make("GET", path)).status, 404) << path;

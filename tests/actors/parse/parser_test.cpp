@@ -80,6 +80,19 @@ TEST(parsed_envelope, takes_from_the_payload_what_the_protocol_leaves_open) {
   EXPECT_EQ(e.device_time_ns, 1'700'000'000'000'000'000);
 }
 
+TEST(parsed_envelope, keeps_the_protocols_key_where_the_payload_is_no_good) {
+  auto spec = with_paths();
+  spec.format = model::payload_format::json;
+  one_rule r(spec);
+  auto in = r.message("{");
+  in.sequence = 41;
+  in.epoch = 42;
+  const auto e = r.parse(in);
+  EXPECT_EQ(e.fault, fault_code::payload_format_invalid);
+  EXPECT_EQ(e.sequence, 41u);
+  EXPECT_EQ(e.epoch, 42u);
+}
+
 TEST(parsed_envelope, keeps_the_payload_byte_for_byte_and_without_a_copy) {
   one_rule r(with_paths());
   const auto in = r.message("  { \"seq\" : 1 }\r\n");

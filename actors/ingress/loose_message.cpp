@@ -1,0 +1,100 @@
+#include "actors/ingress/loose_message.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fleetgate::ingress {
+namespace {
+
+constexpr std::size_t message_overhead_bytes = 512;
+
+std::size_t weight_of(const contract::loose_message& m) noexcept {
+  return message_overhead_bytes + 2 * m.topic.size() + m.payload.size() + m.device.size() +
+         m.client_id.size() + m.content_type.size() + m.traceparent.size() + m.attributes.size() +
+         m.properties.size() + m.user_seq.size() + m.user_epoch.size();
+}
+
+contract::inbound_message describe(const shard& owner, const contract::loose_message& from,
+                                   runtime::arena& memory) {
+  const auto copy = [&](const std::string& text) { return memory.copy(std::string_view(text)); };
+  contract::inbound_message m;
+  m.topic = copy(from.topic);
+  m.payload = memory.copy(as_bytes(from.payload));
+  m.content_type = copy(from.content_type);
+  m.traceparent = copy(from.traceparent);
+  m.attributes = copy(from.attributes);
+  m.properties = copy(from.properties);
+  m.user_seq = copy(from.user_seq);
+  m.user_epoch = copy(from.user_epoch);
+  m.client_id = copy(from.client_id);
+  const auto match = owner.rules.match(m.topic);  // its captures point into the copy
+  m.rule = match.rule;
+  m.cls = match.rule->cls;
+  m.qos = std::min<std::uint8_t>(from.qos, 1);
+  m.level = match.rule->level_for(m.qos);
+  m.device = match.device.empty() ? copy(from.device) : match.device;
+  m.stream = match.stream;
+  m.tenant = match.tenant;
+  m.sequence = from.sequence;
+  m.epoch = from.epoch;
+  m.device_time_ns = from.device_time_ns;
+  m.retain = from.retain;
+  m.received_time_ns = from.received_time_ns != 0 ? from.received_time_ns : owner.now.unix_ns;
+  m.received_steady_ns = owner.now.steady_ns;
+  return m;
+}
+
+}  // namespace
+
+loose_way_in post_loose(shard& owner, const contract::loose_message& from,
+                        const model::connection_ref& to, std::uint32_t index) {
+  const auto cls = owner.rules.match(from.topic).rule->cls;
+  const std::size_t weight = weight_of(from);
+  if (!owner.intake.to_parser.box().has_room(cls, weight)) return {fault_code::mailbox_full, {}};
+  if (!owner.intake.credit.take(cls, weight)) return {fault_code::memory_budget_full, {}};
+  auto& memory = owner.intake.memory[model::index(cls)];
+  contract::inbound_message m = describe(owner, from, memory);
+  m.connection = to;
+  m.charged_bytes = index;  // is not stored, and comes back in the receipt
+  // Tells messages without a sequence apart; but among a session's packet ids it would be evidence.
+  m.packet_id = from.client_id.empty() ? static_cast<std::uint16_t>(index) : std::uint16_t{0};
+  contract::inbound_item item{memory.make(m), nullptr};
+  if (!owner.intake.to_parser.post(cls, item, weight)) return {fault_code::mailbox_full, {}};
+  return {std::nullopt, m.level};
+}
+
+void take_request(shard& owner, contract::message_request request) {
+  const auto count = static_cast<std::uint32_t>(request.messages.size());
+  const auto ref = owner.requests.open(count, std::move(request.answer));
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto& m = request.messages[i];
+    auto& probe = *owner.loose_probe;
+    const auto cls = owner.rules.match(m.topic).rule->cls;
+    ++probe.publishes[cls][observe::quality_of_service::at_least_once];
+    const auto way = owner.draining
+                         ? loose_way_in{fault_code::server_shutting_down, model::ack_level::none}
+                         : post_loose(owner, m, ref, i);
+    if (way.refused) {
+      ++probe.shed[cls][*way.refused];
+      owner.requests.settle(ref, i, model::outcome::refused, *way.refused);
+    } else {
+      owner.requests.note_level(ref, i, way.level);
+    }
+  }
+  if (owner.requests.has(ref.slot, ref.generation)) {
+    owner.deadlines.push({request.deadline_ns, ref.slot, ref.generation});
+  }
+}
+
+contract::loose_message as_loose(contract::due_will will) {
+  contract::loose_message m;
+  m.topic = std::move(will.message.topic);
+  m.payload = std::move(will.message.payload);
+  m.properties = std::move(will.message.props);
+  m.device = std::move(will.client_id);
+  m.qos = will.message.qos;
+  m.retain = will.message.retain;
+  return m;
+}
+
+}  // namespace fleetgate::ingress
