@@ -6,12 +6,10 @@
 namespace fleetgate::ingress {
 namespace {
 
-constexpr std::size_t message_overhead_bytes = 512;
-
 std::size_t weight_of(const contract::loose_message& m) noexcept {
-  return message_overhead_bytes + 2 * m.topic.size() + m.payload.size() + m.device.size() +
-         m.client_id.size() + m.content_type.size() + m.traceparent.size() + m.attributes.size() +
-         m.properties.size() + m.user_seq.size() + m.user_epoch.size();
+  return contract::message_overhead_bytes + 2 * m.topic.size() + m.payload.size() +
+         m.device.size() + m.client_id.size() + m.content_type.size() + m.traceparent.size() +
+         m.attributes.size() + m.properties.size() + m.user_seq.size() + m.user_epoch.size();
 }
 
 contract::inbound_message describe(const shard& owner, const contract::loose_message& from,
@@ -50,8 +48,7 @@ loose_way_in post_loose(shard& owner, const contract::loose_message& from,
                         const model::connection_ref& to, std::uint32_t index) {
   const auto cls = owner.rules.match(from.topic).rule->cls;
   const std::size_t weight = weight_of(from);
-  if (!owner.intake.to_parser.box().has_room(cls, weight)) return {fault_code::mailbox_full, {}};
-  if (!owner.intake.credit.take(cls, weight)) return {fault_code::memory_budget_full, {}};
+  if (const auto why = owner.intake.claim(cls, weight)) return {why, {}};
   auto& memory = owner.intake.memory[model::index(cls)];
   contract::inbound_message m = describe(owner, from, memory);
   m.connection = to;
@@ -75,7 +72,7 @@ void take_request(shard& owner, contract::message_request request) {
                          ? loose_way_in{fault_code::server_shutting_down, model::ack_level::none}
                          : post_loose(owner, m, ref, i);
     if (way.refused) {
-      ++probe.shed[cls][*way.refused];
+      ++probe.sent_back[cls][*way.refused];
       owner.requests.settle(ref, i, model::outcome::refused, *way.refused);
     } else {
       owner.requests.note_level(ref, i, way.level);

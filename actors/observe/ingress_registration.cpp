@@ -84,12 +84,11 @@ void register_probe(registry& to, std::string_view listener, const ingress_probe
     for_each_fault([&](fault_code code, const fault_entry& entry) {
       const auto when = entry.cls == fault_class::overload ? shown::always : shown::once_used;
       to.add(shed_total, {"ingress", name, entry.name}, p.shed[cls][code], when);
-      to.add(
-          counts("fleetgate_sent_back_total",
-                 "Messages of native devices that there was no room for; their devices were told "
-                 "when to send them again.",
-                 {"class", "reason"}),
-          {name, entry.name}, p.sent_back[cls][code], when);
+      to.add(counts("fleetgate_sent_back_total",
+                    "Messages over the native protocol or HTTP that there was no room for; their "
+                    "senders were told when to send them again.",
+                    {"class", "reason"}),
+             {name, entry.name}, p.sent_back[cls][code], when);
     });
     to.add({"fleetgate_acknowledge_duration_seconds",
             "From a message's last byte read to its stored receipt, by class.",
