@@ -9,6 +9,7 @@
 
 #include "deploy/fleetsim/dice.hpp"
 #include "deploy/fleetsim/payload.hpp"
+#include "protocol/native/packets.hpp"
 
 namespace fleetgate::fleetsim {
 namespace {
@@ -36,6 +37,7 @@ a slow server lets it be sent.
 constexpr const char* flood_examples = R"(Examples:
   fleetsim flood --messages 1000000 --in-flight 64
   fleetsim flood --duration 10s --topic 'devices/{device}/telemetry' --topic 'devices/{device}/events/x'
+  fleetsim flood --protocol native --batch 64 --in-flight 256 --messages 1000000
 )";
 constexpr const char* burst_examples = R"(Examples:
   fleetsim burst --every 10s --size 5000 --duration 1m
@@ -73,6 +75,7 @@ struct raw_options {
   int version = 5;
   std::string session = "keep";
   std::string protocol = "mqtt";
+  std::optional<std::uint16_t> port;
   std::string user_name, password_file;
   std::optional<std::uint64_t> seed;
   std::optional<std::uint32_t> boot;
@@ -199,10 +202,12 @@ class command_parser {
         ->type_name("HOST")
         ->capture_default_str()
         ->group(server);
-    add_number(to, "--port", plan_.port, std::uint16_t{1}, std::uint16_t{65'535}, "TCP port")
+    to.add_option("--port", raw_.port, "TCP port; else 1883, and 1884 for native")
+        ->check(CLI::Range(1, 65'535).description(""))
+        ->type_name("N")
         ->group(server);
-    to.add_option("--protocol", raw_.protocol, "mqtt")
-        ->check(CLI::IsMember({"mqtt"}).description(""))
+    to.add_option("--protocol", raw_.protocol, "mqtt or native")
+        ->check(CLI::IsMember({"mqtt", "native"}).description(""))
         ->type_name("P")
         ->capture_default_str()
         ->group(server);
@@ -211,12 +216,14 @@ class command_parser {
         ->type_name("N")
         ->capture_default_str()
         ->group(server);
-    to.add_option("--username", raw_.user_name, "For CONNECT")->type_name("NAME")->group(server);
+    to.add_option("--username", raw_.user_name, "For CONNECT or hello")
+        ->type_name("NAME")
+        ->group(server);
     to.add_option("--password-file", raw_.password_file, "Its first line is the password")
         ->type_name("FILE")
         ->group(server);
-    add_number(to, "--keep-alive", plan_.mqtt.keep_alive_s, std::uint16_t{0}, std::uint16_t{65'535},
-               "Seconds; 0: none")
+    add_number(to, "--keep-alive", plan_.connection.keep_alive_s, std::uint16_t{0},
+               std::uint16_t{65'535}, "Seconds; 0: none")
         ->group(server);
     add_duration(to, "--connect-timeout", plan_.connect_timeout_s, "For each connection")
         ->default_str("30s")
@@ -267,7 +274,7 @@ class command_parser {
         ->type_name("TOPIC")
         ->capture_default_str()
         ->group(messages);
-    to.add_option("--qos", raw_.qos, "0, 1 or 2")
+    to.add_option("--qos", raw_.qos, "MQTT: 0, 1 or 2")
         ->check(CLI::IsMember({0, 1, 2}).description(""))
         ->type_name("N")
         ->capture_default_str()
@@ -280,6 +287,9 @@ class command_parser {
         ->group(messages);
     add_number(to, "--in-flight", plan_.devices_habits.in_flight, std::uint16_t{1},
                std::uint16_t{65'535}, "Unacknowledged messages that a device may have")
+        ->group(messages);
+    add_number(to, "--batch", plan_.batch, std::uint16_t{1}, std::uint16_t{65'535},
+               "Native: messages in a frame, at most; flood waits until it has room for so many")
         ->group(messages);
     to.add_option("--boot", raw_.boot, "Boot number to begin with; else made from the seed")
         ->check(CLI::Range(1U, highest_first_boot).description(""))
@@ -322,7 +332,8 @@ class command_parser {
                 "Of what it owes it sends the newest first")
         ->group(mishaps);
     to.add_option("--session", raw_.session,
-                  "keep: a connection goes on where the last one ended; clean: it begins anew")
+                  "MQTT: keep: a connection goes on where the last one ended; clean: it begins "
+                  "anew")
         ->check(CLI::IsMember({"keep", "clean"}).description(""))
         ->type_name("HOW")
         ->capture_default_str()
@@ -345,7 +356,10 @@ class command_parser {
     plan.mqtt.qos = static_cast<std::uint8_t>(raw_.qos);
     plan.mqtt.version =
         raw_.version == 5 ? mqtt::protocol_version::v5 : mqtt::protocol_version::v3_1_1;
-    plan.mqtt.keeps_session = raw_.session == "keep" && plan.does == activity::send && raw_.qos > 0;
+    plan.speaks = raw_.protocol == "native" ? protocol::native : protocol::mqtt;
+    plan.port = raw_.port.value_or(default_port(plan.speaks));
+    plan.connection.keeps_session = plan.speaks == protocol::mqtt && raw_.session == "keep" &&
+                                    plan.does == activity::send && raw_.qos > 0;
     plan.devices_habits.awaits_acknowledgements = raw_.qos > 0;
     plan.fleet.seed = raw_.seed ? *raw_.seed : std::random_device{}();
     // Another run is another boot, or a gateway would rightly take its messages for resends.
@@ -354,7 +368,36 @@ class command_parser {
       return bad("--qos 0 has no acknowledgements that a log could hold; use --qos 1");
     }
     if (auto complaint = complaint_about(plan.fleet)) return bad(*std::move(complaint));
+    if (auto complaint = complaint_about_protocol(plan)) return bad(*std::move(complaint));
     return with_credentials(std::move(plan));
+  }
+
+  static std::uint16_t default_port(protocol p) noexcept {
+    return p == protocol::native ? 1884 : 1883;
+  }
+
+  /// What the protocol cannot do.
+  static std::optional<std::string> complaint_about_protocol(const run_plan& plan) {
+    if (plan.batch > plan.devices_habits.in_flight) {
+      return "--batch " + std::to_string(plan.batch) + ": needs --in-flight of at least as many";
+    }
+    if (plan.speaks == protocol::mqtt) {
+      if (plan.batch > 1) return "--batch: MQTT has no batches; use --protocol native";
+      return std::nullopt;
+    }
+    if (plan.mqtt.qos != 1) return "--qos: only MQTT has it; here every message is acknowledged";
+    if (plan.devices_habits.newest_first) {
+      return "--newest-first: the native protocol's sequences rise on a connection; use "
+             "--protocol mqtt";
+    }
+    const std::uint32_t last = plan.first_device + plan.connections - 1;
+    for (std::size_t t = 0; t < plan.fleet.topics.size(); ++t) {
+      if (plan.fleet.topic_name(t, last).size() > native::maximum_stream_bytes) {
+        return "--topic " + plan.fleet.topics[t] + ": filled in it has more than " +
+               std::to_string(native::maximum_stream_bytes) + " bytes";
+      }
+    }
+    return std::nullopt;
   }
 
   static tl::unexpected<bad_value> bad(std::string why) {
@@ -362,17 +405,20 @@ class command_parser {
   }
 
   tl::expected<run_plan, bad_value> with_credentials(run_plan plan) const {
-    if (!raw_.user_name.empty()) plan.mqtt.user_name = raw_.user_name;
+    if (!raw_.user_name.empty()) plan.connection.user_name = raw_.user_name;
     if (raw_.password_file.empty()) return plan;
     std::ifstream file(raw_.password_file);
     std::string password;
     if (!std::getline(file, password)) {
       return bad("--password-file " + raw_.password_file + ": no first line can be read from it");
     }
-    if (password.size() > 65'535 || raw_.user_name.empty()) {
-      return bad("--password-file: give --username with it, and at most 65535 bytes");
+    const std::size_t most =
+        plan.speaks == protocol::native ? native::maximum_token_bytes : std::size_t{65'535};
+    if (password.size() > most || raw_.user_name.empty()) {
+      return bad("--password-file: give --username with it, and at most " + std::to_string(most) +
+                 " bytes");
     }
-    plan.mqtt.password = std::move(password);
+    plan.connection.password = std::move(password);
     return plan;
   }
 
@@ -385,8 +431,8 @@ class command_parser {
   }
 
   CLI::App app_{
-      "Simulates fleets of devices against an MQTT server, and proves what became of "
-      "their messages.",
+      "Simulates fleets of devices against a gateway or an MQTT server, and proves what became "
+      "of their messages.",
       "fleetsim"};
   CLI::App* steady_ = nullptr;
   CLI::App* flood_ = nullptr;

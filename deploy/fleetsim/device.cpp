@@ -26,6 +26,14 @@ std::optional<window::slot> device::acknowledge(std::uint16_t id) {
   return *s;
 }
 
+bool device::send_back(std::uint16_t id) {
+  window::slot* const s = window_.find(id, window::phase::sent);
+  if (s == nullptr) return false;
+  s->is = window::phase::sent_back;
+  ++sent_back_;
+  return true;
+}
+
 std::optional<window::slot> device::settle(std::uint16_t id) {
   const window::slot* const s = window_.find(id, window::phase::acknowledged);
   if (s == nullptr) return std::nullopt;
@@ -37,9 +45,10 @@ std::optional<window::slot> device::settle(std::uint16_t id) {
 void device::forget_session() {
   for (const std::uint16_t id : window_.under_way()) {
     const window::slot& s = window_.at(id);
-    if (s.is == window::phase::sent) owed_.insert(s.sequence);
+    if (s.is != window::phase::acknowledged) owed_.insert(s.sequence);
     window_.close(id);
   }
+  sent_back_ = 0;
 }
 
 std::uint64_t device::reboot() {

@@ -4,6 +4,8 @@
 // owes.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -41,10 +43,14 @@ class device {
   /// It measures `n` more; they are owed.
   void produce(std::uint64_t n);
 
-  [[nodiscard]] bool has_room() const noexcept {
-    return !habits_.awaits_acknowledgements || window_.has_room();
+  /// There is room for `n` more, or for as many as there ever is.
+  [[nodiscard]] bool has_room(std::size_t n = 1) const noexcept {
+    return !habits_.awaits_acknowledgements || window_.room() >= std::min(n, window_.most_room());
   }
-  [[nodiscard]] bool can_send() const noexcept { return !owed_.empty() && has_room(); }
+  /// What was sent back goes first.
+  [[nodiscard]] bool can_send() const noexcept {
+    return !owed_.empty() && sent_back_ == 0 && has_room();
+  }
   /// The message that goes out next; only where can_send(). `since_ns(produced)` says from where
   /// its latency counts: `produced` is how many it had measured before this one since this process
   /// began, nothing where an earlier process measured it.
@@ -54,6 +60,12 @@ class device {
   /// The server has taken responsibility for what `id` stands for. Nothing where that answers
   /// nothing we wait for. It stays in the window until settle().
   [[nodiscard]] std::optional<window::slot> acknowledge(std::uint16_t id);
+  /// The server has no room for it yet. False where that answers nothing we wait for.
+  [[nodiscard]] bool send_back(std::uint16_t id);
+  [[nodiscard]] bool has_sent_back() const noexcept { return sent_back_ > 0; }
+  /// What was sent back goes out again, in its order, while `may_send()`.
+  template <class MaySend, class Send>
+  void send_again(std::uint64_t now_ns, MaySend may_send, Send send);
   /// It has been acknowledged and its exchange is not over.
   [[nodiscard]] bool is_acknowledged(std::uint16_t id) noexcept {
     return window_.find(id, window::phase::acknowledged) != nullptr;
@@ -91,6 +103,7 @@ class device {
   std::uint64_t produced_ = 0;
   range_set owed_;
   window window_;
+  std::size_t sent_back_ = 0;
 };
 
 template <class SinceNs>
@@ -107,12 +120,28 @@ template <class Send, class Finish>
 void device::resume(std::uint64_t now_ns, Send send, Finish finish) {
   for (const std::uint16_t id : window_.under_way()) {
     window::slot& s = window_.at(id);
-    if (s.is == window::phase::sent) {
-      s.sent_ns = now_ns;
-      send(outgoing{id, boot_, s.sequence, true});
-    } else {
+    if (s.is == window::phase::acknowledged) {
       finish(id);
+      continue;
     }
+    s.is = window::phase::sent;
+    s.sent_ns = now_ns;
+    send(outgoing{id, boot_, s.sequence, true});
+  }
+  sent_back_ = 0;
+}
+
+template <class MaySend, class Send>
+void device::send_again(std::uint64_t now_ns, MaySend may_send, Send send) {
+  if (sent_back_ == 0) return;
+  for (const std::uint16_t id : window_.under_way()) {
+    window::slot& s = window_.at(id);
+    if (s.is != window::phase::sent_back) continue;
+    if (!may_send()) return;
+    s.is = window::phase::sent;
+    s.sent_ns = now_ns;
+    --sent_back_;
+    send(outgoing{id, boot_, s.sequence, true});
   }
 }
 

@@ -42,6 +42,9 @@ struct member {
   bool to_fill = false;  // stands in the round's list of members to go on with
   std::string in, out;
   std::uint64_t connect_called_ns = 0, greeted_ns = 0, last_sent_ns = 0;
+  std::uint16_t keep_alive_s = 0;  // in force
+  // What the server asked for: not to come back, and not to send again, before.
+  std::uint64_t come_back_ns = 0, send_again_ns = 0;
   std::uint64_t backoff_ns = first_backoff_ns;
 };
 

@@ -44,16 +44,16 @@ bool is_for_good(std::uint8_t reason, bool v5) noexcept {
 
 }  // namespace
 
-void mqtt_transport::connect(std::string_view device, bool fresh, std::string& out) {
+void mqtt_transport::connect(const introduction& who, std::string& out) {
   mqtt::connect_packet p;
   p.version = settings_.version;
-  p.clean_start = fresh || !settings_.keeps_session;
-  p.keep_alive_s = settings_.keep_alive_s;
-  p.client_id = device;
-  if (settings_.user_name) p.user_name = *settings_.user_name;
-  if (settings_.password) p.password = as_bytes(*settings_.password);
+  p.clean_start = who.fresh || !connection_.keeps_session;
+  p.keep_alive_s = connection_.keep_alive_s;
+  p.client_id = who.device;
+  if (connection_.user_name) p.user_name = *connection_.user_name;
+  if (connection_.password) p.password = as_bytes(*connection_.password);
   mqtt::property_list props;
-  if (is_v5() && settings_.keeps_session) {
+  if (is_v5() && connection_.keeps_session) {
     props.add(mqtt::property_id::session_expiry_interval, session_expiry_s);
   }
   p.props = props.view();
@@ -91,14 +91,15 @@ void mqtt_transport::goodbye(std::string& out) {
   mqtt::farewell_packet p;
   mqtt::property_list props;
   // The server need not keep the session of a device that was only simulated.
-  if (is_v5() && settings_.keeps_session) {
+  if (is_v5() && connection_.keeps_session) {
     props.add(mqtt::property_id::session_expiry_interval, 0);
   }
   p.props = props.view();
   mqtt::encode(p, settings_.version, out);
 }
 
-result<std::size_t> mqtt_transport::take(byte_view received, std::vector<event>& events) {
+result<std::size_t> mqtt_transport::take(byte_view received, std::vector<event>& events,
+                                         std::string&) {
   std::size_t done = 0;
   for (;;) {
     const mqtt::framed next = mqtt::next_frame(received.subspan(done), largest_received_packet);
@@ -149,6 +150,9 @@ event mqtt_transport::meaning_of(const mqtt::connack_packet& p) const {
   e.session_kept = p.session_present;
   if (const auto most = p.props.number(mqtt::property_id::receive_maximum)) {
     e.most_in_flight = static_cast<std::uint16_t>(*most);
+  }
+  if (const auto other = p.props.number(mqtt::property_id::server_keep_alive)) {
+    e.keep_alive_s = static_cast<std::uint16_t>(*other);
   }
   return e;
 }

@@ -3,8 +3,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "deploy/fleetsim/native_transport.hpp"
+
 namespace fleetgate::fleetsim {
 namespace {
+
+std::unique_ptr<transport> make_transport(const run_plan& plan,
+                                          const std::vector<std::string>& topics) {
+  switch (plan.speaks) {
+    case protocol::mqtt:
+      return std::make_unique<mqtt_transport>(plan.connection, plan.mqtt);
+    case protocol::native:
+      return std::make_unique<native_transport>(
+          plan.connection, native_settings{plan.batch, plan.fleet.payload_bytes}, topics);
+  }
+  return nullptr;
+}
 
 member make_member(const run_plan& plan, const resume_points* past, std::uint32_t place) {
   const std::uint32_t number = plan.first_device + place;
@@ -17,14 +31,17 @@ member make_member(const run_plan& plan, const resume_points* past, std::uint32_
     const std::uint64_t spent = past->answered(number) + from.missing.count();
     quota -= std::min(quota, spent);
   }
-  member m(device(plan.devices_habits, std::move(from)),
-           std::make_unique<mqtt_transport>(plan.mqtt), dice(plan.fleet.seed, number));
+  std::vector<std::string> topics;
+  for (std::size_t t = 0; t < plan.fleet.topics.size(); ++t) {
+    topics.push_back(plan.fleet.topic_name(t, number));
+  }
+  auto speaks = make_transport(plan, topics);
+  member m(device(plan.devices_habits, std::move(from)), std::move(speaks),
+           dice(plan.fleet.seed, number));
   m.place = place;
   m.number = number;
   m.name = plan.fleet.device_name(number);
-  for (std::size_t t = 0; t < plan.fleet.topics.size(); ++t) {
-    m.topics.push_back(plan.fleet.topic_name(t, number));
-  }
+  m.topics = std::move(topics);
   m.quota_left = quota;
   return m;
 }

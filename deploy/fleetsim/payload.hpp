@@ -12,6 +12,11 @@ namespace fleetgate::fleetsim {
 class payload_writer {
  public:
   static constexpr std::size_t largest_bytes = 1'048'576;
+  /// No payload that is asked to have `bytes` is longer, for a device whose name is that long.
+  static constexpr std::size_t longest(std::size_t bytes, std::size_t name) noexcept {
+    constexpr std::size_t object = 80;  // without the name, its numbers as long as they can be
+    return bytes > name + object ? bytes : name + object;
+  }
 
   /// Payloads are padded to `bytes`; they are longer where the object itself is.
   payload_writer(std::uint64_t seed, std::size_t bytes);

@@ -17,6 +17,8 @@ enum class activity : std::uint8_t {
   hold,   // connect and stay
 };
 
+enum class protocol : std::uint8_t { mqtt, native };
+
 /// What befalls devices, as mean intervals of each one; 0: never.
 struct mishaps {
   double flap_s = 0;         // it drops its connection ...
@@ -31,7 +33,10 @@ struct run_plan {
   std::string host = "127.0.0.1";
   std::uint16_t port = 1883;
   fleet_identity fleet;
+  protocol speaks = protocol::mqtt;
+  connection_settings connection;
   mqtt_settings mqtt;
+  std::uint16_t batch = 1;  // messages that go out together, where the protocol can
   habits devices_habits;
   mishaps befalls;
   std::uint32_t connections = 100;

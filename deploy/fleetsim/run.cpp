@@ -133,7 +133,7 @@ class campaign {
     }
   }
 
-  /// Not one socket ever reached the server, or no CONNECT was answered.
+  /// Not one socket ever reached the server, or nobody was greeted.
   [[nodiscard]] bool is_unreachable() const {
     const tally c = counted();
     if (c.established == 0 && c.failed_attempts > 0) return true;
@@ -144,7 +144,7 @@ class campaign {
     line_.clear();
     return explain(exit_code::unreachable,
                    plan_.host + ":" + std::to_string(plan_.port) + ": " +
-                       (counted().first_failure.empty() ? "no CONNECT was answered in time"
+                       (counted().first_failure.empty() ? "no CONNECT or hello was answered in time"
                                                         : counted().first_failure) +
                        "; nothing was sent. Start the server (fleetgate dev), or name another "
                        "with --host and --port");
@@ -180,7 +180,7 @@ class campaign {
     s.connections = plan_.connections;
     s.seed = plan_.fleet.seed;
     s.first_boot = plan_.fleet.first_boot;
-    s.awaits_acknowledgements = plan_.mqtt.qos > 0;
+    s.awaits_acknowledgements = plan_.devices_habits.awaits_acknowledgements;
     s.connect_elapsed_s =
         seconds_between(began_ns_, plan_.does == activity::send
                                        ? std::min(load_start_ns_, s.counted.last_connected_ns)

@@ -192,6 +192,8 @@ void squad::befall(const appointment& a, std::uint64_t now) {
     case alarm::connect:
       if (m.is == link::down) waiting_to_open_.push_back(a.index);
       return;
+    case alarm::send_again:
+      return go_on_with(a.index);
     case alarm::flap:
       if (in_peace) return;
       if (m.is == link::up) end_connection(a.index, ending::flap);

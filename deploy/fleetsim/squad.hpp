@@ -54,7 +54,7 @@ class squad {
  private:
   /// Why a connection ends.
   enum class ending : std::uint8_t { lost, turned_away, flap, reboot, timeout };
-  enum class alarm : std::uint8_t { connect, flap, reboot };
+  enum class alarm : std::uint8_t { connect, flap, reboot, send_again };
   struct appointment {
     std::uint64_t at_ns;
     std::uint32_t index;
@@ -100,6 +100,7 @@ class squad {
   void take(std::uint32_t index, const event& e);
   void connected(std::uint32_t index, const event& e);
   void acknowledged(std::uint32_t index, const event& e);
+  void sent_back(std::uint32_t index, const event& e);
   void record(const member& m, record_kind kind, std::uint64_t sequence, std::uint8_t reason = 0);
   void settle();
   void produce(std::uint64_t now);
@@ -107,6 +108,9 @@ class squad {
   void go_on_with(std::uint32_t index);
   void fill_all();
   void fill(std::uint32_t index);
+  void send_again(member& m, std::uint64_t now);
+  void send_new(member& m, std::uint64_t now);
+  void measure_at_will(member& m);
   void send_one(member& m, std::uint64_t now);
   void put_message(member& m, const outgoing& o);
 

@@ -55,7 +55,7 @@ void squad::greet(std::uint32_t index) {
   m.is = link::greeting;
   m.greeted_ns = now_ns();
   m.out.clear();
-  m.speaks->connect(m.name, m.fresh, m.out);
+  m.speaks->connect({m.name, m.who.boot(), m.fresh}, m.out);
   flush(index);
 }
 
@@ -81,7 +81,7 @@ void squad::end_connection(std::uint32_t index, ending why) {
     counted_.flaps += why == ending::flap ? 1 : 0;
     counted_.timeouts += why == ending::timeout ? 1 : 0;
     record(m, record_kind::loss, m.who.under_way().unacknowledged());
-    if (!plan_.mqtt.keeps_session) m.who.forget_session();
+    if (!plan_.connection.keeps_session) m.who.forget_session();
   }
   const bool by_choice = why == ending::flap || why == ending::reboot;
   come_back(index, by_choice ? m.chance.wait_ns(plan_.befalls.down_s * 1e9) : 0);
@@ -96,7 +96,7 @@ void squad::come_back(std::uint32_t index, std::uint64_t wait_ns) {
     wait_ns = m.backoff_ns / 2 + m.chance.next() % (m.backoff_ns / 2);
     m.backoff_ns = std::min(m.backoff_ns * 2, longest_backoff_ns);
   }
-  appointments_.push({now_ns() + wait_ns, index, alarm::connect});
+  appointments_.push({std::max(now_ns() + wait_ns, m.come_back_ns), index, alarm::connect});
 }
 
 void squad::handle(const epoll_event& e) {
@@ -116,7 +116,7 @@ void squad::read(std::uint32_t index) {
   std::string_view bytes(buffer_.data(), static_cast<std::size_t>(n));
   if (!m.in.empty()) bytes = m.in.append(bytes);
   meant_.clear();
-  const auto done = m.speaks->take(as_bytes(bytes), meant_);
+  const auto done = m.speaks->take(as_bytes(bytes), meant_, m.out);
   for (const event& e : meant_) {
     take(index, e);
     if (m.fd < 0) return;
@@ -127,6 +127,7 @@ void squad::read(std::uint32_t index) {
   }
   const std::string rest(bytes.substr(*done));
   m.in = rest;
+  if (!m.out.empty()) go_on_with(index);
 }
 
 void squad::flush(std::uint32_t index) {
@@ -147,7 +148,8 @@ void squad::flush(std::uint32_t index) {
   }
   // Without acknowledgements it is the socket that says when to go on.
   const bool goes_on = producing_ || m.who.owed() > 0;
-  if (!blocked && m.is == link::up && plan_.mqtt.qos == 0 && goes_on) go_on_with(index);
+  if (!blocked && m.is == link::up && !plan_.devices_habits.awaits_acknowledgements && goes_on)
+    go_on_with(index);
 }
 
 /// Time limits, and signs of life.
@@ -162,7 +164,7 @@ void squad::look_after(std::uint32_t index, std::uint64_t now) {
   const std::uint64_t patience_ns = ns_of(plan_.befalls.ack_timeout_s);
   const std::uint64_t since_ns = patience_ns > 0 ? m.who.under_way().waiting_since_ns() : 0;
   if (since_ns > 0 && now > since_ns + patience_ns) return end_connection(index, ending::timeout);
-  const std::uint64_t silence_ns = std::uint64_t{plan_.mqtt.keep_alive_s} * second_ns / 2;
+  const std::uint64_t silence_ns = std::uint64_t{m.keep_alive_s} * second_ns / 2;
   if (silence_ns > 0 && now > m.last_sent_ns + silence_ns) {
     m.speaks->ping(m.out);
     flush(index);

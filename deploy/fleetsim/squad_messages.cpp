@@ -6,6 +6,8 @@
 namespace fleetgate::fleetsim {
 namespace {
 
+constexpr std::uint64_t ms_ns = 1'000'000;
+
 std::uint64_t unix_ns() noexcept {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
                                         std::chrono::system_clock::now().time_since_epoch())
@@ -19,6 +21,9 @@ std::uint64_t unix_ns() noexcept {
 
 void squad::take(std::uint32_t index, const event& e) {
   member& m = members_[index];
+  if (e.is == event::kind::turned_away || e.is == event::kind::closing) {
+    m.come_back_ns = now_ns() + e.retry_after_ms * ms_ns;
+  }
   switch (e.is) {
     case event::kind::connected:
       return connected(index, e);
@@ -32,6 +37,8 @@ void squad::take(std::uint32_t index, const event& e) {
     case event::kind::settled:
       if (!m.who.settle(e.id)) ++counted_.unexpected;
       return go_on_with(index);
+    case event::kind::sent_back:
+      return sent_back(index, e);
     case event::kind::closing:
       ++counted_.closings[e.reason];
       return;
@@ -60,6 +67,7 @@ void squad::connected(std::uint32_t index, const event& e) {
   } else {
     ++counted_.devices_connected;
   }
+  m.keep_alive_s = e.keep_alive_s.value_or(plan_.connection.keep_alive_s);
   m.who.limit_in_flight(e.most_in_flight);
   if (e.session_kept && !m.fresh) {
     m.who.resume(
@@ -70,7 +78,7 @@ void squad::connected(std::uint32_t index, const event& e) {
         },
         [&m](std::uint16_t id) { m.speaks->finish(id, m.out); });
   } else {
-    if (!m.fresh && plan_.mqtt.keeps_session) ++counted_.sessions_lost;
+    if (!m.fresh && plan_.connection.keeps_session) ++counted_.sessions_lost;
     m.who.forget_session();
   }
   m.was_up = true;
@@ -91,6 +99,18 @@ void squad::acknowledged(std::uint32_t index, const event& e) {
   } else {
     ++counted_.unexpected;
   }
+}
+
+/// Of several that were sent back none goes out before the last one may.
+void squad::sent_back(std::uint32_t index, const event& e) {
+  member& m = members_[index];
+  if (!m.who.send_back(e.id)) {
+    ++counted_.unexpected;
+    return;
+  }
+  ++counted_.sent_back;
+  m.send_again_ns = std::max(m.send_again_ns, now_ns() + e.retry_after_ms * ms_ns);
+  appointments_.push({m.send_again_ns, index, alarm::send_again});
 }
 
 void squad::record(const member& m, record_kind kind, std::uint64_t sequence, std::uint8_t reason) {
@@ -170,19 +190,41 @@ void squad::fill_all() {
 void squad::fill(std::uint32_t index) {
   member& m = members_[index];
   if (m.is != link::up) return;
-  const std::uint64_t now = now_ns();
-  const bool measures_at_will = producing_ && !plan_.when.is_open_loop();
-  while (start_ns_ != 0 && m.out.size() < most_unsent_bytes) {
-    if (measures_at_will && m.who.owed() == 0 && m.quota_left > 0 && m.who.has_room()) {
-      --m.quota_left;
-      --quota_left_;
-      ++counted_.produced;
-      m.who.produce(1);
-    }
-    if (!m.who.can_send()) break;
-    send_one(m, now);
+  if (start_ns_ != 0) {
+    const std::uint64_t now = now_ns();
+    send_again(m, now);
+    send_new(m, now);
+    m.speaks->complete(m.out);
   }
   if (!m.out.empty()) flush(index);
+}
+
+void squad::send_again(member& m, std::uint64_t now) {
+  if (now < m.send_again_ns) return;
+  m.who.send_again(
+      now, [&m] { return m.out.size() < most_unsent_bytes && m.speaks->accepts(); },
+      [&](const outgoing& o) {
+        put_message(m, o);
+        ++counted_.resent;
+      });
+}
+
+void squad::send_new(member& m, std::uint64_t now) {
+  while (m.out.size() < most_unsent_bytes && m.speaks->accepts()) {
+    if (producing_ && !plan_.when.is_open_loop()) measure_at_will(m);
+    if (!m.who.can_send()) return;
+    send_one(m, now);
+  }
+}
+
+/// As much as goes out together, once there is room for it.
+void squad::measure_at_will(member& m) {
+  const std::uint64_t n = std::min<std::uint64_t>(plan_.batch, m.quota_left);
+  if (m.who.owed() > 0 || !m.who.has_room(n)) return;
+  m.quota_left -= n;
+  quota_left_ -= n;
+  counted_.produced += n;
+  m.who.produce(n);
 }
 
 void squad::send_one(member& m, std::uint64_t now) {

@@ -99,7 +99,8 @@ std::string to_table(const summary& s) {
       row("CONNACK", latencies(c.connack_latency));
   if (c.produced + c.sent > 0) out += message_rows(s);
   out += row("connections", grouped(c.losses) + " lost, " + grouped(c.reconnects) + " again, " +
-                                grouped(c.resent) + " messages resent" + also(c.flaps, "flaps") +
+                                grouped(c.resent) + " messages resent" +
+                                also(c.sent_back, "sent back") + also(c.flaps, "flaps") +
                                 also(c.reboots, "reboots") +
                                 also(c.timeouts, "given up for want of an acknowledgement") +
                                 also(c.sessions_lost, "sessions gone") + also(c.closings));
@@ -128,6 +129,7 @@ std::string to_json(const summary& s) {
                   {"in_flight", c.in_flight},
                   {"unsent", c.owed},
                   {"forgotten", c.forgotten},
+                  {"sent_back", c.sent_back},
                   {"unexpected", c.unexpected},
                   {"elapsed_s", s.elapsed_s},
                   {"rate", per_second(done, s.elapsed_s)},

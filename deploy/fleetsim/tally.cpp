@@ -17,6 +17,7 @@ tally& tally::operator+=(const tally& other) {
                                               &tally::resent,
                                               &tally::acknowledged,
                                               &tally::refused,
+                                              &tally::sent_back,
                                               &tally::forgotten,
                                               &tally::unexpected,
                                               &tally::established,

@@ -18,6 +18,7 @@ struct tally {
   std::uint64_t resent = 0;
   std::uint64_t acknowledged = 0;  // the server took responsibility
   std::uint64_t refused = 0;       // answered with a reason of 0x80 and above
+  std::uint64_t sent_back = 0;     // the server had no room and asked for them again
   std::uint64_t forgotten = 0;     // never acknowledged and lost with a device's memory at a reboot
   std::uint64_t unexpected = 0;    // events that answer nothing we sent
   std::uint64_t established = 0;   // sockets that reached the server

@@ -1,6 +1,5 @@
 #include "deploy/fleetsim/window.hpp"
 
-#include <algorithm>
 #include <cassert>
 
 namespace fleetgate::fleetsim {
@@ -10,8 +9,9 @@ window::window(std::uint16_t slots) : slots_(slots) {
 }
 
 std::size_t window::unacknowledged() const noexcept {
-  return static_cast<std::size_t>(std::count_if(slots_.begin(), slots_.end(),
-                                                [](const slot& s) { return s.is == phase::sent; }));
+  return static_cast<std::size_t>(std::count_if(slots_.begin(), slots_.end(), [](const slot& s) {
+    return s.is == phase::sent || s.is == phase::sent_back;
+  }));
 }
 
 std::uint64_t window::waiting_since_ns() const noexcept {
@@ -24,7 +24,7 @@ std::uint64_t window::waiting_since_ns() const noexcept {
 }
 
 std::uint16_t window::open(std::uint64_t sequence, std::uint64_t since_ns, std::uint64_t now_ns) {
-  assert(has_room());
+  assert(room() > 0);
   const std::uint16_t id = unused_.back();
   unused_.pop_back();
   at(id) = {sequence, since_ns, now_ns, next_order_++, phase::sent};

@@ -2,6 +2,8 @@
 // to go out again after a loss. Pure; owned by its device; as many slots as --in-flight says.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -12,6 +14,7 @@ class window {
   enum class phase : std::uint8_t {
     unused,
     sent,          // the server owes its acknowledgement
+    sent_back,     // the server had no room for it: it is to be sent again
     acknowledged,  // the server has it; the protocol's second half (QoS 2) is not over
   };
   struct slot {
@@ -28,13 +31,19 @@ class window {
   void limit(std::uint16_t most) noexcept { most_ = most; }
 
   [[nodiscard]] std::size_t in_flight() const noexcept { return slots_.size() - unused_.size(); }
-  [[nodiscard]] bool has_room() const noexcept { return !unused_.empty() && in_flight() < most_; }
+  /// How many more may be under way now, and how many at most.
+  [[nodiscard]] std::size_t room() const noexcept {
+    return in_flight() < most_ ? std::min<std::size_t>(unused_.size(), most_ - in_flight()) : 0;
+  }
+  [[nodiscard]] std::size_t most_room() const noexcept {
+    return std::min<std::size_t>(slots_.size(), most_);
+  }
   /// Those that the server has not yet taken responsibility for.
   [[nodiscard]] std::size_t unacknowledged() const noexcept;
-  /// When the longest-waiting of those went out; 0 where there is none.
+  /// When the longest-waiting of those that were not sent back went out; 0 where there is none.
   [[nodiscard]] std::uint64_t waiting_since_ns() const noexcept;
 
-  /// Takes an identifier (1 and on); only where has_room().
+  /// Takes an identifier (1 and on); only where there is room().
   std::uint16_t open(std::uint64_t sequence, std::uint64_t since_ns, std::uint64_t now_ns);
   /// The message under `id` where it is in `wanted`; else null. `id` may be anything.
   [[nodiscard]] slot* find(std::uint16_t id, phase wanted) noexcept;

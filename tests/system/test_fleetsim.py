@@ -310,7 +310,7 @@ class What_cannot_work(FleetsimTest):
 
     def test_a_server_that_answers_nothing_is_given_up(self):
         with socket.create_server(("127.0.0.1", 0), backlog=256) as silent:
-            self.ends(69, "no CONNECT was answered in time", "flood", "--port",
+            self.ends(69, "no CONNECT or hello was answered in time", "flood", "--port",
                       silent.getsockname()[1], "--connections", 5, "--connect-timeout", "500ms")
 
     def test_wrong_credentials_end_the_run_with_their_reason(self):

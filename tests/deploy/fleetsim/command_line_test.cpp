@@ -38,6 +38,17 @@ TEST(command_line, each_command_is_a_plan) {
   EXPECT_EQ(parsed<verify_plan>({"verify", "--ack-log", "l", "--sqlite", "d"}).database, "d");
 }
 
+TEST(command_line, a_protocol_has_its_port_and_its_batches) {
+  EXPECT_EQ(parsed<run_plan>({"flood"}).port, 1883);
+  const auto plan =
+      parsed<run_plan>({"flood", "--protocol", "native", "--batch", "64", "--in-flight", "64"});
+  EXPECT_EQ(plan.speaks, protocol::native);
+  EXPECT_EQ(plan.port, 1884);
+  EXPECT_EQ(plan.batch, 64);
+  EXPECT_FALSE(plan.connection.keeps_session) << "sequences alone say what a resend is";
+  EXPECT_EQ(parsed<run_plan>({"flood", "--protocol", "native", "--port", "5"}).port, 5);
+}
+
 TEST(command_line, times_carry_units) {
   EXPECT_DOUBLE_EQ(parsed<run_plan>({"flood", "--duration", "250ms"}).duration_s, 0.25);
   EXPECT_DOUBLE_EQ(parsed<run_plan>({"flood", "--duration", "2m"}).duration_s, 120);
@@ -83,6 +94,13 @@ TEST(command_line, what_cannot_be_is_refused_with_the_next_command) {
            {"flood", "--connections", "0"},
            {"flood", "--password-file", "nowhere"},
            {"flood", "--protocol", "carrier-pigeon"},
+           {"flood", "--batch", "2"},
+           {"flood", "--protocol", "native", "--batch", "17"},
+           {"flood", "--protocol", "native", "--qos", "2"},
+           {"flood", "--protocol", "native", "--newest-first"},
+           {"flood", "--protocol", "native", "--topic", "{device}{device}{device}{device}",
+            "--device",
+            "a-name-of-which-four-are-more-than-a-stream-can-be-called-in-the-native-protocol-{i}"},
            {"flood", "--no-such-option"},
            {"verify", "--ack-log", "l"},
        }) {

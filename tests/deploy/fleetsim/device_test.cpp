@@ -117,6 +117,57 @@ TEST(device, after_a_lost_session_what_was_not_acknowledged_is_owed_anew) {
   EXPECT_EQ(send_all(d), (sequences{2, 3, 4}));
 }
 
+TEST(device, what_was_sent_back_goes_first_and_in_order) {
+  device d(with_window(4), {});
+  d.produce(6);
+  const std::uint16_t first = send(d).id;
+  send(d);
+  const std::uint16_t third = send(d).id;
+  EXPECT_FALSE(d.send_back(0));
+  ASSERT_TRUE(d.send_back(third));
+  ASSERT_TRUE(d.send_back(first));
+  EXPECT_FALSE(d.send_back(first)) << "the second time it answers nothing";
+  EXPECT_FALSE(d.acknowledge(first));
+  EXPECT_FALSE(d.can_send()) << "nothing newer before them";
+  EXPECT_EQ(d.under_way().unacknowledged(), 3U);
+  sequences again;
+  int allowed = 1;
+  const auto may_send = [&allowed] { return allowed-- > 0; };
+  const auto note = [&again](const outgoing& o) {
+    EXPECT_TRUE(o.again);
+    again.push_back(o.sequence);
+  };
+  d.send_again(200, may_send, note);
+  EXPECT_EQ(again, (sequences{1}));
+  EXPECT_FALSE(d.can_send());
+  allowed = 5;
+  d.send_again(200, may_send, note);
+  EXPECT_EQ(again, (sequences{1, 3}));
+  EXPECT_EQ(send_all(d), (sequences{4}));
+}
+
+TEST(device, what_was_sent_back_is_owed_anew_after_a_loss) {
+  device d(with_window(4), {});
+  d.produce(2);
+  ASSERT_TRUE(d.send_back(send(d).id));
+  d.forget_session();
+  EXPECT_EQ(send_all(d), (sequences{1, 2}));
+}
+
+TEST(device, there_is_room_for_a_batch_or_for_what_the_server_ever_allows) {
+  device d(with_window(8), {});
+  EXPECT_TRUE(d.has_room(8));
+  d.produce(1);
+  send(d);
+  EXPECT_TRUE(d.has_room(7));
+  EXPECT_FALSE(d.has_room(8));
+  d.limit_in_flight(3);
+  EXPECT_TRUE(d.has_room(2));
+  EXPECT_FALSE(d.has_room(8)) << "three is the most there ever is";
+  d.limit_in_flight(1);
+  EXPECT_FALSE(d.has_room());
+}
+
 TEST(device, a_reboot_forgets_all_counts_the_boot_and_begins_at_one) {
   device d(with_window(2), {});
   d.produce(5);

@@ -32,9 +32,9 @@ class mqtt_transport_of : public testing::TestWithParam<protocol_version> {
     mqtt::encode(p, GetParam(), bytes);
     std::vector<event> events;
     for (std::size_t n = 1; n < bytes.size(); ++n) {
-      EXPECT_EQ(transport.take(as_bytes(bytes).first(n), events), std::size_t{0});
+      EXPECT_EQ(transport.take(as_bytes(bytes).first(n), events, out), std::size_t{0});
     }
-    EXPECT_EQ(transport.take(as_bytes(bytes), events), bytes.size());
+    EXPECT_EQ(transport.take(as_bytes(bytes), events, out), bytes.size());
     EXPECT_EQ(events.size(), 1U);
     return events.empty() ? event{} : events.front();
   }
@@ -46,26 +46,27 @@ class mqtt_transport_of : public testing::TestWithParam<protocol_version> {
     return meaning(p);
   }
 
+  connection_settings connection;
   mqtt_settings settings;
-  mqtt_transport transport{settings};
+  mqtt_transport transport{connection, settings};
   std::string out;
 };
 
 TEST_P(mqtt_transport_of, a_fresh_device_asks_for_a_clean_session_and_then_for_its_own) {
-  transport.connect("sim-1", true, out);
+  transport.connect({"sim-1", 7, true}, out);
   const auto fresh = received<mqtt::connect_packet>(out);
   EXPECT_EQ(fresh.client_id, "sim-1");
   EXPECT_TRUE(fresh.clean_start);
   out.clear();
-  transport.connect("sim-1", false, out);
+  transport.connect({"sim-1", 7, false}, out);
   const auto again = received<mqtt::connect_packet>(out);
   EXPECT_FALSE(again.clean_start);
   EXPECT_EQ(again.props.number(mqtt::property_id::session_expiry_interval).has_value(), v5());
 }
 
 TEST_P(mqtt_transport_of, a_device_that_keeps_nothing_is_always_clean) {
-  settings.keeps_session = false;
-  transport.connect("sim-1", false, out);
+  connection.keeps_session = false;
+  transport.connect({"sim-1", 7, false}, out);
   EXPECT_TRUE(received<mqtt::connect_packet>(out).clean_start);
 }
 
@@ -119,9 +120,9 @@ TEST_P(mqtt_transport_of, a_connack_tells_the_session_or_why_not) {
 
 TEST_P(mqtt_transport_of, bytes_that_are_no_mqtt_are_a_fault) {
   std::vector<event> events;
-  EXPECT_FALSE(transport.take(as_bytes("HTTP/1.1 400 Bad Request\r\n"), events));
+  EXPECT_FALSE(transport.take(as_bytes("HTTP/1.1 400 Bad Request\r\n"), events, out));
   const std::string huge("\x40\xFF\xFF\xFF\x7F", 5);
-  EXPECT_FALSE(transport.take(as_bytes(huge), events)) << "refused from its header";
+  EXPECT_FALSE(transport.take(as_bytes(huge), events, out)) << "refused from its header";
 }
 
 TEST_P(mqtt_transport_of, pings_and_farewells_are_well_formed) {

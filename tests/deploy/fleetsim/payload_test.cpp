@@ -37,5 +37,14 @@ TEST(payload, the_same_seed_says_the_same_and_another_seed_something_else) {
   EXPECT_NE(payload(1, 256, 3, 1, 5).substr(40), payload(1, 256, 3, 1, 6).substr(40));
 }
 
+TEST(payload, none_is_longer_than_it_says) {
+  const std::string name(200, 'n');
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{100}, std::size_t{1000}}) {
+    std::string out;
+    payload_writer(1, bytes).append(name, ~0U, ~0U, ~std::uint64_t{0}, out);
+    EXPECT_LE(out.size(), payload_writer::longest(bytes, name.size()));
+  }
+}
+
 }  // namespace
 }  // namespace fleetgate::fleetsim

@@ -1,9 +1,10 @@
-// native::session behind real sockets, for test_session.py: stores what it takes in memory, and is
-// moody by a seed: pauses, refuses with retry_after, settles late and out of order, drops lines.
+// native::session behind real sockets, for test_session.py and test_fleetsim_native.py: stores what
+// it takes in memory, and is moody by a seed: pauses, refuses with retry_after, settles late and
+// out of order, drops lines.
 //   argv: seed, how many messages in a hundred go wrong
-// Prints "port N", and when its standard input ends, "stored STREAM BOOT SEQUENCE PAYLOAD" for each
-// message, "renamed ..." for a key that came with two payloads, and "fault ..." for each session
-// that the device made fail.
+// Prints "port N", and when its standard input ends, "stored DEVICE STREAM BOOT SEQUENCE PAYLOAD"
+// for each message, "renamed ..." for a key that came with two payloads, and "fault ..." for each
+// session that the device made fail.
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -24,7 +25,8 @@ namespace {
 using namespace fleetgate;
 using namespace fleetgate::native;
 
-using key = std::tuple<std::string, std::uint64_t, std::uint64_t>;  // stream, boot, sequence
+// Device, stream, boot, sequence.
+using key = std::tuple<std::string, std::string, std::uint64_t, std::uint64_t>;
 
 struct store {
   std::minstd_rand random;
@@ -79,7 +81,8 @@ class connection final : session_handler {
     }
     const std::string payload(as_text(p.message.payload));
     const auto [at, fresh] = store_.messages.emplace(
-        key{p.header.stream, p.header.boot.value_or(0), p.message.sequence}, payload);
+        key{p.header.device, p.header.stream, p.header.boot.value_or(0), p.message.sequence},
+        payload);
     if (!fresh && at->second != payload) {
       store_.complaints.push_back("renamed " + at->second + " " + payload);
     }
@@ -150,7 +153,7 @@ int main(int, char** argv) {
   serve(listener, limits, s);
   for (const auto& [k, payload] : s.messages) {
     std::cout << "stored " << std::get<0>(k) << " " << std::get<1>(k) << " " << std::get<2>(k)
-              << " " << payload << "\n";
+              << " " << std::get<3>(k) << " " << payload << "\n";
   }
   for (const auto& c : s.complaints) std::cout << c << "\n";
   return 0;

@@ -42,7 +42,7 @@ class Against_the_session(unittest.TestCase):
         self.server.wait(20)
         self.assertEqual([line for line in lines if line[0] != "stored"], [], self.note)
         for stream in ("a", "b"):
-            got = [" ".join(line[4:]) for line in lines if line[1] == stream]
+            got = [" ".join(line[5:]) for line in lines if line[2] == stream]
             self.assertEqual(got, ["payload %d" % n for n in range(1, COUNT + 1)], self.note)
 
     def python(self, trouble):
