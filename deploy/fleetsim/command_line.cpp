@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "deploy/fleetsim/dice.hpp"
+#include "deploy/fleetsim/http_transport.hpp"
 #include "deploy/fleetsim/payload.hpp"
 #include "protocol/native/packets.hpp"
 
@@ -38,6 +39,7 @@ constexpr const char* flood_examples = R"(Examples:
   fleetsim flood --messages 1000000 --in-flight 64
   fleetsim flood --duration 10s --topic 'devices/{device}/telemetry' --topic 'devices/{device}/events/x'
   fleetsim flood --protocol native --batch 64 --in-flight 256 --messages 1000000
+  fleetsim flood --protocol http --batch 100 --in-flight 100 --messages 100000
 )";
 constexpr const char* burst_examples = R"(Examples:
   fleetsim burst --every 10s --size 5000 --duration 1m
@@ -76,6 +78,7 @@ struct raw_options {
   std::string session = "keep";
   std::string protocol = "mqtt";
   std::optional<std::uint16_t> port;
+  std::optional<std::uint32_t> connections;
   std::string user_name, password_file;
   std::optional<std::uint64_t> seed;
   std::optional<std::uint32_t> boot;
@@ -202,12 +205,12 @@ class command_parser {
         ->type_name("HOST")
         ->capture_default_str()
         ->group(server);
-    to.add_option("--port", raw_.port, "TCP port; else 1883, and 1884 for native")
+    to.add_option("--port", raw_.port, "TCP port; else 1883, 1884 for native, 9600 for http")
         ->check(CLI::Range(1, 65'535).description(""))
         ->type_name("N")
         ->group(server);
-    to.add_option("--protocol", raw_.protocol, "mqtt or native")
-        ->check(CLI::IsMember({"mqtt", "native"}).description(""))
+    to.add_option("--protocol", raw_.protocol, "mqtt, native or http")
+        ->check(CLI::IsMember({"mqtt", "native", "http"}).description(""))
         ->type_name("P")
         ->capture_default_str()
         ->group(server);
@@ -236,8 +239,10 @@ class command_parser {
 
   void add_devices(CLI::App& to) {
     constexpr const char* devices = "The fleet";
-    add_number(to, "--connections", plan_.connections, 1U, 1'000'000U,
-               "Devices, one socket each; never more sockets than that")
+    to.add_option("--connections", raw_.connections,
+                  "Devices, one socket each; never more sockets than that; else 100, 50 for http")
+        ->check(CLI::Range(1U, 1'000'000U).description(""))
+        ->type_name("N")
         ->group(devices);
     to.add_option("--device", plan_.fleet.device, "Their names and client ids; {i} is the number")
         ->type_name("NAME")
@@ -289,7 +294,8 @@ class command_parser {
                std::uint16_t{65'535}, "Unacknowledged messages that a device may have")
         ->group(messages);
     add_number(to, "--batch", plan_.batch, std::uint16_t{1}, std::uint16_t{65'535},
-               "Native: messages in a frame, at most; flood waits until it has room for so many")
+               "Native, HTTP: messages in a frame or request, at most; flood waits until it has "
+               "room for so many")
         ->group(messages);
     to.add_option("--boot", raw_.boot, "Boot number to begin with; else made from the seed")
         ->check(CLI::Range(1U, highest_first_boot).description(""))
@@ -356,8 +362,10 @@ class command_parser {
     plan.mqtt.qos = static_cast<std::uint8_t>(raw_.qos);
     plan.mqtt.version =
         raw_.version == 5 ? mqtt::protocol_version::v5 : mqtt::protocol_version::v3_1_1;
-    plan.speaks = raw_.protocol == "native" ? protocol::native : protocol::mqtt;
+    plan.speaks = protocol_named(raw_.protocol);
     plan.port = raw_.port.value_or(default_port(plan.speaks));
+    // The gateway's HTTP server serves 64 connections at one time.
+    plan.connections = raw_.connections.value_or(plan.speaks == protocol::http ? 50 : 100);
     plan.connection.keeps_session = plan.speaks == protocol::mqtt && raw_.session == "keep" &&
                                     plan.does == activity::send && raw_.qos > 0;
     plan.devices_habits.awaits_acknowledgements = raw_.qos > 0;
@@ -372,8 +380,21 @@ class command_parser {
     return with_credentials(std::move(plan));
   }
 
+  static protocol protocol_named(std::string_view name) noexcept {
+    if (name == "native") return protocol::native;
+    return name == "http" ? protocol::http : protocol::mqtt;
+  }
+
   static std::uint16_t default_port(protocol p) noexcept {
-    return p == protocol::native ? 1884 : 1883;
+    switch (p) {
+      case protocol::mqtt:
+        return 1883;
+      case protocol::native:
+        return 1884;
+      case protocol::http:
+        return 9600;
+    }
+    return 0;
   }
 
   /// What the protocol cannot do.
@@ -382,14 +403,21 @@ class command_parser {
       return "--batch " + std::to_string(plan.batch) + ": needs --in-flight of at least as many";
     }
     if (plan.speaks == protocol::mqtt) {
-      if (plan.batch > 1) return "--batch: MQTT has no batches; use --protocol native";
+      if (plan.batch > 1) return "--batch: MQTT has no batches; use --protocol native or http";
       return std::nullopt;
     }
     if (plan.mqtt.qos != 1) return "--qos: only MQTT has it; here every message is acknowledged";
-    if (plan.devices_habits.newest_first) {
+    if (plan.speaks == protocol::http && plan.batch > largest_http_batch) {
+      return "--batch: a request carries at most " + std::to_string(largest_http_batch);
+    }
+    if (plan.speaks == protocol::native && plan.devices_habits.newest_first) {
       return "--newest-first: the native protocol's sequences rise on a connection; use "
              "--protocol mqtt";
     }
+    return complaint_about_streams(plan);
+  }
+
+  static std::optional<std::string> complaint_about_streams(const run_plan& plan) {
     const std::uint32_t last = plan.first_device + plan.connections - 1;
     for (std::size_t t = 0; t < plan.fleet.topics.size(); ++t) {
       if (plan.fleet.topic_name(t, last).size() > native::maximum_stream_bytes) {
@@ -405,6 +433,12 @@ class command_parser {
   }
 
   tl::expected<run_plan, bad_value> with_credentials(run_plan plan) const {
+    if (plan.speaks == protocol::http && !raw_.user_name.empty()) {
+      return bad("--username: the HTTP API has no credentials yet; leave it out");
+    }
+    if (plan.speaks == protocol::native && raw_.user_name.size() > native::maximum_user_bytes) {
+      return bad("--username: at most " + std::to_string(native::maximum_user_bytes) + " bytes");
+    }
     if (!raw_.user_name.empty()) plan.connection.user_name = raw_.user_name;
     if (raw_.password_file.empty()) return plan;
     std::ifstream file(raw_.password_file);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "deploy/fleetsim/http_transport.hpp"
 #include "deploy/fleetsim/native_transport.hpp"
 
 namespace fleetgate::fleetsim {
@@ -16,6 +17,10 @@ std::unique_ptr<transport> make_transport(const run_plan& plan,
     case protocol::native:
       return std::make_unique<native_transport>(
           plan.connection, native_settings{plan.batch, plan.fleet.payload_bytes}, topics);
+    case protocol::http:
+      return std::make_unique<http_transport>(
+          plan.connection, http_settings{plan.host + ":" + std::to_string(plan.port), plan.batch,
+                                         plan.fleet.payload_bytes});
   }
   return nullptr;
 }

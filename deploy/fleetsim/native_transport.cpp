@@ -38,28 +38,6 @@ event event_of(event::kind is, std::uint16_t id = 0, std::uint8_t reason = 0) no
 
 }  // namespace
 
-stream_name stream_of(std::string_view topic, std::string_view device) noexcept {
-  constexpr std::string_view root = "devices/";
-  stream_name n;
-  for (std::size_t end = topic.size(); end != std::string_view::npos;) {
-    const std::size_t slash = end == 0 ? std::string_view::npos : topic.rfind('/', end - 1);
-    const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
-    if (const auto cls = model::parse_traffic_class(topic.substr(begin, end - begin))) {
-      n.cls = *cls;
-      break;
-    }
-    end = slash;
-  }
-  n.stream = topic;
-  n.tells_topic = true;
-  if (!topic.starts_with(root) || !topic.substr(root.size()).starts_with(device)) return n;
-  const std::string_view rest = topic.substr(root.size() + device.size());
-  if (rest.size() < 2 || rest.front() != '/') return n;
-  n.stream = rest.substr(1);
-  n.tells_topic = false;
-  return n;
-}
-
 native_transport::native_transport(const connection_settings& connection,
                                    const native_settings& settings,
                                    const std::vector<std::string>& topics)

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "deploy/fleetsim/stream_name.hpp"
 #include "deploy/fleetsim/transport.hpp"
 #include "protocol/native/encode.hpp"
 #include "protocol/native/frame.hpp"
@@ -21,15 +22,6 @@ struct native_settings {
   std::uint32_t batch = 1;  // messages in a frame, at most
   std::size_t payload_bytes = 256;
 };
-
-/// A topic `devices/{device}/STREAM` is the stream STREAM; any other is the stream of its own
-/// name. The class is the last level that names one; telemetry where none does.
-struct stream_name {
-  std::string_view stream;
-  bool tells_topic = false;  // the server cannot make the topic from device and stream
-  model::traffic_class cls = model::traffic_class::telemetry;
-};
-stream_name stream_of(std::string_view topic, std::string_view device) noexcept;
 
 class native_transport final : public transport {
  public:

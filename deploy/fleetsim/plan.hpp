@@ -17,7 +17,7 @@ enum class activity : std::uint8_t {
   hold,   // connect and stay
 };
 
-enum class protocol : std::uint8_t { mqtt, native };
+enum class protocol : std::uint8_t { mqtt, native, http };
 
 /// What befalls devices, as mean intervals of each one; 0: never.
 struct mishaps {

@@ -47,6 +47,10 @@ TEST(command_line, a_protocol_has_its_port_and_its_batches) {
   EXPECT_EQ(plan.batch, 64);
   EXPECT_FALSE(plan.connection.keeps_session) << "sequences alone say what a resend is";
   EXPECT_EQ(parsed<run_plan>({"flood", "--protocol", "native", "--port", "5"}).port, 5);
+  EXPECT_EQ(plan.connections, 100U);
+  const auto http = parsed<run_plan>({"flood", "--protocol", "http", "--newest-first"});
+  EXPECT_EQ(http.port, 9600);
+  EXPECT_EQ(http.connections, 50U) << "the gateway serves 64";
 }
 
 TEST(command_line, times_carry_units) {
@@ -97,6 +101,8 @@ TEST(command_line, what_cannot_be_is_refused_with_the_next_command) {
            {"flood", "--batch", "2"},
            {"flood", "--protocol", "native", "--batch", "17"},
            {"flood", "--protocol", "native", "--qos", "2"},
+           {"flood", "--protocol", "http", "--batch", "1001", "--in-flight", "2000"},
+           {"flood", "--protocol", "http", "--username", "u"},
            {"flood", "--protocol", "native", "--newest-first"},
            {"flood", "--protocol", "native", "--topic", "{device}{device}{device}{device}",
             "--device",

@@ -287,23 +287,5 @@ TEST_P(native_transport_of, bytes_that_are_no_frames_are_a_fault) {
 
 INSTANTIATE_TEST_SUITE_P(batches_of, native_transport_of, testing::Values(1, 3, 64));
 
-TEST(stream_of, a_topic_is_a_stream_of_its_class) {
-  using model::traffic_class;
-  const auto plain = stream_of("devices/sim-1/telemetry", "sim-1");
-  EXPECT_EQ(plain.stream, "telemetry");
-  EXPECT_FALSE(plain.tells_topic);
-  const auto deeper = stream_of("devices/sim-1/event/door", "sim-1");
-  EXPECT_EQ(deeper.stream, "event/door");
-  EXPECT_EQ(deeper.cls, traffic_class::event);
-  for (const char* other :
-       {"devices/sim-10/control", "devices/sim-1", "devices/sim-1/", "control"}) {
-    EXPECT_EQ(stream_of(other, "sim-1").stream, other);
-    EXPECT_TRUE(stream_of(other, "sim-1").tells_topic) << other;
-  }
-  EXPECT_EQ(stream_of("control", "x").cls, traffic_class::control);
-  EXPECT_EQ(stream_of("a/heartbeat/b/event/c", "x").cls, traffic_class::event);
-  EXPECT_EQ(stream_of("a/b", "x").cls, traffic_class::telemetry);
-}
-
 }  // namespace
 }  // namespace fleetgate::fleetsim
