@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/contract/command.hpp"
 #include "actors/contract/device_report.hpp"
 #include "actors/contract/loose_message.hpp"
 #include "actors/contract/sink_report.hpp"
@@ -89,6 +90,17 @@ class node_access {
   virtual result<contract::sink_report> resume_sink(std::string_view name) = 0;
   virtual result<contract::sink_report> replay_sink(std::string_view name,
                                                     const contract::replay_request& what) = 0;
+
+  /// On disk when it returns. Faults: quota_exceeded (too many for the device, or in all);
+  /// key_reused (its idempotency key stands for another command); storage_io, storage_full.
+  virtual result<contract::submitted_command> submit_command(
+      const contract::command_request& what) = 0;
+  /// Fault: not_found.
+  virtual result<contract::command> command(const std::string& device, const std::string& id) = 0;
+  /// At most `most`, the newest first; behind the one with the id `after`, "": from the newest on.
+  /// Fault not_found: there is no command `after`.
+  virtual result<contract::command_page> commands(const std::string& device,
+                                                  const std::string& after, std::size_t most) = 0;
 
   /// Begins a drain, as SIGTERM does; returns at once.
   virtual void drain() = 0;
