@@ -1,6 +1,8 @@
 // A command to a device, and what a ledger of them says of one. Plain values.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,9 +32,17 @@ enum class command_result : std::uint8_t {
 };
 inline constexpr std::uint8_t command_result_count = 7;
 
-/// "queued", ...
-std::string_view to_string(command_state s) noexcept;
-std::string_view to_string(command_result r) noexcept;
+constexpr std::string_view to_string(command_state s) noexcept {
+  constexpr std::array<std::string_view, command_state_count> names{"queued", "sent",
+                                                                    "acknowledged", "expired"};
+  return names[static_cast<std::size_t>(s)];
+}
+
+constexpr std::string_view to_string(command_result r) noexcept {
+  constexpr std::array<std::string_view, command_result_count> names{
+      "none", "received", "refused", "taken", "done", "failed", "unknown"};
+  return names[static_cast<std::size_t>(r)];
+}
 
 /// What somebody asks to be sent.
 struct command_request {
@@ -51,6 +61,7 @@ struct command {
   command_result result = command_result::none;
   std::string answer;                // payload of the device's answer
   std::string answer_content_type;   // "" where not given
+  std::uint64_t number = 0;          // ascending in the order of their creation
   std::uint32_t sent = 0;            // how often it was sent
   std::int64_t created_time_ns = 0;  // Unix time, as the following
   std::int64_t changed_time_ns = 0;

@@ -112,15 +112,18 @@ std::uint32_t dedup::append(const model::envelope& e, session* s) {
   return pending_.add(p);
 }
 
+bool dedup::may_wait_for(std::uint32_t slot) {
+  return pending_.waiters_to_change(slot).size() < limits_.waiters_per_entry;
+}
+
 bool dedup::wait_for(std::uint32_t slot, const model::envelope& e, session* s,
                      receipt_list& receipts) {
   supersede_others(slot, e, receipts);
-  auto& waiters = pending_.waiters_to_change(slot);
-  if (waiters.size() >= limits_.waiters_per_entry) {
+  if (!may_wait_for(slot)) {
     refuse(e, fault_code::server_busy, receipts);
     return false;
   }
-  waiters.push_back(waiter_of(e, s));
+  pending_.waiters_to_change(slot).push_back(waiter_of(e, s));
   return true;
 }
 

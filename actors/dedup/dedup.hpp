@@ -98,6 +98,8 @@ class dedup {
   // dedup_marks.cpp
   ticket decide_quarantined(model::envelope& e, receipt_list& receipts);
   void tell_taken_over(const session& s, receipt_list& receipts);
+  ticket keep_bad(const model::envelope& e);
+  [[nodiscard]] bool may_wait_for(std::uint32_t slot);
   void tell_settled(const model::envelope& open, receipt_list& receipts);
   ticket decide_open(const model::envelope& e, std::uint64_t now_ns, receipt_list& receipts);
   ticket decide_close(const model::envelope& e, std::uint64_t now_ns, receipt_list& receipts);

@@ -4,6 +4,7 @@
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <chrono>
+#include <utility>
 
 #include "actors/runtime/clock.hpp"
 
@@ -72,7 +73,10 @@ bool dedup_actor::has_batches() const {
 }
 
 void dedup_actor::settle(const contract::settlement_batch& batch) {
-  for (const auto& s : batch.settled) brain_.settle(s, receipts_);
+  for (const auto& s : batch.settled) {
+    spool_was_full_ |= !s.stored && s.fault == fault_code::spool_budget_full;
+    brain_.settle(s, receipts_);
+  }
   if (batch.required_passed && brain_.recovered_pending() != 0) {
     brain_.required_passed(*batch.required_passed, receipts_);
   }
@@ -132,7 +136,11 @@ void dedup_actor::tick() {
   timer_.set_after(tick_interval, [this] {
     const std::uint64_t now_ns = runtime::steady_now_ns();
     brain_.on_time(now_ns);
-    if (now_ns >= next_snapshot_ns_ || brain_.snapshot_due()) snapshot_wanted_ = true;
+    // Segments that only the snapshot still needs are given back as soon as room is wanted.
+    const bool room_wanted = std::exchange(spool_was_full_, false);
+    if (now_ns >= next_snapshot_ns_ || brain_.snapshot_due() || room_wanted) {
+      snapshot_wanted_ = true;
+    }
     take_snapshot();
     tick();
   });

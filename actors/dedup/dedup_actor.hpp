@@ -62,6 +62,7 @@ class dedup_actor final : public runtime::pinned_actor {
   std::uint64_t next_snapshot_ns_ = 0;
   std::uint64_t snapshot_covers_ = 0;
   bool snapshot_under_way_ = false;
+  bool spool_was_full_ = false;  // since the last tick
   bool snapshot_wanted_ = false;
 };
 

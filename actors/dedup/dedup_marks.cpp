@@ -1,4 +1,6 @@
 // Sessions, releases and quarantined payloads on their way through dedup.
+#include <algorithm>
+
 #include "actors/dedup/dedup.hpp"
 #include "actors/dedup/identity.hpp"
 
@@ -11,21 +13,29 @@ dedup::ticket dedup::decide_quarantined(model::envelope& e, receipt_list& receip
   }
   quarantine_key(e, scratch_);
   if (const quarantine_entry* const known = quarantine_.find(scratch_)) {
-    if (!known->settled) {
+    if (!known->settled && may_wait_for(known->slot)) {
       if (wait_for(known->slot, e, nullptr, receipts)) ++counters_.quarantine_repeats;
       return std::nullopt;
     }
+    // Beyond what may wait, a copy more is kept: that is better than to send its device away.
+    if (!known->settled) return full() ? refuse(e, fault_code::server_busy, receipts) : keep_bad(e);
     ++counters_.quarantine_repeats;
     answer(e, model::outcome::quarantined, receipts);
     receipts.back().fault = known->fault;
     return std::nullopt;
   }
   if (full()) return refuse(e, fault_code::server_busy, receipts);
-  const std::uint32_t slot = append(e, nullptr);
+  const ticket kept = keep_bad(e);
+  const std::uint32_t slot = pending_.find_ticket(*kept);
   pending& p = pending_.at(slot);
-  p.fault = e.fault;
   p.bad = quarantine_.add(scratch_, e.fault);
   if (p.bad != nullptr) p.bad->slot = slot;
+  return kept;
+}
+
+dedup::ticket dedup::keep_bad(const model::envelope& e) {
+  pending& p = pending_.at(append(e, nullptr));
+  p.fault = e.fault;
   return p.ticket;
 }
 
@@ -46,9 +56,8 @@ void dedup::tell_settled(const model::envelope& open, receipt_list& receipts) {
   of.device = open.client_id;
   std::string_view left = open.session.resume;
   for (std::uint16_t number = 0; !left.empty(); ++number) {
-    const auto end = left.find('\0');
-    of.stream = left.substr(0, end);
-    left = end == std::string_view::npos ? std::string_view{} : left.substr(end + 1);
+    of.stream = left.substr(0, left.find('\0'));
+    left.remove_prefix(std::min(left.size(), of.stream.size() + 1));
     window_key(of, scratch_);
     window* const w = windows_.open(scratch_, place_of(scratch_, limits_.hash_seed));
     const auto* const memory =

@@ -143,17 +143,22 @@ bool connection_actor::charge(const std::string& buffer, runtime::memory_charge&
   if (held == with.bytes()) return true;
   with.reset();
   if (held == 0) return true;
-  if (!shard_.budget.take(last_class_, held)) return false;
-  with = runtime::memory_charge(shard_.budget, last_class_, held);
+  // What class an unfinished packet has is not known; others keep their reserve.
+  constexpr auto cls = model::traffic_class::telemetry;
+  if (!shard_.budget.take(cls, held)) return false;
+  with = runtime::memory_charge(shard_.budget, cls, held);
   return true;
 }
 
 void connection_actor::keep_rest(byte_view rest, bool from_rest) {
   if (rest.empty())
     give_back_if_large(rest_);
-  else if (from_rest)
+  else if (from_rest) {
     rest_.erase(0, rest_.size() - rest.size());
-  else
+    const bool is_mostly_empty =
+        rest_.capacity() > shard::handshake_read_bytes && rest_.size() <= kept_buffer_bytes;
+    if (is_mostly_empty) rest_ = std::string(rest_);
+  } else
     rest_.assign(as_text(rest));
 }
 
@@ -300,8 +305,11 @@ void connection_actor::send_out() {
   if (out_.empty()) {
     give_back_if_large(out_);
     (void)charge(out_, out_charge_);
+    after_sending_all();
   } else if (out_.size() > max_unsent_bytes) {
     return close(fault_code::quota_exceeded);
+  } else if (!charge(out_, out_charge_)) {
+    return close(fault_code::memory_budget_full);
   } else if (phase_ == phase::open) {
     waits_writable_ = true;
   }

@@ -43,6 +43,8 @@ class connection_actor : public runtime::pinned_actor {
   bool tell_end();  // after close; false: no room now, try again
   /// Packets from the sessions stage. What may be dropped is, where the client takes too little.
   void deliver(std::string_view packets, bool may_be_dropped);
+  /// From the commands stage; MQTT clients get theirs from the sessions stage.
+  virtual void take_command(const contract::command_delivery&) {}
 
   /// Nothing before the client was accepted. connection_report.cpp.
   [[nodiscard]] std::optional<contract::connected_device> report() const;
@@ -63,6 +65,7 @@ class connection_actor : public runtime::pinned_actor {
   /// What became of a message or a release, or the answer to a part of open_session().
   virtual void settle(const model::receipt& r) = 0;
   virtual void before_sending() {}
+  virtual void after_sending_all() {}
   /// After close: tells everybody but the journal. False: no room now, try again.
   virtual bool tell_going() { return true; }
   [[nodiscard]] virtual std::string_view protocol_name() const noexcept = 0;
@@ -77,7 +80,6 @@ class connection_actor : public runtime::pinned_actor {
   void watch_time();
   /// What is owed cannot be given any more: the device has to come back and send again.
   void leave_later(fault_code why);
-  [[nodiscard]] bool is_open() const noexcept { return phase_ == phase::open; }
 
   shard& shard_;
   const listener_settings& listener_;

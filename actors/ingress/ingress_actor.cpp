@@ -32,6 +32,7 @@ constexpr std::size_t receipts_per_turn = 256;  // batches
 /// Each to at most sessions' targets_per_delivery clients: then those who publish come first again.
 constexpr std::size_t deliveries_per_round = 8;
 constexpr std::size_t requests_per_turn = 8;
+constexpr std::size_t commands_per_turn = 64;
 constexpr std::size_t slots_per_slice = 16 * 1024;
 
 std::string describe(const listener_settings& s) {
@@ -190,6 +191,7 @@ void ingress_actor::read_receipts() {
   });
   read_wills();
   read_requests();
+  read_commands();
   notice_deliveries();
   tell_untold();
   go_on_with_paused();
@@ -248,6 +250,13 @@ void ingress_actor::read_requests() {
   shard_.handed_in.read(requests_per_turn, [this](auto, contract::message_request request) {
     take_request(shard_, std::move(request));
   });
+}
+
+void ingress_actor::read_commands() {
+  shard_.commands.to_shards[shard_.intake.shard]->read(
+      commands_per_turn, [this](auto, const contract::native_delivery& d) {
+        if (auto* c = shard_.table.find(d.to.slot, d.to.generation)) c->take_command(*d.command);
+      });
 }
 
 void ingress_actor::go_on_with_paused() {

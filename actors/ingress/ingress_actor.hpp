@@ -75,6 +75,7 @@ class ingress_actor final : public runtime::pinned_actor {
   void read_wills();
   void read_requests();
   void take(const model::receipt& r);
+  void read_commands();
   void go_on_with_paused();
   void tell_untold();
   void send_unsent();

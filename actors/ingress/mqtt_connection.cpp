@@ -203,7 +203,9 @@ void mqtt_connection::settle(const model::receipt& r) {
     case model::outcome::refused:
       return leave_later(r.fault);
     case model::outcome::superseded:
-      return session_.forget(r.packet_id);
+      // Another connection waits for the same message. Should this one be alive all the same, its
+      // client comes back and finds the message settled.
+      return leave_later(fault_code::server_busy);
     case model::outcome::taken_over:
     case model::outcome::resumed:
       return;

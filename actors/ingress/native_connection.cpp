@@ -1,5 +1,6 @@
 #include "actors/ingress/native_connection.hpp"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 #include <variant>
@@ -13,6 +14,26 @@ constexpr std::uint32_t earliest_retry_ms = 200;
 constexpr std::uint32_t latest_retry_ms = 1'000;
 /// The same where the disk or the spool has no room, which does not pass as quickly.
 constexpr std::uint32_t latest_outage_retry_ms = 5'000;
+
+constexpr std::int64_t ns_per_ms = 1'000'000;
+/// A device that reads slowly gets its commands one after the other.
+constexpr std::size_t most_unsent_before_commands = 64 * 1024;
+
+contract::command_result result_of(native::command_status s) noexcept {
+  switch (s) {
+    case native::command_status::taken:
+      return contract::command_result::taken;
+    case native::command_status::done:
+      return contract::command_result::done;
+    case native::command_status::failed:
+      return contract::command_result::failed;
+    case native::command_status::unknown:
+      return contract::command_result::unknown;
+    case native::command_status::expired:
+      return contract::command_result::none;
+  }
+  return contract::command_result::none;
+}
 
 std::uint32_t retry_after_ms(shard& owner, std::uint32_t latest_ms) {
   return earliest_retry_ms +
@@ -58,8 +79,7 @@ void native_connection::on_hello(const native::hello_request& request) {
   auto resume = request.hello.resume;
   if (!resume.empty()) resumption_ = std::make_unique<resumption>();
   while (const auto stream = native::next_stream(resume)) {
-    if (!resumption_->streams.empty()) asked.push_back('\0');
-    asked.append(*stream);
+    asked.append(*stream).push_back('\0');
     resumption_->streams.emplace_back(*stream);
   }
   // Nothing is kept between connections but what the windows know.
@@ -71,6 +91,7 @@ std::optional<fault_code> native_connection::welcome(const model::receipt&) {
   session_.accept(asked ? std::span<const native::settled_stream>(asked->settled)
                         : std::span<const native::settled_stream>{},
                   out_);
+  shard_.commands.tell_ready(client_id_, ref(), true);
   return std::nullopt;
 }
 
@@ -140,7 +161,10 @@ void native_connection::settle(const model::receipt& r) {
                       out_);
       return mark_unsent();
     case model::outcome::superseded:
-      return session_.forget(r.packet_id);
+      // Another connection waits for the same message: when the device asks again, it is settled.
+      session_.settle(r.packet_id, fault_code::server_busy, retry_after_ms(shard_, latest_retry_ms),
+                      out_);
+      return mark_unsent();
     case model::outcome::resumed:
       if (resumption_ && r.packet_id < resumption_->streams.size()) {
         resumption_->settled.push_back({resumption_->streams[r.packet_id], r.settled_up_to});
@@ -151,8 +175,44 @@ void native_connection::settle(const model::receipt& r) {
   }
 }
 
-/// Nobody has sent it a command.
-void native_connection::on_command_ack(const native::command_ack_packet&) {}
+void native_connection::on_command_ack(const native::command_ack_packet& p) {
+  contract::command_answer answer;
+  answer.id = p.id;
+  answer.result = result_of(p.status);
+  answer.expired = p.status == native::command_status::expired;
+  answer.payload = as_text(p.payload);
+  answer.content_type = p.content_type;
+  shard_.commands.tell({client_id_, std::move(answer)});
+}
+
+void native_connection::take_command(const contract::command_delivery& d) {
+  if (out_.size() > most_unsent_before_commands) {
+    commands_wait_ = true;
+    return;
+  }
+  const auto left_ms = (d.deadline_ns - shard_.now.unix_ns) / ns_per_ms;
+  if (left_ms <= 0) return;  // the ledger says so by itself
+  native::command_packet p{d.id, d.name, as_bytes(d.payload),
+                           static_cast<std::uint32_t>(std::min<std::int64_t>(
+                               left_ms, static_cast<std::int64_t>(native::maximum_ms))),
+                           d.content_type};
+  switch (session_.command(p, out_)) {
+    case native::session::sending::sent:
+      shard_.commands.tell({d.device, contract::command_sent{d.id}});
+      return mark_unsent();
+    case native::session::sending::too_large:
+      return shard_.commands.tell(
+          {d.device, contract::command_answer{
+                         d.id, contract::command_result::failed, false,
+                         "the device takes no frame of this size (maximum_frame)", "text/plain"}});
+    case native::session::sending::not_connected:
+      return;
+  }
+}
+
+void native_connection::after_sending_all() {
+  if (std::exchange(commands_wait_, false)) shard_.commands.tell_ready(client_id_, ref(), false);
+}
 
 /// The session has closed itself, and nothing else is kept.
 void native_connection::on_goodbye(const native::goodbye_packet&) {}

@@ -21,6 +21,8 @@ class native_connection final : public connection_actor, private native::session
                     const listener_settings& listener, runtime::descriptor socket,
                     model::connection_ref self_ref);
 
+  void take_command(const contract::command_delivery& d) override;
+
  private:
   // connection_actor
   session_progress feed(byte_view input) override;
@@ -32,6 +34,7 @@ class native_connection final : public connection_actor, private native::session
   std::optional<fault_code> welcome(const model::receipt& opened) override;
   void settle(const model::receipt& r) override;
   void before_sending() override { session_.flush(out_); }
+  void after_sending_all() override;
   std::string_view protocol_name() const noexcept override { return "native 1"; }
 
   // native::session_handler
@@ -53,6 +56,7 @@ class native_connection final : public connection_actor, private native::session
   std::unique_ptr<resumption> resumption_;
   contract::inbound_message common_;  // of the messages of the batch at hand
   bool common_noted_ = false;
+  bool commands_wait_ = false;  // until what waits to be sent is gone
 };
 
 }  // namespace fleetgate::ingress

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/contract/command_mail.hpp"
 #include "actors/contract/loose_message.hpp"
 #include "actors/contract/shard_intake.hpp"
 #include "actors/contract/subscriber.hpp"
@@ -68,11 +69,13 @@ struct shard {
 
   shard(std::uint16_t number, runtime::unit& home_unit, runtime::memory_budget& memory_budget,
         const model::topic_rules& topic_rules, std::vector<priority_rule> priority_rules,
-        runtime::mailbox_limits intake_limits, contract::subscriber_mail& subscriber_mail)
+        runtime::mailbox_limits intake_limits, contract::subscriber_mail& subscriber_mail,
+        contract::command_mail& command_mail)
       : home(home_unit),
         budget(memory_budget),
         intake(number, memory_budget, intake_limits),
         subscribers(subscriber_mail),
+        commands(command_mail),
         rules(topic_rules),
         priorities(std::move(priority_rules)),
         handed_in({most_requests, memory_budget.limit() / 16}),
@@ -87,6 +90,7 @@ struct shard {
   runtime::memory_budget& budget;
   contract::shard_intake intake;
   contract::subscriber_mail& subscribers;
+  contract::command_mail& commands;
   const model::topic_rules& rules;
   const std::vector<priority_rule> priorities;
   contract::request_mail handed_in;  // from other threads -> ingress

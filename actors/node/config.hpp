@@ -58,6 +58,12 @@ struct subscriptions_config {
   std::uint64_t retained_size = 64 * mib;
 };
 
+struct commands_config {
+  std::uint32_t open_per_device = 100;
+  std::uint64_t size = 16 * mib;
+  std::chrono::seconds keep = days(1);  // of finished ones
+};
+
 enum class listener_protocol : std::uint8_t { mqtt, native };
 
 struct listener_config {
@@ -141,6 +147,7 @@ struct config {
   spool_config spool;
   dedup_config dedup;
   subscriptions_config subscriptions;
+  commands_config commands;
   std::vector<listener_config> listeners;
   std::vector<sink_config> sinks;
   std::vector<topic_config> topics;  // the user's own; topic_presets.hpp adds those of presets

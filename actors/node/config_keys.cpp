@@ -98,6 +98,22 @@ const config_table<subscriptions_config>& subscriptions_table() {
   return table;
 }
 
+const config_table<commands_config>& commands_table() {
+  using s = commands_config;
+  static const config_table<s> table{
+      "commands",
+      "Commands to devices, and what has become of them.",
+      {integer_key<s>({"open_per_device", "1000",
+                       "Commands that wait for one device or its answer; more are refused."},
+                      &s::open_per_device, {1, 100'000}),
+       size_key<s>({"size", "\"64MiB\"",
+                    "All commands together; finished ones make room, the oldest first."},
+                   &s::size, {64 * kib, 64 * gib}),
+       duration_key<s>({"keep", "\"7d\"", "How long a finished command can be asked for."},
+                       &s::keep, {seconds(0), days(3650)})}};
+  return table;
+}
+
 const config_table<listener_config>& listener_table() {
   using s = listener_config;
   static const config_table<s> table{

@@ -45,6 +45,7 @@ const config_table<memory_config>& memory_table();
 const config_table<spool_config>& spool_table();
 const config_table<dedup_config>& dedup_table();
 const config_table<subscriptions_config>& subscriptions_table();
+const config_table<commands_config>& commands_table();
 const config_table<listener_config>& listener_table();
 const config_table<sink_config>& sink_table();
 const config_table<topic_config>& topic_table();
@@ -63,6 +64,7 @@ void for_each_table(Visit&& visit) {
   visit(spool_table(), &config::spool);
   visit(dedup_table(), &config::dedup);
   visit(subscriptions_table(), &config::subscriptions);
+  visit(commands_table(), &config::commands);
   visit(listener_table(), &config::listeners);
   visit(sink_table(), &config::sinks);
   visit(topic_table(), &config::topics);

@@ -3,6 +3,7 @@
 #include <caf/scoped_actor.hpp>
 #include <chrono>
 
+#include "actors/commands/commands_actor.hpp"
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/node/parts.hpp"
 #include "actors/runtime/clock.hpp"
@@ -183,6 +184,22 @@ class node::parts::live_access final : public admin::node_access {
     return tell_sink(name, sink::replay_atom::value, what);
   }
 
+  result<contract::submitted_command> submit_command(
+      const contract::command_request& what) override {
+    return ask_ledger<commands::ledger_answer>(commands::submit_atom::value, what);
+  }
+
+  result<contract::command> command(const std::string& device, const std::string& id) override {
+    return ask_ledger<commands::ledger_answer>(commands::find_atom::value, device, id)
+        .map([](contract::submitted_command&& found) { return std::move(found.command); });
+  }
+
+  result<contract::command_page> commands(const std::string& device, const std::string& after,
+                                          std::size_t most) override {
+    return ask_ledger<commands::ledger_page>(commands::list_atom::value, device, after,
+                                             static_cast<std::uint32_t>(most));
+  }
+
   void drain() override { p_.drain_wanted(); }
 
  private:
@@ -203,6 +220,15 @@ class node::parts::live_access final : public admin::node_access {
       return tl::unexpected(not_connected(client_id));
     }
     return at;
+  }
+
+  template <class Answer, class... Message>
+  result<decltype(Answer::got)> ask_ledger(Message&&... message) {
+    auto answer = ask<Answer>(p_.system, "ledger of commands", p_.commands_actor,
+                              std::forward<Message>(message)...);
+    if (!answer) return tl::unexpected(std::move(answer.error()));
+    if (answer->refused) return tl::unexpected(std::move(*answer->refused));
+    return std::move(answer->got);
   }
 
   template <class... Message>

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <vector>
 
+#include "actors/commands/commands_actor.hpp"
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/ingress/connection_actor.hpp"
 #include "actors/node/parts.hpp"
@@ -59,6 +60,7 @@ drain_report node::drain() {
   }
   // The wills of those who were sent away.
   ask<bool>(self, p.sessions_actor, until, sessions::drain_atom::value);
+  ask<bool>(self, p.commands_actor, until, commands::drain_atom::value);
   for (const auto& s : p.shards) {
     while (!ask<bool>(self, s->parser, until, parse::flush_atom::value).value_or(true)) {
       ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value);
@@ -95,7 +97,7 @@ void node::parts::stop() {
   admin_server.reset();
   // Detached actors first: they end their threads; a snapshot under way is finished.
   caf::scoped_actor self(system);
-  for (const auto& a : {state_actor, sessions_actor}) {
+  for (const auto& a : {state_actor, sessions_actor, commands_actor}) {
     if (!a) continue;
     self->send_exit(a, caf::exit_reason::user_shutdown);
     self->wait_for(a);
@@ -111,6 +113,7 @@ void node::parts::stop() {
   if (journal) journal->join();
   if (mail) mail->disconnect();
   if (subscribers) subscribers->disconnect();
+  if (commands) commands->disconnect();
   if (sessions_news) sessions_news->changed.disconnect();
   for (const auto& s : shards) {
     s->shard->intake.to_parser.disconnect();
@@ -118,7 +121,7 @@ void node::parts::stop() {
     s->ingress = nullptr;
     s->parser = nullptr;
   }
-  dedup_actor = spool_actor = state_actor = sessions_actor = nullptr;
+  dedup_actor = spool_actor = state_actor = sessions_actor = commands_actor = nullptr;
   // What pinned actors are left have no unit any more.
   system.await_actors_before_shutdown(false);
 }

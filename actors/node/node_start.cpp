@@ -8,6 +8,7 @@
 
 #include "actors/admin/api_routes.hpp"
 #include "actors/admin/routes.hpp"
+#include "actors/commands/commands_actor.hpp"
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/ingress/connection_actor.hpp"
 #include "actors/node/listener_limits.hpp"
@@ -62,6 +63,8 @@ std::uint64_t open_files_for_devices(std::uint64_t limit) {
   constexpr std::uint64_t reserve = 128;
   return limit > 2 * reserve ? limit - reserve : limit / 2;
 }
+/// The journal answers at once, or is too busy for it: then the device's next coming will do.
+constexpr std::chrono::seconds locate_patience{2};
 /// Half of it is what the node needs when every lane has a writer and all its readers.
 constexpr std::uint64_t least_open_files = 160;
 
@@ -163,6 +166,7 @@ void node::parts::make_sink(const sink_config& s) {
 
 node::parts::step node::parts::make_sessions() {
   subscribers = std::make_unique<contract::subscriber_mail>(shard_count(), settings.memory.budget);
+  commands = std::make_unique<contract::command_mail>(shard_count(), settings.memory.budget);
   auto with = std::make_shared<sessions::sessions_parts>();
   const auto from = sessions::stored_cursor(*store);
   if (!from) return state_failure(from.error());
@@ -177,8 +181,25 @@ node::parts::step node::parts::make_sessions() {
   limits.retained_messages = settings.subscriptions.retained_messages;
   limits.retained_bytes = settings.subscriptions.retained_size;
   sessions_actor = system.spawn<sessions::sessions_actor, caf::detached + caf::lazy_init>(
-      with, limits, *subscribers, *mail, *store, memory, sessions_probe, log);
+      with, limits, *subscribers, *commands, *mail, *store, memory, sessions_probe, log);
   return std::nullopt;
+}
+
+void node::parts::make_commands() {
+  commands::commands_limits limits;
+  limits.open_per_device = settings.commands.open_per_device;
+  limits.bytes = settings.commands.size;
+  limits.keep_ns = std::chrono::nanoseconds(settings.commands.keep).count();
+  const auto locate = [journal_knows = dedup_actor](caf::event_based_actor* asker,
+                                                    const std::string& device, auto found) {
+    asker->request(journal_knows, locate_patience, dedup::where_atom::value, device)
+        .then(std::move(found), [](const caf::error&) {});
+  };
+  commands_actor = system.spawn<commands::commands_actor, caf::detached + caf::lazy_init>(
+      limits, command_topics(settings.topic_presets.presets), *commands, *store, locate,
+      commands_probe, log);
+  commands->events.connect(commands_actor);
+  commands->to_subscribers.connect(sessions_actor);
 }
 
 node::parts::step node::parts::make_journal() {
@@ -202,6 +223,7 @@ node::parts::step node::parts::make_journal() {
                                                           spool_actor, journal_probe, log);
   state_actor = system.spawn<state::state_actor, caf::detached + caf::lazy_init>(*store, *mail,
                                                                                  dedup_actor, log);
+  make_commands();
   mail->appends.connect(spool_actor);
   mail->progress.connect(spool_actor);
   mail->settlements.connect(dedup_actor);
@@ -269,7 +291,7 @@ node::parts::step node::parts::make_shards() {
     s.unit = std::make_unique<runtime::unit>(system, "shard-" + std::to_string(i));
     s.shard = std::make_unique<ingress::shard>(
         static_cast<std::uint16_t>(i), *s.unit, memory, rules, priorities,
-        runtime::mailbox_limits{16'384, settings.memory.budget / 8}, *subscribers);
+        runtime::mailbox_limits{16'384, settings.memory.budget / 8}, *subscribers, *commands);
     s.shard->loose_probe = &s.loose_probe;
     std::vector<ingress::bound_listener> bound;
     if (auto why = bind_listeners(i, bound)) return why;
@@ -285,6 +307,7 @@ node::parts::step node::parts::make_shards() {
     subscribers->to_shards[i]->deliveries.connect(s.ingress);
     subscribers->to_shards[i]->wills.connect(s.ingress);
     s.shard->handed_in.connect(s.ingress);
+    commands->to_shards[i]->connect(s.ingress);
     s.beat = std::make_unique<heartbeat>(*s.unit, health);
   }
   journal_beat = std::make_unique<heartbeat>(*journal, health);
@@ -304,8 +327,10 @@ void node::parts::register_metrics() {
   register_probe(metrics, journal_probe);
   for (const auto& s : sinks) register_probe(metrics, s->name, s->probe);
   register_probe(metrics, sessions_probe);
+  register_probe(metrics, commands_probe);
   register_queue(metrics, "journal", mail->batches.box());
   register_queue(metrics, "sessions", subscribers->events.box());
+  register_queue(metrics, "commands", commands->events.box());
   for (const auto& s : subscribers->to_shards) {
     register_queue(metrics, "delivery", s->deliveries.box());
   }

@@ -14,6 +14,7 @@
 #include "actors/admin/health.hpp"
 #include "actors/admin/http_server.hpp"
 #include "actors/admin/node_access.hpp"
+#include "actors/contract/command_mail.hpp"
 #include "actors/contract/journal_mail.hpp"
 #include "actors/contract/subscriber.hpp"
 #include "actors/dedup/dedup.hpp"
@@ -88,6 +89,7 @@ class node::parts {
   void tell_of_files(const result<void>& kept);
   void make_sink(const sink_config& s);
   step make_sessions();
+  void make_commands();
   step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
 
   class live_access;  // node_access.cpp
@@ -109,7 +111,9 @@ class node::parts {
   std::unique_ptr<spool::spool> spool_brain;
   observe::journal_probe journal_probe;
   observe::sessions_probe sessions_probe;
+  observe::commands_probe commands_probe;
   std::unique_ptr<contract::subscriber_mail> subscribers;
+  std::unique_ptr<contract::command_mail> commands;
   std::shared_ptr<contract::spool_news> sessions_news;
   std::unique_ptr<contract::journal_mail> mail;
   std::vector<served_address> serves;
@@ -120,7 +124,7 @@ class node::parts {
   std::unique_ptr<heartbeat> journal_beat;
   std::vector<std::unique_ptr<shard_parts>> shards;
   std::vector<std::unique_ptr<sink_parts_of_node>> sinks;
-  caf::actor dedup_actor, spool_actor, state_actor, sessions_actor;
+  caf::actor dedup_actor, spool_actor, state_actor, sessions_actor, commands_actor;
   std::unique_ptr<admin::node_access> access;
   std::unique_ptr<admin::http_server> admin_server;
   std::uint64_t refused_by_spool = 0;  // at the last review

@@ -117,6 +117,26 @@ std::vector<topic_config> preset_topics(const std::vector<topic_preset>& presets
   return made;
 }
 
+std::vector<std::string> command_topics(const std::vector<topic_preset>& presets) {
+  std::vector<std::string> topics;
+  for (const auto p : presets) {
+    switch (p) {
+      case topic_preset::aws:
+        topics.emplace_back("$aws/commands/things/{device}/executions/{command}/request/json");
+        break;
+      case topic_preset::azure:
+        topics.emplace_back("devices/{device}/messages/devicebound/%24.mid={command}&name={name}");
+        break;
+      case topic_preset::sparkplug:  // theirs are payloads of another kind
+      case topic_preset::homie:
+      case topic_preset::plain:
+        break;
+    }
+  }
+  topics.emplace_back("devices/{device}/commands/{name}/{command}");
+  return topics;
+}
+
 std::vector<topic_config> topics_in_force(const config& c) {
   std::vector<topic_config> all = c.topics;
   for (topic_config& t : preset_topics(c.topic_presets.presets)) all.push_back(std::move(t));

@@ -27,6 +27,7 @@ void register_probe(registry& to, std::string_view sink, const sink_probe& p,
                     const unix_clock& now = system_unix_ns);
 
 void register_probe(registry& to, const sessions_probe& p);
+void register_probe(registry& to, const commands_probe& p);
 
 /// What lies in a bounded queue and what may, for one class.
 struct queue_reading {

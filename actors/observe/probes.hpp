@@ -137,6 +137,15 @@ struct alignas(cache_line_bytes) sink_probe {
   void set_circuit(circuit_state s) noexcept { circuit.set(static_cast<std::int64_t>(s)); }
 };
 
+/// The commands stage, its thread.
+struct alignas(cache_line_bytes) commands_probe {
+  std::array<gauge, 4> commands;  // by contract::command_state
+  gauge bytes, bytes_limit;
+  counter accepted;    // new ones
+  per_fault refused;   // asked for, and not taken
+  counter deliveries;  // sent to a device; again counts again
+};
+
 /// The sessions stage, its thread.
 struct alignas(cache_line_bytes) sessions_probe {
   gauge sessions;       // that are kept, with or without a connection

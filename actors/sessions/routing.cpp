@@ -15,6 +15,11 @@ constexpr std::ptrdiff_t targets_per_delivery = 128;
 /// What a PUBLISH without identifiers has besides topic, payload and properties.
 constexpr std::size_t most_packet_overhead = 16;
 
+/// Commands have their rows in the ledger, which sends them again after a restart.
+bool is_row(const session& s, const mqtt::outbox::entry& e) noexcept {
+  return s.outlives_connection() && e.what.message->command.empty();
+}
+
 std::size_t plain_kind(mqtt::protocol_version version, bool retain) noexcept {
   return (version == mqtt::protocol_version::v5 ? 2u : 0u) + (retain ? 1u : 0u);
 }
@@ -85,17 +90,20 @@ void sessions::route(const mqtt::forward_message_ptr& m, std::int64_t now_ns) {
   if (has_plain) send_plain(m, now_ns);
 }
 
-void sessions::route_to(session& s, mqtt::forward f, std::int64_t now_ns) {
+/// False: it is not on its way, and that is counted.
+bool sessions::route_to(session& s, mqtt::forward f, std::int64_t now_ns) {
   if (f.qos != 0) return enqueue(s, std::move(f), now_ns);
-  if (!s.connected()) return;  // section 4.1: at QoS 0 nothing is kept for who is away
+  if (!s.connected()) return false;  // section 4.1: at QoS 0 nothing is kept for who is away
   std::string packets;
   const auto outcome = append_publish(f, s.terms, 0, false, {}, now_ns, packets);
-  if (outcome != mqtt::forwarded::written) return count_unsent(outcome, 1);
+  count_unsent(outcome, 1);
+  if (outcome != mqtt::forwarded::written) return false;
   ++probe_.routed;
   send(s, std::move(packets), true);
+  return true;
 }
 
-void sessions::enqueue(session& s, mqtt::forward f, std::int64_t now_ns) {
+bool sessions::enqueue(session& s, mqtt::forward f, std::int64_t now_ns) {
   if (!s.queue) {
     s.queue = std::make_unique<mqtt::outbox>(limits_.queue);
     if (s.connected()) s.queue->connected(s.receive_maximum);
@@ -103,12 +111,13 @@ void sessions::enqueue(session& s, mqtt::forward f, std::int64_t now_ns) {
   const auto* entry = s.queue->push(std::move(f));
   if (entry == nullptr) {
     ++probe_.undelivered_there[undelivered::queue_full];
-    return;
+    return false;
   }
   ++queued_;
   ++probe_.routed;
   store_entry(s, *entry);
   if (s.connected()) pump(s, now_ns);
+  return true;
 }
 
 void sessions::add_plain(const session& s, bool retain) {
@@ -178,6 +187,10 @@ bool sessions::append_next(session& s, const mqtt::outbox::entry& e, std::int64_
   if (outcome == mqtt::forwarded::written) return true;
   if (alias.alias != 0 && !alias.is_set) s.aliases->take_back(e.what.message->topic);
   count_unsent(outcome, 1);
+  if (outcome == mqtt::forwarded::too_large) {
+    tell_answer(s, *e.what.message, contract::command_result::failed,
+                "the client takes no packet of this size (Maximum Packet Size)");
+  }
   return false;
 }
 
@@ -202,13 +215,13 @@ void sessions::send(const session& s, std::string packets, bool may_be_dropped) 
 }
 
 void sessions::store_entry(const session& s, const mqtt::outbox::entry& e) {
-  if (!s.outlives_connection()) return;
+  if (!is_row(s, e)) return;
   out_.changes.push_back(
       {std::string(queue_table), queue_key(s.client_id, e.number), encode_entry(e)});
 }
 
 void sessions::drop_entry(session& s, const mqtt::outbox::entry& e) {
-  if (s.outlives_connection()) remove_row(queue_table, queue_key(s.client_id, e.number));
+  if (is_row(s, e)) remove_row(queue_table, queue_key(s.client_id, e.number));
 }
 
 }  // namespace fleetgate::sessions

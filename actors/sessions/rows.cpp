@@ -7,16 +7,10 @@ namespace {
 
 constexpr std::uint8_t format_version = 1;
 
-void put_text(byte_writer& w, std::string_view s) {
-  w.u32(static_cast<std::uint32_t>(s.size()));
-  w.raw(s);
-}
-
 bool get_text(byte_reader& r, std::string& s) {
-  const auto size = r.u32();
-  const auto bytes = size ? r.take(*size) : std::nullopt;
-  if (bytes) s.assign(as_text(*bytes));
-  return bytes.has_value();
+  const auto text = r.text();
+  if (text) s.assign(*text);
+  return text.has_value();
 }
 
 /// The value, or nothing and `ok` is false from then on.
@@ -27,10 +21,10 @@ Int or_fail(std::optional<Int> v, bool& ok) {
 }
 
 void put_message(byte_writer& w, const mqtt::forward_message& m) {
-  put_text(w, m.topic);
-  put_text(w, m.payload);
-  put_text(w, m.props);
-  put_text(w, m.publisher);
+  w.text(m.topic);
+  w.text(m.payload);
+  w.text(m.props);
+  w.text(m.publisher);
   w.u64(static_cast<std::uint64_t>(m.received_ns));
   w.u8(static_cast<std::uint8_t>(m.qos | (m.retain ? 4 : 0)));
 }
@@ -64,7 +58,7 @@ std::string encode_session(const session& s) {
   w.u64(static_cast<std::uint64_t>(s.gone_since_ns));
   w.u32(static_cast<std::uint32_t>(s.subscriptions.size()));
   for (const auto& [filter, granted] : s.subscriptions) {
-    put_text(w, filter);
+    w.text(filter);
     w.u32(granted.identifier);
     w.u8(static_cast<std::uint8_t>(granted.qos | (granted.no_local ? 4 : 0) |
                                    (granted.retain_as_published ? 8 : 0)));

@@ -30,6 +30,7 @@ struct session {
   std::shared_ptr<const contract::will> will;
   std::uint16_t receive_maximum = 65'535;  // of that connection
   bool is_stored = false;                  // the store has a row
+  bool commands_wait = false;              // a command found no place in the queue
 
   [[nodiscard]] bool connected() const noexcept { return at.generation != 0; }
   [[nodiscard]] bool outlives_connection() const noexcept { return expiry_s != 0; }

@@ -79,6 +79,7 @@ void sessions::came(const contract::client_event& event, const contract::client_
     s->queue->connected(s->receive_maximum);
     pump(*s, now_ns);
   }
+  if (!s->subscriptions.empty()) note_ready(*s);
 }
 
 void sessions::went(session& s, const contract::client_went& w, std::int64_t now_ns) {
@@ -209,6 +210,10 @@ void sessions::acknowledge(session& s, const contract::acknowledgement& a, std::
   if (finished) {
     --queued_;
     drop_entry(s, *finished);
+    const bool refused = a.reason >= mqtt::reason_unspecified_error;
+    tell_answer(s, *finished->what.message,
+                refused ? contract::command_result::refused : contract::command_result::received);
+    if (std::exchange(s.commands_wait, false)) note_ready(s);
   }
   mqtt::ack_packet release{mqtt::packet_type::pubrel, a.packet_id, mqtt::reason_success, {}};
   switch (answer) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/contract/command_mail.hpp"
 #include "actors/contract/state_store.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/sessions/limits.hpp"
@@ -27,6 +28,8 @@ struct effects {
   std::vector<contract::state_change> changes;
   std::vector<std::pair<std::uint16_t, contract::delivery>> deliveries;  // by shard
   std::vector<std::pair<std::uint16_t, contract::due_will>> wills;
+  std::vector<std::string> ready;             // clients that can take commands now
+  std::vector<contract::command_event> told;  // what became of commands
 };
 
 class sessions {
@@ -45,6 +48,9 @@ class sessions {
   void take(const contract::client_event& event, std::int64_t now_ns);
   /// One message of the road, in its order.
   void publish(const model::envelope& e, std::int64_t now_ns);
+  /// A command of the ledger, for the client that bears the device's name where that is connected
+  /// and has subscribed to one of its topics. `out().told` says whether it was taken.
+  void command(const contract::command_delivery& d, std::int64_t now_ns);
   /// Wills and expiries that are due.
   void on_time(std::int64_t now_ns);
   /// When on_time has something to do.
@@ -93,8 +99,8 @@ class sessions {
   void retain(const mqtt::forward_message_ptr& m);
   void find_matches(const model::envelope& e);
   void route(const mqtt::forward_message_ptr& m, std::int64_t now_ns);
-  void route_to(session& s, mqtt::forward f, std::int64_t now_ns);
-  void enqueue(session& s, mqtt::forward f, std::int64_t now_ns);
+  bool route_to(session& s, mqtt::forward f, std::int64_t now_ns);
+  bool enqueue(session& s, mqtt::forward f, std::int64_t now_ns);
   void add_plain(const session& s, bool retain);
   void send_plain(const mqtt::forward_message_ptr& m, std::int64_t now_ns);
   void send_to_all(const std::shared_ptr<const std::string>& packet,
@@ -107,6 +113,14 @@ class sessions {
   void drop_entry(session& s, const mqtt::outbox::entry& e);
   void store_entry(const session& s, const mqtt::outbox::entry& e);
   void remove_row(std::string_view table, std::string key);
+
+  // commanding.cpp: commands to devices.
+  [[nodiscard]] std::optional<mqtt::forward> addressed(const session& s,
+                                                       const contract::command_delivery& d,
+                                                       std::int64_t now_ns);
+  void note_ready(const session& s);
+  void tell_answer(const session& s, const mqtt::forward_message& m,
+                   contract::command_result result, std::string why = {});
 
   const sessions_limits limits_;
   observe::sessions_probe& probe_;

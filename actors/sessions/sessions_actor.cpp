@@ -20,6 +20,7 @@ constexpr std::size_t block_bytes = 256 * 1024;
 constexpr std::size_t block_records = 512;
 constexpr int blocks_per_turn = 4;
 constexpr std::size_t events_per_turn = 1024;
+constexpr std::size_t commands_per_turn = 64;
 /// While nobody wants messages the cursor follows the spool's end in such steps.
 constexpr std::uint64_t jump_interval_ns = 1'000'000'000;
 /// And is noted in the store in such steps, where nothing else is.
@@ -53,12 +54,13 @@ result<contract::cursor> stored_cursor(contract::state_store& store) {
 
 sessions_actor::sessions_actor(caf::actor_config& config, std::shared_ptr<sessions_parts> parts,
                                const sessions_limits& limits, contract::subscriber_mail& mail,
-                               contract::journal_mail& journal, contract::state_store& store,
-                               runtime::memory_budget& budget, observe::sessions_probe& probe,
-                               observe::logger& log)
+                               contract::command_mail& commands, contract::journal_mail& journal,
+                               contract::state_store& store, runtime::memory_budget& budget,
+                               observe::sessions_probe& probe, observe::logger& log)
     : caf::event_based_actor(config),
       parts_(std::move(parts)),
       mail_(mail),
+      commands_(commands),
       journal_(journal),
       store_(store),
       budget_(budget),
@@ -174,7 +176,10 @@ bool sessions_actor::read_events() {
   const auto now_ns = runtime::unix_now_ns();
   const auto n = mail_.events.read(
       events_per_turn, [&](auto, const contract::client_event& e) { brain_.take(e, now_ns); });
-  return n == events_per_turn || (n != 0 && brain_.has_subscriptions());
+  const auto c = commands_.to_subscribers.read(
+      commands_per_turn,
+      [&](auto, const contract::command_delivery_ptr& d) { brain_.command(*d, now_ns); });
+  return n == events_per_turn || c == commands_per_turn || (n != 0 && brain_.has_subscriptions());
 }
 
 void sessions_actor::note_cursor() {
@@ -198,9 +203,18 @@ bool sessions_actor::finish() {
     }
     out.changes.clear();
   }
+  tell_commands();
   if (hand_over()) return true;
   mail_.room_wanted.store(true);
   return hand_over();
+}
+
+void sessions_actor::tell_commands() {
+  effects& out = brain_.out();
+  for (auto& e : out.told) commands_.tell(std::move(e));
+  out.told.clear();
+  for (const auto& client : out.ready) commands_.tell_ready(client, {}, true);
+  out.ready.clear();
 }
 
 /// In their order, but for what may be dropped.

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string_view>
 
+#include "actors/contract/command_mail.hpp"
 #include "actors/contract/journal_mail.hpp"
 #include "actors/contract/subscriber.hpp"
 #include "actors/observe/log.hpp"
@@ -39,9 +40,9 @@ class sessions_actor final : public caf::event_based_actor {
  public:
   sessions_actor(caf::actor_config& config, std::shared_ptr<sessions_parts> parts,
                  const sessions_limits& limits, contract::subscriber_mail& mail,
-                 contract::journal_mail& journal, contract::state_store& store,
-                 runtime::memory_budget& budget, observe::sessions_probe& probe,
-                 observe::logger& log);
+                 contract::command_mail& commands, contract::journal_mail& journal,
+                 contract::state_store& store, runtime::memory_budget& budget,
+                 observe::sessions_probe& probe, observe::logger& log);
   const char* name() const override { return "sessions"; }
   caf::behavior make_behavior() override;
 
@@ -55,6 +56,7 @@ class sessions_actor final : public caf::event_based_actor {
   void jump_to_end();
   bool read_events();
   bool finish();
+  void tell_commands();
   bool hand_over();
   void note_cursor();
   void report_progress();
@@ -64,6 +66,7 @@ class sessions_actor final : public caf::event_based_actor {
 
   const std::shared_ptr<sessions_parts> parts_;
   contract::subscriber_mail& mail_;
+  contract::command_mail& commands_;
   contract::journal_mail& journal_;
   contract::state_store& store_;
   runtime::memory_budget& budget_;

@@ -31,6 +31,7 @@ void sessions::subscribe(session& s, const contract::subscribe_request& r, std::
   }
   store(s);
   answer(s, mqtt::packet_type::suback, r.packet_id, reasons);
+  if (!s.subscriptions.empty()) note_ready(s);
   for (const auto& wanted : with_retained) send_retained(s, wanted, r.identifier, now_ns);
 }
 

@@ -52,6 +52,13 @@ class byte_reader {
     return v;
   }
 
+  /// What byte_writer::text wrote, consumed; nothing where it is not all there.
+  std::optional<std::string_view> text() noexcept {
+    const auto size = u32();
+    const auto bytes = size ? take(*size) : std::nullopt;
+    return bytes ? std::optional(as_text(*bytes)) : std::nullopt;
+  }
+
   /// A reader over the next `n` bytes, which are consumed here.
   std::optional<byte_reader> sub(std::size_t n) noexcept {
     if (auto v = take(n)) return byte_reader(*v);
@@ -86,6 +93,11 @@ class byte_writer {
   void u64(std::uint64_t v) { big_endian(v); }
   void raw(byte_view b) { out_.append(as_text(b)); }
   void raw(std::string_view s) { out_.append(s); }
+  /// Its number of bytes (4), and its bytes.
+  void text(std::string_view s) {
+    u32(static_cast<std::uint32_t>(s.size()));
+    raw(s);
+  }
   [[nodiscard]] std::size_t size() const noexcept { return out_.size(); }
 
  private:

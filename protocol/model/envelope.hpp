@@ -31,7 +31,7 @@ struct session_request {
   bool clean_start = true;              // MQTT 5.0 section 3.1.2.4
   std::uint32_t expiry_interval_s = 0;  // MQTT 5.0 section 3.1.2.11.2; 0xFFFFFFFF never
   /// Streams of device `client_id` and the envelope's epoch whose settled sequence is asked for,
-  /// U+0000 between them; not stored. docs/wire/native.md, hello.
+  /// U+0000 behind them; not stored. docs/wire/native.md, hello.
   std::string_view resume;
 };
 

@@ -19,6 +19,7 @@ struct forward_message {
   std::string payload;
   std::string props;             // as kept_properties writes them
   std::string publisher;         // client id
+  std::string command;           // its id, where it is a command of the ledger; else ""
   std::int64_t received_ns = 0;  // Unix time
   std::uint8_t qos = 0;
   bool retain = false;

@@ -118,15 +118,6 @@ void session::complete(std::uint16_t packet_id, std::optional<fault_code> why, s
   send_ack(packet_type::pubcomp, packet_id, why, out);
 }
 
-void session::forget(std::uint16_t packet_id) noexcept {
-  auto* e = in_flight_.find_qos1(packet_id);
-  if (e == nullptr) e = in_flight_.find_qos2(packet_id);
-  if (e == nullptr) return;
-  if (e->at == exchange::qos1_unanswered || e->at == exchange::qos2_unanswered) {
-    in_flight_.finish(*e);
-  }
-}
-
 std::uint64_t session::deadline_ns() const noexcept {
   switch (stage_) {
     case stage::before_connect:

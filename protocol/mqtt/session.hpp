@@ -61,7 +61,7 @@ class session_handler {
  public:
   /// Answered by accept() or refuse(); until then no further packet is taken.
   virtual void on_connect(const connect_request& request) = 0;
-  /// At QoS 1 and 2 answered once by settle() or forget().
+  /// At QoS 1 and 2 answered once by settle().
   virtual flow on_publish(const publish_view& message) = 0;
   /// PUBREL. Answered once by complete().
   virtual flow on_release(std::uint16_t packet_id) = 0;
@@ -103,8 +103,6 @@ class session {
               std::string& out);
   /// PUBCOMP.
   void complete(std::uint16_t packet_id, std::optional<fault_code> why, std::string& out);
-  /// The PUBLISH will not be answered here: another connection waits for it now.
-  void forget(std::uint16_t packet_id) noexcept;
   /// The server's goodbye: DISCONNECT (5.0) or nothing; before accept() as refuse(). Closes.
   void disconnect(fault_code why, std::string& out);
 

@@ -116,11 +116,6 @@ bool in_flight::settle(std::uint16_t ticket, std::optional<fault_code> why,
   return s.nacks.count >= maximum_nacks;
 }
 
-void in_flight::forget(std::uint16_t ticket) noexcept {
-  stream_number of = 0;
-  if (entry* e = release(ticket, of)) e->at = state::again;
-}
-
 void in_flight::flush(std::string& out) {
   for (const auto number : news_) write_acks(streams_[number], out);
   news_.clear();

@@ -62,8 +62,6 @@ class in_flight {
   /// True where the stream has as many nacks as one ack carries: flush.
   bool settle(std::uint16_t ticket, std::optional<fault_code> why,
               std::optional<std::uint32_t> retry_after_ms);
-  /// Will be answered elsewhere: nothing is ever told of it here.
-  void forget(std::uint16_t ticket) noexcept;
 
   [[nodiscard]] bool has_news() const noexcept { return !news_.empty(); }
   /// Appends the acks of everything that was settled since the last time.

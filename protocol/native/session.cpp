@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
 
+/// What a welcome has besides the streams that it names and one stream's own numbers.
+constexpr std::size_t welcome_overhead = 512;
+
 std::uint64_t hello_timeout_ns(const session_limits& limits) noexcept {
   return static_cast<std::uint64_t>(std::chrono::nanoseconds(limits.hello_timeout).count());
 }
@@ -71,7 +74,10 @@ void session::accept(std::span<const settled_stream> settled, std::string& out) 
   w.maximum_frame = limits_->maximum_frame;
   w.credits = limits_->credits;
   list_bytes known;
-  for (const auto& s : settled) append_settled(s, known);
+  for (const auto& s : settled) {
+    if (known.elements.size() + s.stream.size() + welcome_overhead > device_maximum_frame_) break;
+    append_settled(s, known);
+  }
   w.settled = known.of();
   encode(w, out);
 }
@@ -92,10 +98,6 @@ void session::redirect(std::string_view endpoint, std::optional<std::uint32_t> r
 void session::settle(std::uint16_t ticket, std::optional<fault_code> why,
                      std::optional<std::uint32_t> retry_after_ms, std::string& out) {
   if (streams_ && streams_->settle(ticket, why, retry_after_ms)) streams_->flush(out);
-}
-
-void session::forget(std::uint16_t ticket) noexcept {
-  if (streams_) streams_->forget(ticket);
 }
 
 bool session::has_news() const noexcept {

@@ -46,7 +46,7 @@ struct publish_view {
   const message_header& header;  // with topic, device and boot filled in
   const native::message& message;
   bool same_header = false;  // as in the call before: what was found for it still holds
-  std::uint16_t ticket = 0;  // for settle() or forget()
+  std::uint16_t ticket = 0;  // for settle()
 };
 
 /// pause: this message was not taken. consume() stops before it; it comes again.
@@ -57,7 +57,7 @@ class session_handler {
  public:
   /// Answered by accept(), refuse() or redirect(); until then no further frame is taken.
   virtual void on_hello(const hello_request& request) = 0;
-  /// Answered once by settle() or forget().
+  /// Answered once by settle().
   virtual flow on_publish(const publish_view& message) = 0;
   virtual void on_command_ack(const command_ack_packet& answer) = 0;
   /// The device says goodbye; the connection is to be closed.
@@ -99,8 +99,6 @@ class session {
   /// is to send it again, without it a refusal is final. Gathered until flush().
   void settle(std::uint16_t ticket, std::optional<fault_code> why,
               std::optional<std::uint32_t> retry_after_ms, std::string& out);
-  /// The message will not be answered here: another connection waits for it now.
-  void forget(std::uint16_t ticket) noexcept;
   /// There is something for flush() to say.
   [[nodiscard]] bool has_news() const noexcept;
   /// The acks of what was settled. To be called at the end of a round; closing does it, too.

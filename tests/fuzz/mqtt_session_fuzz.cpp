@@ -162,7 +162,6 @@ class moody final : public session_handler {
     owed_.pop_front();
     const auto why = chance(4) ? std::optional(fault_code::schema_violation) : std::nullopt;
     if (qos == 3) return session_.complete(id, why, out_);
-    if (chance(8)) return session_.forget(id);
     session_.settle(id, qos, why, out_);
     if (chance(64)) session_.disconnect(fault_code::server_shutting_down, out_);
   }

@@ -130,7 +130,6 @@ class moody final : public session_handler {
     const auto at = owed_.begin() + static_cast<std::ptrdiff_t>(random_() % owed_.size());
     const auto ticket = *at;
     owed_.erase(at);
-    if (chance(8)) return session_.forget(ticket);
     if (chance(4)) return session_.settle(ticket, fault_code::server_busy, 9, out_);
     const auto why = chance(4) ? std::optional(fault_code::schema_violation) : std::nullopt;
     session_.settle(ticket, why, std::nullopt, out_);

@@ -181,7 +181,7 @@ class A_native_device(NativeTest):
         device.send(PUBLISH, EVENT, "late", 17, b"x")
         for stream, up_to in (("v", 100), ("e", 4), ("late", 17)):
             device.acknowledged(stream, up_to)
-        asked = ["v", "late", "unknown", "e"]
+        asked = ["", "v", "late", "unknown", "e", ""]
         # What is settled is known up to the first gap; what did not begin at 1 is not known.
         self.assertEqual(self.device(gateway, boot=7, resume=asked).welcome[6],
                          [["v", 100], ["e", 2]])
@@ -191,6 +191,22 @@ class A_native_device(NativeTest):
         gateway.start()
         self.assertEqual(self.device(gateway, boot=7, resume=asked).welcome[6],
                          [["v", 100], ["e", 2]])
+
+    def test_that_shares_its_key_with_a_live_twin_is_answered_too(self):
+        gateway = self.gateway().start()
+        hubs = [self.device(gateway, "hub-1"), self.device(gateway, "hub-2")]
+        others = (None, None, None, None, "door-3", 9)
+        for first in range(1, 641, 64):
+            for hub in hubs:
+                hub.send(BATCH, TELEMETRY, "s", first, [b"x"] * 64, *others)
+            for hub in hubs:
+                while hub.up_to.get("s", 0) < first + 63:
+                    fields = hub.receive() + [None] * 7
+                    hub.up_to["s"] = fields[3] or hub.up_to.get("s", 0)
+                    for sequence, _, _, retry_ms in fields[5] or []:
+                        self.assertGreater(retry_ms, 0)
+                        hub.send(PUBLISH, TELEMETRY, "s", sequence, b"x", *others)
+        self.assertEqual(self.rows(gateway, 640), [(n,) for n in range(1, 641)])
 
     def test_shares_its_key_with_mqtt(self):
         topics = """

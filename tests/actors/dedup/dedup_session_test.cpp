@@ -81,7 +81,7 @@ TEST_F(sessions, are_told_up_to_where_their_streams_are_settled) {
   auto open = opening(2, true, 0);
   open.client = "press";
   open.e.epoch = 7;
-  const std::string asked("pending\0late\0unknown\0a", 22);
+  const std::string asked("pending\0late\0unknown\0a\0", 23);
   open.e.session.resume = asked;
   pass(open);
   const auto told = answers();
@@ -435,6 +435,19 @@ TEST_F(quarantine, memory_is_bounded_and_forgets_the_oldest) {
   EXPECT_FALSE(pass(bad("z")));
   EXPECT_FALSE(pass(bad("y")));
   EXPECT_TRUE(pass(bad("x")));
+}
+
+TEST_F(quarantine, many_equal_ones_at_once_are_all_kept_or_answered) {
+  std::vector<std::uint64_t> kept;
+  for (int i = 0; i < 100; ++i) {
+    if (const auto t = decide(bad("x"))) kept.push_back(*t);
+  }
+  EXPECT_TRUE(answers().empty()) << "none is sent away";
+  for (const auto t : kept) settle(t);
+  const auto told = answers();
+  EXPECT_EQ(told.size(), 100u);
+  for (const auto& r : told) EXPECT_EQ(r.result, outcome::quarantined);
+  EXPECT_FALSE(pass(bad("x")));
 }
 
 TEST_F(quarantine, beyond_a_memory_full_of_pending_ones_is_still_kept) {

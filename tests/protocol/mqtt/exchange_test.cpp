@@ -204,19 +204,6 @@ TEST_P(exchange_test, failed_messages_hear_it_where_the_version_can) {
   }
 }
 
-TEST_P(exchange_test, forgotten_messages_are_free_and_unanswered) {
-  publish_now(1, 1);
-  publish_now(2, 2);
-  w.it.forget(1);
-  w.it.forget(2);
-  w.it.forget(3);
-  EXPECT_EQ(w.it.in_flight(), 0u);
-  w.it.settle(1, 1, std::nullopt, w.out);
-  w.it.settle(2, 2, std::nullopt, w.out);
-  EXPECT_EQ(w.sent(), "");
-  EXPECT_EQ(publish_now(1, 1), state::need_more);
-}
-
 TEST_P(exchange_test, answer_within_the_call_is_as_good) {
   w.handler.publish = [&](const publish_view& p) {
     w.it.settle(p.packet_id, p.qos, std::nullopt, w.out);

@@ -92,16 +92,6 @@ TEST(exchange, sequence_that_does_not_rise_is_an_error) {
   EXPECT_EQ(w.feed(publication(1)), state::closed) << "it is in flight again";
 }
 
-TEST(exchange, forgotten_message_is_not_told_of_and_may_come_again) {
-  wire w;
-  w.open();
-  w.feed(batch_of(1, 2));
-  w.it.forget(w.handler.tickets[0]);
-  w.settle(1);
-  EXPECT_EQ(w.flushed(), words{"ack telemetry s 2-2"});
-  EXPECT_EQ(w.feed(publication(1)), state::need_more);
-}
-
 TEST(exchange, unknown_tickets_change_nothing) {
   wire w;
   w.open();

@@ -40,6 +40,22 @@ TEST(session_hello, is_answered_with_what_is_granted) {
   EXPECT_EQ(p.keep_alive_s, 60);
 }
 
+TEST(session_hello, is_answered_within_the_frames_that_the_device_takes) {
+  wire w;
+  hello_packet h;
+  h.device = "d1";
+  h.maximum_frame = minimum_frame_limit;
+  std::vector<settled_stream> known;
+  const std::string name(maximum_stream_bytes, 's');
+  for (std::uint64_t i = 0; i < maximum_resumed_streams; ++i) known.push_back({name, i});
+  w.handler.hello = [&](const hello_request&) { w.it.accept(known, w.out); };
+  w.feed(encoded(h));
+  EXPECT_LE(w.out.size(), minimum_frame_limit);
+  const auto p = std::get<welcome_packet>(*decode_one(w.out));
+  EXPECT_GE(p.settled.count, 10u);
+  EXPECT_LT(p.settled.count, maximum_resumed_streams);
+}
+
 TEST(session_hello, brings_every_field_to_the_handler) {
   wire w;
   list_bytes resume;
