@@ -9,8 +9,6 @@
 namespace fleetgate::admin {
 namespace {
 
-constexpr std::size_t most_body_bytes = 64 * 1024;
-
 fault malformed(std::string why) {
   return fault(fault_code::request_malformed, std::move(why));
 }
@@ -18,6 +16,15 @@ fault malformed(std::string why) {
 json fault_value(const std::optional<fault>& f) {
   if (!f) return nullptr;
   return {{"fault", describe(f->code).name}, {"detail", to_string(*f)}};
+}
+
+/// `name`, or `name`_base64 where it is not text.
+void add_bytes(json& to, const std::string& name, std::string_view value) {
+  if (is_clean_utf8(value)) {
+    to[name] = value;
+  } else {
+    to[name + "_base64"] = base64(as_bytes(value));
+  }
 }
 
 json position_value(const std::optional<model::position>& p) {
@@ -129,6 +136,23 @@ json to_json(const contract::stored_record& r, bool payload) {
   return out;
 }
 
+json to_json(const contract::command& c) {
+  json out{{"id", c.id},
+           {"device", c.request.device},
+           {"name", c.request.name},
+           {"content_type", c.request.content_type}};
+  add_bytes(out, "payload", c.request.payload);
+  out["state"] = to_string(c.state);
+  out["result"] = to_string(c.result);
+  out["answer_content_type"] = c.answer_content_type;
+  add_bytes(out, "answer", c.answer);
+  out["sent"] = c.sent;
+  out["created_time"] = time_value(c.created_time_ns);
+  out["changed_time"] = time_value(c.changed_time_ns);
+  out["deadline"] = time_value(c.request.deadline_ns);
+  return out;
+}
+
 result<std::size_t> page_limit(const request& r) {
   const auto given = r.query_value("limit");
   if (!given) return default_page;
@@ -142,13 +166,23 @@ result<std::size_t> page_limit(const request& r) {
   return limit;
 }
 
-result<json> body_object(const request& r, std::initializer_list<std::string_view> known) {
+result<json> body_object(const request& r, std::initializer_list<std::string_view> known,
+                         std::size_t most_bytes) {
   if (r.body.empty()) return json::object();
-  if (r.body.size() > most_body_bytes) {
+  if (r.body.size() > most_bytes) {
     return failure(fault_code::request_too_large,
-                   "at most " + std::to_string(most_body_bytes) + " bytes are read");
+                   "at most " + std::to_string(most_bytes) + " bytes are read");
   }
-  json body = json::parse(r.body, nullptr, false);
+  bool too_deep = false;
+  const auto look = [&](int depth, json::parse_event_t, json&) {
+    too_deep = too_deep || depth > deepest_body;
+    return !too_deep;
+  };
+  json body = json::parse(r.body, look, false);
+  if (too_deep) {
+    return tl::unexpected(
+        malformed("the body is nested deeper than " + std::to_string(deepest_body) + " levels"));
+  }
   if (!body.is_object()) return tl::unexpected(malformed("the body is not a JSON object"));
   for (const auto& [name, value] : body.items()) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {

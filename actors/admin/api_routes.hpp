@@ -3,11 +3,17 @@
 // is docs/reference/openapi.json, which is built in and served.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+
 #include "actors/admin/health.hpp"
 #include "actors/admin/node_access.hpp"
 #include "actors/admin/router.hpp"
+#include "actors/runtime/clock.hpp"
 
 namespace fleetgate::admin {
+
+using unix_clock_source = std::function<std::int64_t()>;  // ns
 
 /// All of the below.
 void add_api_routes(router& to, node_access& node, const health& h);
@@ -15,6 +21,9 @@ void add_api_routes(router& to, node_access& node, const health& h);
 void add_node_routes(router& to, node_access& node, const health& h);  // status, drain
 void add_device_routes(router& to, node_access& node);
 void add_message_routes(router& to, node_access& node);  // HTTP ingest
+/// Commands to devices; `now` is what a time to live counts from.
+void add_command_routes(router& to, node_access& node,
+                        unix_clock_source now = runtime::unix_now_ns);
 void add_spool_routes(router& to, node_access& node);
 void add_quarantine_routes(router& to, node_access& node);
 void add_sink_routes(router& to, node_access& node);

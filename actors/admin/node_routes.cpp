@@ -65,6 +65,7 @@ void add_api_routes(router& to, node_access& node, const health& h) {
   add_node_routes(to, node, h);
   add_device_routes(to, node);
   add_message_routes(to, node);
+  add_command_routes(to, node);
   add_spool_routes(to, node);
   add_quarantine_routes(to, node);
   add_sink_routes(to, node);

@@ -99,6 +99,7 @@ class Contract(Api):
         self.call("POST", messages, 207, id="d1", body={"messages": [one, bad]})
         self.problem("POST", messages, 400, id="d1", body={"payload": 1})
 
+        self.commands()
         spool = self.call("GET", "/api/v1/spool", 200)
         self.assertIn("db", [reader["name"] for reader in spool["readers"]])
 
@@ -128,6 +129,28 @@ class Contract(Api):
         everything = {(method.upper(), path) for path, operations in CONTRACT["paths"].items()
                       for method in operations}
         self.assertEqual(self.called, everything)
+
+    def commands(self):
+        commands = "/api/v1/devices/{id}/commands"
+        what = {"name": "set", "payload": {"bar": 4.2}, "idempotency_key": "k"}
+        sent = self.call("POST", commands, 201, id="d1", body=what)
+        self.assertEqual((sent["state"], sent["payload"]), ("queued", '{"bar":4.2}'))
+        self.assertEqual(self.call("POST", commands, 200, id="d1", body=what)["id"], sent["id"])
+        self.assertEqual(self.problem("POST", commands, 422, id="d1", body={**what, "payload": 1}),
+                         "key_reused")
+        self.problem("POST", commands, 400, id="d1", body={"name": "a/b"})
+        self.problem("POST", commands, 413, id="d1", body={"name": "set", "payload": "x" * 65_537})
+        raw = self.call("POST", commands, 201, id="d1", body={"name": "set", "payload_base64": "/w=="})
+        self.assertEqual(raw["payload_base64"], "/w==")
+        page = self.call("GET", commands, 200, id="d1", query="?limit=1")
+        self.assertEqual([c["id"] for c in page["commands"]], [raw["id"]])
+        page = self.call("GET", commands, 200, id="d1", query="?cursor=" + page["next_cursor"])
+        self.assertEqual([c["id"] for c in page["commands"]], [sent["id"]])
+        self.problem("GET", commands, 400, id="d1", query="?limit=0")
+        self.problem("GET", commands, 404, id="d1", query="?cursor=" + "0" * 32)
+        one = commands + "/{command}"
+        self.assertEqual(self.call("GET", one, 200, id="d1", command=sent["id"])["name"], "set")
+        self.problem("GET", one, 404, id="d2", command=sent["id"])
 
     def test_no_route_is_missing_in_the_document(self):
         _, _, answer = self.ask("GET", "/nothing")

@@ -33,6 +33,27 @@ TEST(api_json, a_payload_is_cut_and_is_text_only_where_it_is) {
   EXPECT_EQ(to_json(r, true)["payload_base64"], "/w==");
 }
 
+TEST(api_json, what_a_command_carries_is_text_where_it_is_and_else_base64) {
+  contract::command c;
+  c.request.payload = "on";
+  c.answer = "\xFF";
+  c.answer_content_type = "application/octet-stream";
+  c.state = contract::command_state::acknowledged;
+  c.result = contract::command_result::done;
+  c.sent = 2;
+  json shown = to_json(c);
+  EXPECT_EQ(shown["payload"], "on");
+  EXPECT_FALSE(shown.contains("payload_base64"));
+  EXPECT_EQ(shown["answer_base64"], "/w==");
+  EXPECT_FALSE(shown.contains("answer"));
+  EXPECT_EQ(shown["answer_content_type"], "application/octet-stream");
+  EXPECT_EQ(shown["state"], "acknowledged");
+  EXPECT_EQ(shown["result"], "done");
+  EXPECT_EQ(shown["sent"], 2);
+  c.request.payload.assign(1, '\0');
+  EXPECT_EQ(to_json(c)["payload_base64"], "AA==");
+}
+
 TEST(api_json, names_that_are_not_utf8_still_make_json) {
   contract::connected_device d;
   d.client_id = "bad\xFF";

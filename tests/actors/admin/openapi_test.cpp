@@ -8,47 +8,10 @@
 
 #include "actors/admin/api_routes.hpp"
 #include "actors/admin/routes.hpp"
+#include "tests/actors/admin/silent_node.hpp"
 
 namespace fleetgate::admin {
 namespace {
-
-/// Routes are only counted, so nobody is asked.
-class silent_node final : public node_access {
- public:
-  node_status status() override { return {}; }
-  result<device_page> devices(const device_cursor&, std::size_t) override { return nobody(); }
-  result<contract::connected_device> device(const std::string&) override { return nobody(); }
-  result<void> close_connection(const std::string&) override { return nobody(); }
-  std::optional<fault> hand_in(std::string_view device,
-                               contract::message_request request) override {
-    handed_in_by = device;
-    handed_in = std::move(request);
-    return why_not;
-  }
-  result<contract::spool_report> spool() override { return nobody(); }
-  result<contract::read_block> quarantine(const model::position&, std::size_t,
-                                          std::size_t) override {
-    return nobody();
-  }
-  std::vector<sink_entry> sinks() override { return {{"a", true, std::nullopt}}; }
-  result<contract::sink_report> pause_sink(std::string_view) override { return nobody(); }
-  result<contract::sink_report> resume_sink(std::string_view) override { return nobody(); }
-  result<contract::sink_report> replay_sink(std::string_view,
-                                            const contract::replay_request& what) override {
-    replayed = what;
-    return nobody();
-  }
-  void drain() override { ++drains; }
-
-  contract::replay_request replayed;
-  std::string handed_in_by;
-  contract::message_request handed_in;
-  std::optional<fault> why_not;
-  int drains = 0;
-
- private:
-  static tl::unexpected<fault> nobody() { return failure(fault_code::no_answer, "it sleeps"); }
-};
 
 class api : public testing::Test {
  protected:
@@ -100,7 +63,8 @@ TEST_F(api, every_route_is_in_the_document_and_every_operation_is_a_route) {
 }
 
 TEST_F(api, an_actor_that_does_not_answer_is_504) {
-  for (const auto* path : {"/api/v1/spool", "/api/v1/devices", "/api/v1/devices/d"}) {
+  for (const auto* path : {"/api/v1/spool", "/api/v1/devices", "/api/v1/devices/d",
+                           "/api/v1/devices/d/commands", "/api/v1/devices/d/commands/1"}) {
     const auto r = ask("GET", path);
     EXPECT_EQ(r.status, 504) << path;
     EXPECT_EQ(parsed(r)["fault"], "no_answer");
@@ -131,6 +95,8 @@ TEST_F(api, a_replay_says_from_where) {
   EXPECT_TRUE(node.replayed.allow_duplicates);
   EXPECT_EQ(ask("POST", path, std::string(70'000, ' ')).status, 413);
   EXPECT_EQ(ask("POST", path, std::string(60'000, '[')).status, 400);
+  const std::string deep = std::string(30'000, '[') + std::string(30'000, ']');
+  EXPECT_EQ(ask("POST", path, R"({"from": )" + deep + "}").status, 400);
 }
 
 TEST_F(api, messages_are_handed_in_with_their_device_and_answered_later) {

@@ -1,0 +1,55 @@
+// A node whose actors sleep. It keeps what it was told.
+#pragma once
+
+#include "actors/admin/node_access.hpp"
+
+namespace fleetgate::admin {
+
+class silent_node : public node_access {
+ public:
+  node_status status() override { return {}; }
+  result<device_page> devices(const device_cursor&, std::size_t) override { return nobody(); }
+  result<contract::connected_device> device(const std::string&) override { return nobody(); }
+  result<void> close_connection(const std::string&) override { return nobody(); }
+  std::optional<fault> hand_in(std::string_view device,
+                               contract::message_request request) override {
+    handed_in_by = device;
+    handed_in = std::move(request);
+    return why_not;
+  }
+  result<contract::spool_report> spool() override { return nobody(); }
+  result<contract::read_block> quarantine(const model::position&, std::size_t,
+                                          std::size_t) override {
+    return nobody();
+  }
+  std::vector<sink_entry> sinks() override { return {{"a", true, std::nullopt}}; }
+  result<contract::sink_report> pause_sink(std::string_view) override { return nobody(); }
+  result<contract::sink_report> resume_sink(std::string_view) override { return nobody(); }
+  result<contract::sink_report> replay_sink(std::string_view,
+                                            const contract::replay_request& what) override {
+    replayed = what;
+    return nobody();
+  }
+  result<contract::submitted_command> submit_command(const contract::command_request&) override {
+    return nobody();
+  }
+  result<contract::command> command(const std::string&, const std::string&) override {
+    return nobody();
+  }
+  result<contract::command_page> commands(const std::string&, const std::string&,
+                                          std::size_t) override {
+    return nobody();
+  }
+  void drain() override { ++drains; }
+
+  contract::replay_request replayed;
+  std::string handed_in_by;
+  contract::message_request handed_in;
+  std::optional<fault> why_not;
+  int drains = 0;
+
+ private:
+  static tl::unexpected<fault> nobody() { return failure(fault_code::no_answer, "it sleeps"); }
+};
+
+}  // namespace fleetgate::admin
