@@ -3,8 +3,9 @@
 namespace fleetgate::node {
 
 const std::vector<verb_group>& verb_groups() {
-  static const std::vector<verb_group> groups{status_verb(),      device_verbs(), spool_verbs(),
-                                              quarantine_verbs(), sink_verbs(),   drain_verb()};
+  static const std::vector<verb_group> groups{status_verb(), device_verbs(),     command_verbs(),
+                                              spool_verbs(), quarantine_verbs(), sink_verbs(),
+                                              drain_verb()};
   return groups;
 }
 

@@ -8,6 +8,7 @@ namespace fleetgate::node {
 
 verb_group status_verb();
 verb_group device_verbs();
+verb_group command_verbs();
 verb_group spool_verbs();
 verb_group quarantine_verbs();
 verb_group sink_verbs();

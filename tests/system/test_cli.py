@@ -3,6 +3,7 @@ files of a stopped one."""
 
 import json
 import os
+import pathlib
 import subprocess
 
 from harness import FLEETGATE, PATIENCE, GatewayTest, eventually, publish_packet
@@ -25,7 +26,7 @@ class Cli(GatewayTest):
         self.device.send(publish_packet(topic, payload, qos=1, packet_id=packet_id, version=5))
         self.device.packet()
 
-    def run_cli(self, *words, status=0, admin=None):
+    def run_cli(self, *words, status=0, admin=None, stdin=None):
         """Standard output; the exit status must be `status`. What went wrong is in self.said."""
         environment = {k: v for k, v in os.environ.items() if k != "FLEETGATE_ADMIN"}
         if admin is None and self.node.addresses:
@@ -34,7 +35,7 @@ class Cli(GatewayTest):
         if admin is not None:
             environment["FLEETGATE_ADMIN"] = admin
         ran = subprocess.run([FLEETGATE, *words], capture_output=True, text=True, env=environment,
-                             timeout=PATIENCE, check=False)
+                             input=stdin or "", timeout=PATIENCE, check=False)
         self.said = ran.stderr
         self.assertEqual(ran.returncode, status, (words, ran.stdout, ran.stderr))
         return ran.stdout
@@ -120,6 +121,46 @@ class A_running_node(Cli):
         self.run_cli("sinks", "pause", "none", status=EXIT_NOT_FOUND)
         self.assert_explained("none", "fleetgate sinks ls")
 
+    def test_commands_are_sent_and_listed(self):
+        table = self.run_cli("commands", "send", "lamp 7", "power", "on", "--ttl", "10m")
+        self.assertRegex(table, r"(?m)^device +lamp 7$")
+        self.assertRegex(table, r"(?m)^state +queued$")
+        file = pathlib.Path(self.directory) / "payload"
+        file.write_bytes(b"\xff\x00")
+        sent = self.run_json("commands", "send", "lamp 7", "raw", "--file", str(file))
+        self.assertEqual((sent["payload_base64"], sent["content_type"]), ("/wA=", ""))
+        sent = self.run_json("commands", "send", "lamp 7", "set", "-", stdin='{"a": 1}\n')
+        self.assertEqual(sent["payload"], '{"a": 1}\n')
+        again = ("commands", "send", "lamp 7", "set", "[1]", "--content-type", "application/json",
+                 "--idempotency-key", "k")
+        self.assertEqual(self.run_json(*again)["id"], self.run_json(*again)["id"])
+        listed = self.run_json("commands", "ls", "lamp 7")["commands"]
+        self.assertEqual([c["name"] for c in listed], ["set", "set", "raw", "power"])
+        self.assertRegex(self.run_cli("commands", "ls", "lamp 7", "--limit", "1"),
+                         r"COMMAND.*\n[0-9a-f]{32} +set +queued +none +0 ")
+        self.assertIn("--limit", self.said)
+
+    def test_commands_that_cannot_be_sent_are_explained(self):
+        big = pathlib.Path(self.directory) / "big"
+        big.write_bytes(bytes(64 * 1024 + 1))
+        send = ("commands", "send", "d", "n")
+        for status, words, text in (
+                (EXIT_USAGE, ("--ttl", "40d"), "30d"), (EXIT_USAGE, ("--ttl", "10"), "15m"),
+                (EXIT_USAGE, ("--ttl", "1500ms"), "whole number of seconds"),
+                (EXIT_USAGE, ("x", "--file", str(big)), "both"),
+                (EXIT_USAGE, ("--file", str(big)), "64 KiB"),
+                (EXIT_NOT_FOUND, ("--file", str(big) + "ger"), "cannot be read"),
+                (EXIT_NOT_FOUND, ("--file", self.directory), "cannot be read"),
+                (EXIT_USAGE, ("--idempotency-key", "k" * 129), "128")):
+            self.run_cli(*send, *words, status=status)
+            self.assert_explained(text)
+        self.run_cli(*send, "one", "--idempotency-key", "k")
+        self.run_cli(*send, "two", "--idempotency-key", "k", status=EXIT_USAGE)
+        self.assert_explained("Next: ", "key of its own")
+        self.run_cli("commands", "send", "d", "a/b", status=EXIT_USAGE)
+        self.assert_explained("name")
+        self.assertEqual(len(self.run_json("commands", "ls", "d")["commands"]), 1)
+
     def test_drain_lets_the_node_go(self):
         self.assertIn("draining", self.run_cli("drain"))
         self.assertEqual(self.node.child.wait(), 0)
@@ -158,7 +199,7 @@ class A_stopped_node(Cli):
         self.assertEqual(self.segment.read_bytes(), bytes(damaged))
 
     def test_no_node_answers_is_69_and_says_how_to_go_on(self):
-        for words in (["status"], ["devices", "ls"], ["sinks", "ls"], ["quarantine", "ls"]):
+        for words in (["status"], ["devices", "ls"], ["commands", "ls", "d"], ["sinks", "ls"], ["quarantine", "ls"]):
             self.run_cli(*words, status=EXIT_UNAVAILABLE)
             self.assert_explained("no node answers", "FLEETGATE_ADMIN")
 
@@ -179,7 +220,8 @@ class Words(Cli):
         self.assert_explained("spool.id", "data_dir")
 
     def test_help_teaches_by_example(self):
-        for words in (["devices"], ["spool"], ["quarantine"], ["sinks"], ["status"], ["drain"],
+        for words in (["devices"], ["commands"], ["commands", "send"], ["spool"], ["quarantine"],
+                      ["sinks"], ["status"], ["drain"],
                       ["completion"], ["sinks", "replay"]):
             self.assertRegex(self.run_cli(*words, "--help"), r"Examples:\n  \S*(fleetgate|source)")
 

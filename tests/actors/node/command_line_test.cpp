@@ -117,7 +117,34 @@ TEST(command_line, a_verb_gets_what_it_was_given_and_what_stands_otherwise) {
             "");
 }
 
+TEST(command_line, a_payload_is_taken_as_it_stands) {
+  const auto payload = [](const std::vector<const char*>& more) {
+    std::vector<const char*> words{"commands", "send", "d", "n"};
+    words.insert(words.end(), more.begin(), more.end());
+    return std::string(parsed<verb_command>(words).call.get("payload"));
+  };
+  EXPECT_EQ(payload({}), "");
+  EXPECT_EQ(payload({"-"}), "-");
+  EXPECT_EQ(payload({"[1,2]"}), "[1,2]");
+  EXPECT_EQ(payload({"{\"a\": [1, \"b c\"]}"}), "{\"a\": [1, \"b c\"]}");
+  EXPECT_EQ(payload({"%%"}), "%%");
+  EXPECT_EQ(payload({"--", "-5"}), "-5");
+  const auto c = parsed<verb_command>({"commands", "send", "--file", "f", "d", "n", "--ttl", "2d",
+                                       "--content-type", "text/plain", "--idempotency-key=k"});
+  EXPECT_EQ(c.call.get("device"), "d");
+  EXPECT_EQ(c.call.get("name"), "n");
+  EXPECT_EQ(c.call.get("--file"), "f");
+  EXPECT_EQ(c.call.get("--ttl"), "2d");
+  EXPECT_EQ(c.call.get("--content-type"), "text/plain");
+  EXPECT_EQ(c.call.get("--idempotency-key"), "k");
+  EXPECT_EQ(parsed<verb_command>({"commands", "send", "d", "n"}).call.get("--ttl"), "1h");
+}
+
 TEST(command_line, what_a_verb_needs_is_asked_for) {
+  EXPECT_THAT(refused({"commands", "send", "d"}), HasSubstr("name"));
+  EXPECT_THAT(refused({"commands", "ls"}), HasSubstr("device"));
+  EXPECT_THAT(refused({"commands", "send", "d", "n", "-5"}), HasSubstr("-5"));
+
   EXPECT_THAT(refused({"devices", "show"}), HasSubstr("client-id"));
   EXPECT_THAT(refused({"sinks", "replay", "fleet"}), HasSubstr("--from"));
   EXPECT_THAT(refused({"devices", "lst"}), HasSubstr("did you mean ls?"));

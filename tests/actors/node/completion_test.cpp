@@ -18,10 +18,12 @@ std::string script(const char* shell) {
 
 TEST(completion, every_shell_knows_commands_verbs_and_options) {
   for (const auto* shell : {"bash", "zsh", "fish"}) {
-    for (const auto* word : {"devices", "kick", "quarantine", "replay", "config", "completion"}) {
+    for (const auto* word :
+         {"devices", "kick", "commands", "send", "quarantine", "replay", "config", "completion"}) {
       EXPECT_THAT(script(shell), HasSubstr(word)) << shell;
     }
     EXPECT_THAT(script(shell), HasSubstr("allow-duplicates")) << shell;
+    EXPECT_THAT(script(shell), HasSubstr("idempotency-key")) << shell;
   }
   EXPECT_THAT(script("zsh"), testing::StartsWith("#compdef fleetgate\n"));
 }
