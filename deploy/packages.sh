@@ -23,6 +23,7 @@ try=(mosquitto-clients sqlite3 curl)
 test=(
   python3-paho-mqtt python3-msgpack python3-jsonschema mosquitto-clients
   clang libclang-rt-14-dev llvm clang-format
+  nodejs npm
 )
 bench=(python3 mosquitto g++)
 
@@ -31,6 +32,11 @@ bench=(python3 mosquitto g++)
 unpacked_package=libmsgpack-cxx-dev
 unpacked_into=build/deps
 unpacked_mark=$unpacked_into/usr/include/msgpack.hpp
+
+# mqtt.js for tests/system/test_mqttjs.py, in exactly the versions of its lock file.
+npm_project=tests/system/mqttjs
+npm_into=build/mqttjs
+npm_mark=$npm_into/installed-lock.json
 
 say() { printf '%s\n' "packages: $*" >&2; }
 
@@ -47,6 +53,11 @@ as_root() {
 }
 
 is_installed() {
+  # A Node.js of another vendor is as good, and excludes Debian's.
+  case $1 in
+    nodejs) ! command -v node >/dev/null || return 0 ;;
+    npm) ! command -v npm >/dev/null || return 0 ;;
+  esac
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
@@ -101,6 +112,17 @@ unpack_headers() {
   [ -e "$unpacked_mark" ] || { say "$unpacked_package holds no ${unpacked_mark#"$unpacked_into"}"; exit 70; }
 }
 
+# Nothing is fetched where the lock file's versions are there already.
+install_npm_project() {
+  ! cmp -s "$npm_project/package-lock.json" "$npm_mark" || return 0
+  say "installing what $npm_project/package-lock.json names into $npm_into"
+  mkdir -p "$npm_into"
+  cp "$npm_project"/package.json "$npm_project"/package-lock.json "$npm_into"
+  (cd "$npm_into" && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline) ||
+    { say "npm could not install it; its messages stand above"; exit 69; }
+  cp "$npm_project/package-lock.json" "$npm_mark"
+}
+
 list_only=no
 if [ "${1:-}" = --list ]; then
   list_only=yes
@@ -108,11 +130,12 @@ if [ "${1:-}" = --list ]; then
 fi
 wanted=()
 headers=no
+npm=no
 for group in "$@"; do
   case $group in
     build) wanted+=("${build[@]}"); headers=yes ;;
     try) wanted+=("${try[@]}") ;;
-    test) wanted+=("${test[@]}") ;;
+    test) wanted+=("${test[@]}"); npm=yes ;;
     bench) wanted+=("${bench[@]}") ;;
     *) say "no group is called $group; there are build, try, test, bench"; exit 64 ;;
   esac
@@ -127,3 +150,4 @@ if [ "$list_only" = yes ]; then
 fi
 install_missing "${wanted[@]}"
 [ "$headers" = no ] || unpack_headers
+[ "$npm" = no ] || install_npm_project
