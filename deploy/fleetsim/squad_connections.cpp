@@ -113,6 +113,7 @@ void squad::read(std::uint32_t index) {
   const ssize_t n = ::recv(m.fd, buffer_.data(), buffer_.size(), 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return end_connection(index, ending::lost);
+  counted_.received_bytes += static_cast<std::uint64_t>(n);
   std::string_view bytes(buffer_.data(), static_cast<std::size_t>(n));
   if (!m.in.empty()) bytes = m.in.append(bytes);
   meant_.clear();
@@ -136,6 +137,7 @@ void squad::flush(std::uint32_t index) {
   if (n < 0 && errno != EAGAIN && errno != EINTR) return end_connection(index, ending::lost);
   if (n > 0) {
     m.last_sent_ns = now_ns();
+    counted_.sent_bytes += static_cast<std::uint64_t>(n);
     m.out.erase(0, static_cast<std::size_t>(n));
   }
   const bool blocked = !m.out.empty();

@@ -104,6 +104,7 @@ std::string to_table(const summary& s) {
                                 also(c.reboots, "reboots") +
                                 also(c.timeouts, "given up for want of an acknowledgement") +
                                 also(c.sessions_lost, "sessions gone") + also(c.closings));
+  out += row("bytes", grouped(c.sent_bytes) + " sent, " + grouped(c.received_bytes) + " received");
   return out + row("seed", std::to_string(s.seed) + ", boot " + std::to_string(s.first_boot)) +
          row("own CPU", number(s.own_cpu_s, " s"));
 }
@@ -131,6 +132,8 @@ std::string to_json(const summary& s) {
                   {"forgotten", c.forgotten},
                   {"sent_back", c.sent_back},
                   {"unexpected", c.unexpected},
+                  {"sent_bytes", c.sent_bytes},
+                  {"received_bytes", c.received_bytes},
                   {"elapsed_s", s.elapsed_s},
                   {"rate", per_second(done, s.elapsed_s)},
                   {"latency_us", to_object(c.latency)},

@@ -19,6 +19,8 @@ tally& tally::operator+=(const tally& other) {
                                               &tally::refused,
                                               &tally::sent_back,
                                               &tally::forgotten,
+                                              &tally::sent_bytes,
+                                              &tally::received_bytes,
                                               &tally::unexpected,
                                               &tally::established,
                                               &tally::devices_connected,

@@ -20,8 +20,10 @@ struct tally {
   std::uint64_t refused = 0;       // answered with a reason of 0x80 and above
   std::uint64_t sent_back = 0;     // the server had no room and asked for them again
   std::uint64_t forgotten = 0;     // never acknowledged and lost with a device's memory at a reboot
-  std::uint64_t unexpected = 0;    // events that answer nothing we sent
-  std::uint64_t established = 0;   // sockets that reached the server
+  std::uint64_t sent_bytes = 0;    // handshakes included
+  std::uint64_t received_bytes = 0;
+  std::uint64_t unexpected = 0;         // events that answer nothing we sent
+  std::uint64_t established = 0;        // sockets that reached the server
   std::uint64_t devices_connected = 0;  // devices that have been connected at least once
   std::uint64_t reconnects = 0;
   std::uint64_t failed_attempts = 0;

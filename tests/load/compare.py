@@ -153,10 +153,12 @@ class Fleetgate(Server):
     name = "fleetgate"
     binary = None
     sink = False
+    more = ""  # of its configuration
 
     def launch(self):
         config = self.directory / "node.toml"
         self.database = self.directory / "fleet.db"
+        self.ports = {}
         sink = f"""
 [[sink]]
 name = "db"
@@ -172,7 +174,7 @@ data_dir = "{self.directory / 'data'}"
 name = "mqtt"
 protocol = "mqtt"
 bind = "127.0.0.1:0"
-{sink}{TOPICS}
+{sink}{self.more}{TOPICS}
 [admin]
 bind = "127.0.0.1:0"
 
@@ -182,10 +184,11 @@ level = "warn"
         self.run(self.binary, "run", "--config", config, stdout=subprocess.PIPE)
         for raw in self.process.stdout:
             line = raw.decode().strip()
-            found = re.fullmatch(r"listening mqtt mqtt \S+:(\d+)", line)
+            found = re.fullmatch(r"listening (\S+) \S+ \S+:(\d+)", line)
             if found:
-                self.port = int(found.group(1))
+                self.ports[found.group(1)] = int(found.group(2))
             if line == "ready":
+                self.port = self.ports["mqtt"]
                 return
         raise SystemExit("fleetgate does not start: " + (self.directory / "stderr").read_text())
 

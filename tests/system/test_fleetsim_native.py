@@ -111,6 +111,9 @@ class Against_the_gateway(FleetsimTest):
                     *command, "--messages", 5000, "--batch", batch, "--threads", 2, "--boot",
                     batch, *TOPICS, "--ack-log", self.log_path)
                 self.assertEqual((status, summary["acknowledged"]), (0, 5000), summary)
+                per_message = summary["sent_bytes"] / 5000
+                self.assertTrue(256 < per_message < (290 if batch == 1 else 270), summary)
+                self.assertGreater(summary["received_bytes"], 100 * 20, summary)
                 found = self.assert_all_is_stored_once(summary)
                 self.assertEqual(found["classes"], {
                     "event": {"rows": 2500, "lost": 0, "duplicate": 0, "reordered": 0},
