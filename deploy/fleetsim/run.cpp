@@ -142,12 +142,14 @@ class campaign {
   }
   exit_code give_up_unreachable() {
     line_.clear();
+    const std::string port = std::to_string(plan_.port);
     return explain(exit_code::unreachable,
-                   plan_.host + ":" + std::to_string(plan_.port) + ": " +
+                   plan_.host + ":" + port + ": " +
                        (counted().first_failure.empty() ? "no CONNECT or hello was answered in time"
                                                         : counted().first_failure) +
-                       "; nothing was sent. Start the server (fleetgate dev), or name another "
-                       "with --host and --port");
+                       "; nothing was sent. Start the server (fleetgate dev" +
+                       (plan_.speaks == protocol::native ? " --native-port " + port : "") +
+                       "), or name another with --host and --port");
   }
 
   void announce_and_wait() {

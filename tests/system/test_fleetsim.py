@@ -295,6 +295,7 @@ class What_cannot_work(FleetsimTest):
     def test_says_why_and_what_to_do(self):
         self.ends(69, "Connection refused; nothing was sent. Start the server",
                   "flood", "--port", 1, "--messages", 10)
+        self.ends(69, "fleetgate dev --native-port 1)", "flood", "--port", 1, "--protocol", "native")
         self.ends(64, "See: fleetsim flood --help", "flood", "--qos", 7)
         self.ends(71, "raise it", "storm", "--connections", 100_000, open_files=256)
         self.ends(66, "--ack-log", "flood", "--resume-log", "nowhere.log")
