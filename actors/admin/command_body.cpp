@@ -52,6 +52,10 @@ result<std::string> name_of(const json& body) {
 
 /// The member as it stands in a valid body, the last one of its name.
 std::string_view raw_member(std::string_view body, std::string_view name) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // which the parser passes over
+  if (body.substr(0, byte_order_mark.size()) == byte_order_mark) {
+    body.remove_prefix(byte_order_mark.size());
+  }
   std::string_view found;
   http::json_walk in(body);
   for (in.pass('{'); !in.pass('}');) {

@@ -15,7 +15,8 @@
 namespace fleetgate::commands {
 namespace {
 
-constexpr std::size_t events_per_turn = 1024;
+/// Answers are long: what is read is stored before more is.
+constexpr std::size_t events_per_turn = 64;
 /// A mailbox or the store did not take something: the next try.
 constexpr std::int64_t retry_ns = 1'000'000'000;
 
@@ -72,7 +73,9 @@ caf::behavior commands_actor::make_behavior() {
         return answer;
       },
       [this](drain_atom) {
-        turn();
+        const auto& events = mail_.events.box();
+        do turn();
+        while (events.depth(model::traffic_class::control).items != 0 && store());
         return store();
       },
   };
@@ -93,12 +96,12 @@ void commands_actor::begin() {
 void commands_actor::turn() {
   try {
     begin();
+    if (!store()) return wake_in(retry_ns);
     const auto now_ns = runtime::unix_now_ns();
     mail_.events.read(events_per_turn,
                       [&](auto, const contract::command_event& e) { take(e, now_ns); });
-    if (mail_.missed.exchange(false)) {
-      for (const auto& device : ledger_.waiting_devices()) look_for(device);
-    }
+    if (mail_.missed.exchange(false)) to_look_for_ = ledger_.waiting_devices();
+    look_again();
     ledger_.on_time(now_ns);
     if (!store()) wake_in(retry_ns);
     publish();
@@ -111,7 +114,8 @@ void commands_actor::turn() {
 
 void commands_actor::take(const contract::command_event& e, std::int64_t now_ns) {
   if (const auto* ready = std::get_if<contract::device_ready>(&e.what)) {
-    deliver(e.device, ready->native, ready->again);
+    ledger_.came(e.device, ready->again);
+    (void)deliver(e.device, ready->native);
   } else if (const auto* sent = std::get_if<contract::command_sent>(&e.what)) {
     ++probe_.deliveries;
     ledger_.sent(e.device, sent->id, now_ns);
@@ -149,19 +153,32 @@ ledger_answer commands_actor::submit(const contract::command_request& what) {
 
 /// An MQTT client is known to the sessions stage, a native device to the journal.
 void commands_actor::look_for(const std::string& device) {
-  deliver(device, {}, false);
+  if (!deliver(device, {})) return;
   locate_(this, device, [this, device](model::connection_ref at) {
-    if (at.generation != 0) deliver(device, at, false);
+    if (at.generation != 0) (void)deliver(device, at);
   });
 }
 
-/// `again`: also what was sent to an earlier connection and is not answered.
-void commands_actor::deliver(std::string_view device, model::connection_ref native, bool again) {
-  for (const auto* c : ledger_.open_of(device)) {
-    if (c->state == contract::command_state::sent && !again) continue;
-    if (hand_over(*c, native)) continue;
-    mail_.missed.store(true);
-    return wake_in(retry_ns);
+/// False: a mailbox has no room now, and the device is looked for again.
+bool commands_actor::deliver(const std::string& device, model::connection_ref native) {
+  for (const auto* c : ledger_.waiting_of(device, native)) {
+    if (!hand_over(*c, native)) {
+      to_look_for_.insert(device);
+      wake_in(retry_ns);
+      return false;
+    }
+    ledger_.offered(*c, native);
+  }
+  return true;
+}
+
+/// As far as there is room; whoever comes after that comes first next time.
+void commands_actor::look_again() {
+  while (!to_look_for_.empty()) {
+    const std::string device = *to_look_for_.begin();
+    to_look_for_.erase(to_look_for_.begin());
+    look_for(device);
+    if (to_look_for_.contains(device)) return;
   }
 }
 

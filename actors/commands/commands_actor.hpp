@@ -11,6 +11,7 @@
 #include <caf/event_based_actor.hpp>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,8 @@ class commands_actor final : public caf::event_based_actor {
   void take(const contract::command_event& e, std::int64_t now_ns);
   ledger_answer submit(const contract::command_request& what);
   void look_for(const std::string& device);
-  void deliver(std::string_view device, model::connection_ref native, bool again);
+  bool deliver(const std::string& device, model::connection_ref native);
+  void look_again();
   bool hand_over(const contract::command& c, model::connection_ref native);
   [[nodiscard]] contract::command_delivery_ptr delivery_of(const contract::command& c) const;
   bool store();
@@ -73,6 +75,7 @@ class commands_actor final : public caf::event_based_actor {
   observe::commands_probe& probe_;
   observe::logger& log_;
   ledger ledger_;
+  std::set<std::string> to_look_for_;  // devices for whose commands a mailbox had no room
   std::uint64_t wakes_at_ns_ = 0;
   bool begun_ = false;
 };

@@ -97,6 +97,7 @@ void ledger::sent(std::string_view device, std::string_view id, std::int64_t now
     c->state = command_state::sent;
     ++c->sent;
   });
+  ways_[c->number].is_sent = true;
 }
 
 void ledger::answered(std::string_view device, const contract::command_answer& a,
@@ -105,12 +106,14 @@ void ledger::answered(std::string_view device, const contract::command_answer& a
   if (c == nullptr || !c->is_open()) return;
   change(*c, now_ns, [&] {
     c->result = a.result;
-    c->answer = a.payload.substr(0, maximum_answer_bytes);
+    const bool is_last = a.result != command_result::taken;
+    c->answer = a.payload.substr(0, is_last ? maximum_answer_bytes : maximum_taken_answer_bytes);
     c->answer_content_type = a.content_type;
     c->state = a.expired                           ? command_state::expired
                : a.result == command_result::taken ? command_state::sent
                                                    : command_state::acknowledged;
   });
+  (void)make_room(0);
 }
 
 void ledger::on_time(std::int64_t now_ns) {
@@ -135,21 +138,40 @@ std::optional<std::int64_t> ledger::next_deadline_ns() const {
   return next;
 }
 
-std::vector<const command*> ledger::open_of(std::string_view device) const {
-  std::vector<const command*> open;
+std::vector<const command*> ledger::waiting_of(std::string_view device,
+                                               model::connection_ref native) const {
+  std::vector<const command*> waiting;
   const auto known = by_device_.find(device);
-  if (known == by_device_.end()) return open;
+  if (known == by_device_.end()) return waiting;
   for (const auto& [number, c] : known->second) {
-    if (c.is_open()) open.push_back(&c);
+    if (!c.is_open()) continue;
+    const auto at = ways_.find(number);
+    const bool is_there =
+        at != ways_.end() &&
+        (at->second.is_sent || (native.generation != 0 && at->second.offered_to == native));
+    if (!is_there) waiting.push_back(&c);
   }
-  return open;
+  return waiting;
 }
 
-std::vector<std::string> ledger::waiting_devices() const {
-  std::vector<std::string> devices;
+void ledger::offered(const command& c, model::connection_ref native) {
+  if (native.generation != 0) ways_[c.number].offered_to = native;
+}
+
+void ledger::came(std::string_view device, bool anew) {
+  const auto known = by_device_.find(device);
+  if (known == by_device_.end()) return;
+  for (const auto& [number, c] : known->second) {
+    const auto at = ways_.find(number);
+    if (at != ways_.end() && (anew || !at->second.is_sent)) ways_.erase(at);
+  }
+}
+
+std::set<std::string> ledger::waiting_devices() const {
+  std::set<std::string> devices;
   for (const auto& [device, commands] : by_device_) {
     const auto is_open = [](const auto& entry) { return entry.second.is_open(); };
-    if (std::any_of(commands.begin(), commands.end(), is_open)) devices.push_back(device);
+    if (std::any_of(commands.begin(), commands.end(), is_open)) devices.insert(device);
   }
   return devices;
 }
@@ -203,6 +225,7 @@ void ledger::remove(const command& c) {
   leave(c);
   const auto number = c.number;
   const auto device = by_device_.find(c.request.device);
+  ways_.erase(number);
   device_of_.erase(number);
   device->second.erase(number);
   if (device->second.empty()) by_device_.erase(device);
@@ -216,6 +239,7 @@ void ledger::enter(const command& c) {
     deadlines_.emplace(c.request.deadline_ns, c.number);
   else
     finished_.emplace(c.changed_time_ns, c.number);
+  if (!c.is_open()) ways_.erase(c.number);
 }
 
 void ledger::leave(const command& c) {

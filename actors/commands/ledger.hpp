@@ -39,10 +39,17 @@ class ledger {
   void on_time(std::int64_t now_ns);
   [[nodiscard]] std::optional<std::int64_t> next_deadline_ns() const;
 
-  /// The open commands of a device, the oldest first; valid until the next call.
-  [[nodiscard]] std::vector<const contract::command*> open_of(std::string_view device) const;
+  /// The open commands of a device that are not on their way to it, the oldest first; valid until
+  /// the next call. `native`: without those that this connection was offered before.
+  [[nodiscard]] std::vector<const contract::command*> waiting_of(
+      std::string_view device, model::connection_ref native) const;
+  /// A native connection was handed the command; it may take it later, or not at all.
+  void offered(const contract::command& c, model::connection_ref native);
+  /// The device has another connection, or another subscription: nothing is on its way to it. Not
+  /// `anew`: it asks for what it was offered and did not take.
+  void came(std::string_view device, bool anew);
   /// All devices that have open commands.
-  [[nodiscard]] std::vector<std::string> waiting_devices() const;
+  [[nodiscard]] std::set<std::string> waiting_devices() const;
   [[nodiscard]] bool has_open() const noexcept { return !deadlines_.empty(); }
 
   /// Null where there is none.
@@ -60,7 +67,12 @@ class ledger {
   [[nodiscard]] std::vector<contract::state_change>& changes() noexcept { return changes_; }
 
  private:
-  using by_number = std::map<std::uint64_t, contract::command>;    // of one device
+  using by_number = std::map<std::uint64_t, contract::command>;  // of one device
+  /// Where an open command is; nothing is kept of one that simply waits.
+  struct way {
+    model::connection_ref offered_to;  // generation 0: to nobody
+    bool is_sent = false;              // to the device's connection of now
+  };
   using timed = std::set<std::pair<std::int64_t, std::uint64_t>>;  // Unix ns, number
 
   contract::command* held(std::string_view device, std::string_view id);
@@ -78,6 +90,7 @@ class ledger {
   std::map<std::uint64_t, by_number*> device_of_;  // by number
   timed deadlines_;                                // of open ones
   timed finished_;                                 // by when they changed last
+  std::map<std::uint64_t, way> ways_;              // of open ones, by number
   std::array<std::size_t, contract::command_state_count> counts_{};
   std::size_t bytes_ = 0;
   std::uint64_t last_number_ = 0;

@@ -7,6 +7,8 @@
 namespace fleetgate::commands {
 
 inline constexpr std::size_t maximum_answer_bytes = 64 * 1024;
+/// Of an answer that an end follows: an open command never gives way.
+inline constexpr std::size_t maximum_taken_answer_bytes = 1024;
 
 struct commands_limits {
   std::size_t open_per_device = 100;

@@ -31,7 +31,8 @@ using command_delivery_ptr = std::shared_ptr<const command_delivery>;
 /// The device can take commands now: it has connected, or subscribed.
 struct device_ready {
   model::connection_ref native;  // of a native device; generation 0: an MQTT client
-  bool again = true;             // what was sent before and is not answered is to be sent again
+  /// Also what was sent before and is not answered; else what it was offered and did not take.
+  bool again = true;
 };
 
 struct command_sent {
@@ -88,7 +89,8 @@ struct command_mail {
   runtime::mail<command_event> events;                 // sessions, shards -> commands
   runtime::mail<command_delivery_ptr> to_subscribers;  // commands -> sessions
   std::vector<std::unique_ptr<runtime::mail<native_delivery>>> to_shards;  // commands -> shards
-  std::atomic<bool> wanted{false};  // some command waits for its device, or for an answer
+  /// Some command waits for its device, or for an answer; until the ledger was read, that may be.
+  std::atomic<bool> wanted{true};
   std::atomic<bool> missed{false};  // a device_ready did not fit into `events`
 
   /// At the end: no reader is woken any more.

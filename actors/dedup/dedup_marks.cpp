@@ -49,8 +49,9 @@ void dedup::tell_taken_over(const session& s, receipt_list& receipts) {
   ++counters_.taken_over;
 }
 
-/// A window that another tenant's rule would have given this stream is not looked for: what is not
-/// found is not claimed.
+/// Only by windows in memory: names from outside bring nothing in and push nothing out. Nor is a
+/// window looked for that another tenant's rule would have given this stream: what is not found is
+/// not claimed.
 void dedup::tell_settled(const model::envelope& open, receipt_list& receipts) {
   model::envelope of;
   of.device = open.client_id;
@@ -59,7 +60,7 @@ void dedup::tell_settled(const model::envelope& open, receipt_list& receipts) {
     of.stream = left.substr(0, left.find('\0'));
     left.remove_prefix(std::min(left.size(), of.stream.size() + 1));
     window_key(of, scratch_);
-    window* const w = windows_.open(scratch_, place_of(scratch_, limits_.hash_seed));
+    const window* const w = windows_.peek(scratch_, place_of(scratch_, limits_.hash_seed));
     const auto* const memory =
         w == nullptr ? nullptr : w->find(open.epoch, model::epoch_origin::device);
     const auto up_to = memory == nullptr ? std::nullopt : memory->settled_up_to();

@@ -100,10 +100,14 @@ window::window(std::string_view key, std::uint64_t hash)
   std::memcpy(key_.get(), key.data(), key.size());
 }
 
-epoch_memory* window::find(std::uint64_t id, model::epoch_origin origin) noexcept {
+const epoch_memory* window::find(std::uint64_t id, model::epoch_origin origin) const noexcept {
   if (current_.id() == id && current_.origin() == origin) return &current_;
   if (!older_ || older_->previous.id() != id || older_->previous.origin() != origin) return nullptr;
   return &older_->previous;
+}
+
+epoch_memory* window::find(std::uint64_t id, model::epoch_origin origin) noexcept {
+  return const_cast<epoch_memory*>(std::as_const(*this).find(id, origin));
 }
 
 epoch_memory* window::use(std::uint64_t id, model::epoch_origin origin) noexcept {

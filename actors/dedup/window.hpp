@@ -75,6 +75,8 @@ class window {
 
   /// The current or previous epoch with this id and origin, else nullptr.
   epoch_memory* find(std::uint64_t id, model::epoch_origin origin) noexcept;
+  [[nodiscard]] const epoch_memory* find(std::uint64_t id,
+                                         model::epoch_origin origin) const noexcept;
   /// The same; where the device gives the epoch, it becomes the current one, so that the one used
   /// last is never pushed out by a straggler.
   epoch_memory* use(std::uint64_t id, model::epoch_origin origin) noexcept;

@@ -24,6 +24,11 @@ window* window_table::open(std::string_view key, std::uint64_t hash) {
   return insert(std::move(fresh));
 }
 
+const window* window_table::peek(std::string_view key, std::uint64_t hash) const {
+  const auto found = windows_.find(probe{key, hash});
+  return found == windows_.end() ? nullptr : found->get();
+}
+
 window* window_table::insert(std::unique_ptr<window> w) {
   window* const raw = w.get();
   raw->place = static_cast<std::uint32_t>(ring_.size());

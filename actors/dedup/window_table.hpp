@@ -26,6 +26,9 @@ class window_table {
   /// windows that may not leave.
   window* open(std::string_view key, std::uint64_t hash);
 
+  /// The window where it is in memory, else nullptr: nothing is loaded, made or kept from leaving.
+  [[nodiscard]] const window* peek(std::string_view key, std::uint64_t hash) const;
+
   /// To be called after anything in `w` changed: counts its bytes and marks it for the snapshot.
   void changed(window& w);
 

@@ -34,12 +34,17 @@ bool is_under_way(const session& s, const std::string& id) {
 void sessions::command(const contract::command_delivery& d, std::int64_t now_ns) {
   session* const s = find(d.device);
   if (s == nullptr || !s->connected() || is_under_way(*s, d.id)) return;
+  if (d.deadline_ns <= now_ns) return;  // the ledger says so by itself
   auto f = addressed(*s, d, now_ns);
   if (!f) return;
+  const auto m = f->message;
+  const bool may_wait = f->qos != 0;
   if (route_to(*s, std::move(*f), now_ns))
     out_.told.push_back({d.device, contract::command_sent{d.id}});
-  else
+  else if (may_wait)
     s->commands_wait = true;
+  else
+    tell_too_large(*s, *m);
   publish_gauges();
 }
 
@@ -73,6 +78,11 @@ std::optional<mqtt::forward> sessions::addressed(const session& s,
 
 void sessions::note_ready(const session& s) {
   out_.ready.push_back(s.client_id);
+}
+
+void sessions::tell_too_large(const session& s, const mqtt::forward_message& m) {
+  tell_answer(s, m, contract::command_result::failed,
+              "the client takes no packet of this size (Maximum Packet Size)");
 }
 
 void sessions::tell_answer(const session& s, const mqtt::forward_message& m,

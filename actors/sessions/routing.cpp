@@ -187,10 +187,7 @@ bool sessions::append_next(session& s, const mqtt::outbox::entry& e, std::int64_
   if (outcome == mqtt::forwarded::written) return true;
   if (alias.alias != 0 && !alias.is_set) s.aliases->take_back(e.what.message->topic);
   count_unsent(outcome, 1);
-  if (outcome == mqtt::forwarded::too_large) {
-    tell_answer(s, *e.what.message, contract::command_result::failed,
-                "the client takes no packet of this size (Maximum Packet Size)");
-  }
+  if (outcome == mqtt::forwarded::too_large) tell_too_large(s, *e.what.message);
   return false;
 }
 

@@ -43,7 +43,7 @@ void squad::take(std::uint32_t index, const event& e) {
       ++counted_.closings[e.reason];
       return;
     case event::kind::alive:
-      return;
+      return go_on_with(index);
     case event::kind::unexpected:
       ++counted_.unexpected;
   }

@@ -86,7 +86,7 @@ class a_ledger : public testing::Test {
   }
   std::vector<std::string> open(std::string_view device = "d") const {
     std::vector<std::string> ids_of;
-    for (const auto* c : brain->open_of(device)) ids_of.push_back(c->id);
+    for (const auto* c : brain->waiting_of(device, {})) ids_of.push_back(c->id);
     return ids_of;
   }
 
@@ -133,6 +133,39 @@ TEST_F(a_ledger, keeps_an_answer_that_came_before_the_news_of_the_sending) {
   brain->answered("d", answer(id, command_result::done), now);
   brain->sent("d", id, now);
   EXPECT_EQ(state(id), command_state::acknowledged);
+}
+
+TEST_F(a_ledger, offers_again_what_was_not_taken_and_nothing_that_was) {
+  const model::connection_ref first{1, 0, 1}, next{1, 0, 2};
+  const auto a = taken(), b = taken(), c = taken();
+  const auto waiting = [&](model::connection_ref at) {
+    std::vector<std::string> ids_of;
+    for (const auto* w : brain->waiting_of("d", at)) ids_of.push_back(w->id);
+    return ids_of;
+  };
+  for (const auto* w : brain->waiting_of("d", first)) brain->offered(*w, first);
+  EXPECT_TRUE(waiting(first).empty());
+  EXPECT_EQ(waiting({}), (std::vector{a, b, c})) << "as an MQTT client it may still get them";
+  brain->sent("d", a, now);
+  brain->came("d", false);
+  EXPECT_EQ(waiting(first), (std::vector{b, c}));
+  brain->sent("d", b, now);
+  brain->came("d", true);
+  EXPECT_EQ(waiting(next), (std::vector{a, b, c})) << "another connection has none of them";
+  brain->answered("d", answer(a, command_result::done), now);
+  EXPECT_EQ(waiting(next), (std::vector{b, c}));
+}
+
+TEST_F(a_ledger, makes_room_for_long_answers_with_what_is_finished) {
+  const auto a = taken(), b = taken();
+  auto answer_of = answer(a, command_result::done);
+  answer_of.payload = std::string(6'000, 'x');
+  brain->answered("d", answer_of, now);
+  answer_of.id = b;
+  brain->answered("d", answer_of, now + 1);
+  EXPECT_EQ(brain->find("d", a), nullptr);
+  EXPECT_NE(brain->find("d", b), nullptr);
+  EXPECT_LE(brain->bytes(), limits.bytes);
 }
 
 TEST_F(a_ledger, gives_up_at_the_deadline) {
@@ -214,6 +247,7 @@ TEST_F(a_ledger, forgets_what_finished_long_ago) {
 TEST_F(a_ledger, goes_on_after_a_restart) {
   const auto queued = taken(), sent = taken(), done = taken(), other = taken("e");
   brain->sent("d", sent, now);
+  EXPECT_EQ(open(), (std::vector{queued, done}));
   brain->answered("d", answer(done, command_result::done), now);
   const auto bytes = brain->bytes();
   restart();
@@ -225,7 +259,7 @@ TEST_F(a_ledger, goes_on_after_a_restart) {
   EXPECT_EQ(brain->bytes(), bytes);
   const auto later = taken();
   EXPECT_EQ(open(), (std::vector{queued, sent, later})) << "numbers go on";
-  EXPECT_EQ(brain->waiting_devices(), (std::vector<std::string>{"d", "e"}));
+  EXPECT_EQ(brain->waiting_devices(), (std::set<std::string>{"d", "e"}));
 }
 
 TEST_F(a_ledger, takes_back_what_could_not_be_stored) {

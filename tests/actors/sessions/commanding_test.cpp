@@ -137,6 +137,31 @@ TEST_F(a_broker_of_commands, says_that_one_is_too_large_for_the_client) {
       << "the ledger hears the answer first, and nothing changes it";
 }
 
+TEST_F(a_broker_of_commands, says_so_too_where_the_client_takes_qos_0) {
+  coming small;
+  small.maximum_packet_size = 64;
+  const auto device = connect("press", small);
+  subscribe(device, "devices/press/commands/#", 0);
+  ready();
+  payload = std::string(100, 'x');
+  command("press", "c1");
+  EXPECT_THAT(told(), ElementsAre("press failed c1"));
+  EXPECT_THAT(ready(), IsEmpty());
+}
+
+TEST_F(a_broker_of_commands, does_not_send_what_is_too_late) {
+  const auto device = connect("press");
+  subscribe(device, "devices/press/commands/#", 1);
+  contract::command_delivery d;
+  d.device = "press";
+  d.id = "c1";
+  d.deadline_ns = now_ns;
+  d.topics = {"devices/press/commands/x/c1"};
+  brain->command(d, now_ns);
+  settle();
+  EXPECT_THAT(take_sent(device), IsEmpty());
+}
+
 TEST_F(a_broker_of_commands, sends_at_qos_0_where_no_more_was_asked_for) {
   const auto device = connect("press");
   subscribe(device, "devices/press/commands/#", 0);
