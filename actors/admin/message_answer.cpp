@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "actors/admin/api_json.hpp"
-
 namespace fleetgate::admin {
 namespace {
 
@@ -33,17 +31,6 @@ std::string_view name_of(const message_fate& f) noexcept {
   return is_known(f) ? "refused" : "unknown";
 }
 
-json as_json(const message_fate& f, std::uint32_t retry_after_ms) {
-  json out{{"result", name_of(f)}};
-  if (is_taken(f)) return out;
-  out["fault"] = describe(f.fault).name;
-  out["reason"] = describe(f.fault).text;
-  if (f.result != model::outcome::quarantined && is_worth_another_try(f.fault)) {
-    out["retry_after_ms"] = retry_after_ms;
-  }
-  return out;
-}
-
 std::uint16_t status_of(bool received_only) noexcept {
   return received_only ? status_accepted : status_ok;
 }
@@ -53,6 +40,18 @@ std::uint16_t status_of(bool received_only) noexcept {
 bool is_worth_another_try(fault_code why) noexcept {
   const auto cls = describe(why).cls;
   return cls == fault_class::overload || cls == fault_class::transient;
+}
+
+json to_json(const message_fate& f, std::uint32_t retry_after_ms) {
+  json out{{"result", name_of(f)}};
+  if (is_taken(f)) return out;
+  out["fault"] = describe(f.fault).name;
+  out["reason"] = describe(f.fault).text;
+  const bool again = f.result != model::outcome::quarantined && is_worth_another_try(f.fault);
+  if (again && retry_after_ms != 0) {
+    out["retry_after_ms"] = retry_after_ms;
+  }
+  return out;
 }
 
 response refusal(const fault& why, std::uint32_t retry_after_ms) {
@@ -67,7 +66,7 @@ response refusal(const fault& why, std::uint32_t retry_after_ms) {
 
 response answer_to_one(const message_fate& fate, std::uint32_t retry_after_ms) {
   if (is_taken(fate)) {
-    return json_response(as_json(fate, retry_after_ms), status_of(is_received_only(fate)));
+    return json_response(to_json(fate, retry_after_ms), status_of(is_received_only(fate)));
   }
   if (fate.result == model::outcome::quarantined) {
     return error_response(fault(fate.fault, "it is kept in quarantine, and need not be sent again"),
@@ -87,7 +86,7 @@ response answer_to_batch(const std::vector<message_fate>& fates, std::uint32_t r
   });
   if (all_again) return answer_to_one(fates.front(), retry_after_ms);
   json results = json::array();
-  for (const auto& f : fates) results.push_back(as_json(f, retry_after_ms));
+  for (const auto& f : fates) results.push_back(to_json(f, retry_after_ms));
   const auto status = all_taken
                           ? status_of(std::any_of(fates.begin(), fates.end(), is_received_only))
                           : status_mixed;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "actors/admin/api_json.hpp"
 #include "actors/admin/http_message.hpp"
 #include "actors/contract/loose_message.hpp"
 
@@ -11,6 +12,9 @@ namespace fleetgate::admin {
 
 /// May pass by itself: the same message can be sent again.
 bool is_worth_another_try(fault_code why) noexcept;
+
+/// As a result in a list; `retry_after_ms` 0: does not say when to send it again.
+json to_json(const contract::message_fate& fate, std::uint32_t retry_after_ms);
 
 /// With Retry-After where another try is worth it; `retry_after_ms` then says when.
 response refusal(const fault& why, std::uint32_t retry_after_ms);

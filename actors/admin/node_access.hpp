@@ -13,6 +13,7 @@
 #include "actors/contract/command.hpp"
 #include "actors/contract/device_report.hpp"
 #include "actors/contract/loose_message.hpp"
+#include "actors/contract/quarantine_replay.hpp"
 #include "actors/contract/sink_report.hpp"
 #include "actors/contract/spool_report.hpp"
 #include "protocol/base/result.hpp"
@@ -83,6 +84,13 @@ class node_access {
   /// end, storage_io.
   virtual result<contract::read_block> quarantine(const model::position& after, std::size_t records,
                                                   std::size_t bytes) = 0;
+
+  /// Nothing: it was not sent again yet. Fault storage_io.
+  virtual result<std::optional<contract::replay_mark>> replay_mark(const model::position& at) = 0;
+  /// Sends them through the parser again, and waits for their fates. Faults as of `quarantine`, and
+  /// storage_full.
+  virtual result<contract::replay_report> replay_quarantined(
+      const contract::quarantine_filter& which) = 0;
 
   virtual std::vector<sink_entry> sinks() = 0;
   /// Faults: not_found; what the sink refuses with.

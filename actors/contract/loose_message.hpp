@@ -29,6 +29,7 @@ struct loose_message {
   std::string attributes;
   std::string properties;  // as inbound_message::properties
   std::string user_seq, user_epoch;
+  bool payload_is_utf8 = false;  // the sender says so
   std::optional<std::uint64_t> sequence;
   std::optional<std::uint64_t> epoch;
   std::int64_t device_time_ns = 0;

@@ -19,6 +19,7 @@ contract::inbound_message describe(const shard& owner, const contract::loose_mes
   m.topic = copy(from.topic);
   m.payload = memory.copy(as_bytes(from.payload));
   m.content_type = copy(from.content_type);
+  m.payload_is_utf8 = from.payload_is_utf8;
   m.traceparent = copy(from.traceparent);
   m.attributes = copy(from.attributes);
   m.properties = copy(from.properties);

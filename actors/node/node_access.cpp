@@ -2,10 +2,12 @@
 // each question has a time limit, and nothing here is changed but through the actors.
 #include <caf/scoped_actor.hpp>
 #include <chrono>
+#include <future>
 
 #include "actors/commands/commands_actor.hpp"
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/node/parts.hpp"
+#include "actors/node/quarantine_replay.hpp"
 #include "actors/runtime/clock.hpp"
 #include "actors/sink/sink_actor.hpp"
 #include "actors/spool/segment_reader.hpp"
@@ -17,6 +19,9 @@ namespace {
 constexpr std::chrono::milliseconds patience{2000};
 /// For the receipts of what was handed in: level committed waits for sinks, and any for a disk.
 constexpr std::uint64_t hand_in_patience_ns = 30'000'000'000;
+/// For those of what is replayed: other questions wait meanwhile.
+constexpr std::chrono::milliseconds replay_patience{2000};
+constexpr std::size_t replay_read_bytes = 8 * 1024 * 1024;
 
 fault silent(std::string_view who) {
   return fault(fault_code::no_answer, "the " + std::string(who) + " did not answer within 2 s");
@@ -113,8 +118,6 @@ class node::parts::live_access final : public admin::node_access {
 
   std::optional<fault> hand_in(std::string_view device,
                                contract::message_request request) override {
-    std::size_t bytes = 0;
-    auto cls = model::traffic_class::telemetry;
     for (const auto& m : request.messages) {
       const auto match = p_.rules.match(m.topic);
       if (!match.device.empty() && match.device != device) {
@@ -122,20 +125,13 @@ class node::parts::live_access final : public admin::node_access {
                                                          std::string(match.device) + "'s, not " +
                                                          std::string(device) + "'s");
       }
-      const std::size_t size = m.topic.size() + m.payload.size() + m.properties.size();
-      if (size > most_message_bytes()) {
+      if (bytes_of(m) > most_message_bytes()) {
         return fault(fault_code::packet_too_large,
                      "a message has at most " + std::to_string(most_message_bytes()) + " bytes");
       }
-      bytes += sizeof m + size;
-      cls = std::min(cls, match.rule->cls);
     }
-    if (!p_.memory.take(cls, bytes)) return fault(fault_code::memory_budget_full);
-    request.charge = runtime::memory_charge(p_.memory, cls, bytes);
     request.deadline_ns = runtime::steady_now_ns() + hand_in_patience_ns;
-    auto& shard = *p_.shards[std::hash<std::string_view>{}(device) % p_.shards.size()]->shard;
-    if (!shard.handed_in.post(cls, request, bytes)) return fault(fault_code::mailbox_full);
-    return std::nullopt;
+    return post(std::hash<std::string_view>{}(device) % p_.shards.size(), std::move(request));
   }
 
   result<contract::spool_report> spool() override {
@@ -154,6 +150,25 @@ class node::parts::live_access final : public admin::node_access {
     contract::read_block block;
     if (auto read = reader->read(block, bytes, records); !read) return tl::unexpected(read.error());
     return block;
+  }
+
+  result<std::optional<contract::replay_mark>> replay_mark(const model::position& at) override {
+    return replay_marks(*p_.store).of(at);
+  }
+
+  result<contract::replay_report> replay_quarantined(
+      const contract::quarantine_filter& which) override {
+    const auto read = [this](const model::position& after, std::size_t most) {
+      return quarantine(after, most, replay_read_bytes);
+    };
+    const auto send = [this](std::vector<contract::loose_message> all) {
+      return send_again(std::move(all));
+    };
+    auto report = quarantine_replay(read, send, *p_.store).run(which, runtime::unix_now_ns());
+    if (report && !report->messages.empty()) {
+      p_.log.info("quarantine.replayed", {{"messages", report->messages.size()}});
+    }
+    return report;
   }
 
   std::vector<admin::sink_entry> sinks() override {
@@ -205,6 +220,45 @@ class node::parts::live_access final : public admin::node_access {
  private:
   static std::uint64_t positive(const observe::gauge& g) noexcept {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, g.value()));
+  }
+
+  static std::size_t bytes_of(const contract::loose_message& m) noexcept {
+    return m.topic.size() + m.payload.size() + m.properties.size();
+  }
+
+  /// To the shard, charged to the budget until the shard has it.
+  std::optional<fault> post(std::size_t shard, contract::message_request request) {
+    std::size_t bytes = 0;
+    auto cls = model::traffic_class::telemetry;
+    for (const auto& m : request.messages) {
+      bytes += sizeof m + bytes_of(m);
+      cls = std::min(cls, p_.rules.match(m.topic).rule->cls);
+    }
+    if (!p_.memory.take(cls, bytes)) return fault(fault_code::memory_budget_full);
+    request.charge = runtime::memory_charge(p_.memory, cls, bytes);
+    if (!p_.shards[shard]->shard->handed_in.post(cls, request, bytes)) {
+      return fault(fault_code::mailbox_full);
+    }
+    return std::nullopt;
+  }
+
+  /// Through the first shard: what is replayed has no order to keep with what comes now.
+  std::vector<contract::message_fate> send_again(std::vector<contract::loose_message> all) {
+    using fates = std::vector<contract::message_fate>;
+    const auto answered = std::make_shared<std::promise<fates>>();
+    auto answer = answered->get_future();
+    const std::size_t count = all.size();
+    contract::message_request request;
+    request.messages = std::move(all);
+    request.deadline_ns =
+        runtime::steady_now_ns() + std::chrono::nanoseconds(replay_patience).count();
+    request.answer = [answered](fates f) { answered->set_value(std::move(f)); };
+    if (const auto why = post(0, std::move(request))) {
+      return fates(count, {model::outcome::refused, why->code, model::ack_level::none});
+    }
+    // The shard answers at the deadline with what it knows.
+    if (answer.wait_for(2 * replay_patience) == std::future_status::ready) return answer.get();
+    return fates(count);
   }
 
   /// As for a packet of MQTT (config_check.cpp): it must fit into a segment, and leave room beside.

@@ -28,13 +28,6 @@ std::string human_bytes(double n) {
   return std::string(text) + " " + std::string(units[unit]);
 }
 
-std::string harmless(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-  return text;
-}
-
 /// Characters, as far as a terminal shows each in one cell.
 std::size_t width(std::string_view text) noexcept {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -60,6 +53,25 @@ void pad(std::ostream& out, std::string_view text, std::size_t to) {
 }
 
 }  // namespace
+
+std::string harmless(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+  return text;
+}
+
+tl::expected<std::size_t, exit_code> count_of(const verb_call& call, std::string_view option,
+                                              std::ostream& err) {
+  const std::string_view given = call.get(option);
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), count);
+  if (error == std::errc() && end == given.data() + given.size() && count != 0) return count;
+  complain(call,
+           std::string(option) + ": \"" + std::string(given) + "\" is not a whole number above 0",
+           "Give it as in: " + std::string(option) + " 1000", err);
+  return tl::unexpected(exit_code::usage);
+}
 
 void complain(const verb_call& call, std::string_view what, std::string_view next,
               std::ostream& err) {
@@ -98,14 +110,9 @@ tl::expected<json, exit_code> ask_node(const verb_call& call, std::string_view m
 
 tl::expected<json, exit_code> ask_pages(const verb_call& call, const std::string& target,
                                         std::string_view name, std::ostream& err) {
-  const std::string_view given = call.get("--limit");
-  std::size_t left = 0;
-  const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), left);
-  if (error != std::errc() || end != given.data() + given.size() || left == 0) {
-    complain(call, "--limit: \"" + std::string(given) + "\" is not a whole number above 0",
-             "Give it as in: --limit 1000", err);
-    return tl::unexpected(exit_code::usage);
-  }
+  const auto limit = count_of(call, "--limit", err);
+  if (!limit) return tl::unexpected(limit.error());
+  std::size_t left = *limit;
   json all = json::array();
   std::string cursor;
   do {

@@ -26,6 +26,13 @@ tl::expected<json, exit_code> ask_node(const verb_call& call, std::string_view m
 tl::expected<json, exit_code> ask_pages(const verb_call& call, const std::string& target,
                                         std::string_view name, std::ostream& err);
 
+/// A whole number above 0; else the status to exit with, and why was written to `err`.
+tl::expected<std::size_t, exit_code> count_of(const verb_call& call, std::string_view option,
+                                              std::ostream& err);
+
+/// What would steer a terminal is a question mark.
+std::string harmless(std::string text);
+
 /// "WORDS: what\nnext"
 void complain(const verb_call& call, std::string_view what, std::string_view next,
               std::ostream& err);

@@ -112,6 +112,12 @@ class Contract(Api):
         self.problem("GET", "/api/v1/quarantine/{position}", 404, position="1-99999")
         self.problem("GET", "/api/v1/quarantine/{position}", 400, position="x")
 
+        again = "/api/v1/quarantine/replay"
+        report = self.call("POST", again, 200, body={"position": message["position"]})
+        self.assertEqual([m["result"] for m in report["messages"]], ["quarantined"])
+        self.problem("POST", again, 400, body={"fault": "none"})
+        self.problem("POST", again, 404, body={"position": "1-99999"})
+
         self.call("GET", "/api/v1/sinks", 200)
         for verb in ("pause", "resume"):
             path = "/api/v1/sinks/{name}/" + verb

@@ -99,6 +99,33 @@ TEST_F(api, a_replay_says_from_where) {
   EXPECT_EQ(ask("POST", path, R"({"from": )" + deep + "}").status, 400);
 }
 
+TEST_F(api, a_replay_from_quarantine_says_which) {
+  const std::string path = "/api/v1/quarantine/replay";
+  for (const auto* body :
+       {"[]", R"({"position": 7})", R"({"position": "7"})", R"({"after": "x"})", R"({"device": 1})",
+        R"({"topic": "a/#/b"})", R"({"fault": "none_such"})", R"({"limit": 0})",
+        R"({"limit": 1001})", R"({"limit": "7"})", R"({"again": 1})", R"({"unknown": 1})"}) {
+    EXPECT_EQ(ask("POST", path, body).status, 400) << body;
+  }
+  const auto r = ask("POST", path, R"({"position": "1-7", "after": "1-3", "device": "d",
+      "topic": "a/#", "fault": "schema_violation", "limit": 5, "again": true})");
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(node.wanted.only, (model::position{1, 7}));
+  EXPECT_EQ(node.wanted.after, (model::position{1, 3}));
+  EXPECT_EQ(node.wanted.device, "d");
+  EXPECT_EQ(node.wanted.topic, "a/#");
+  EXPECT_EQ(node.wanted.why, fault_code::schema_violation);
+  EXPECT_EQ(node.wanted.most, 5u);
+  EXPECT_TRUE(node.wanted.again);
+  EXPECT_EQ(parsed(r)["messages"][0]["result"], "stored");
+  EXPECT_EQ(parsed(r)["messages"][1]["fault"], "schema_violation");
+  EXPECT_EQ(parsed(r)["passed_over"], 2);
+  EXPECT_EQ(parsed(r)["next_cursor"], "1-9");
+  EXPECT_EQ(ask("POST", path).status, 200);
+  EXPECT_EQ(node.wanted.only, std::nullopt);
+  EXPECT_FALSE(node.wanted.again);
+}
+
 TEST_F(api, messages_are_handed_in_with_their_device_and_answered_later) {
   EXPECT_FALSE(hand_in(R"({"messages":[{"topic":"a/b","payload":1,"sequence":4,"epoch":2},
                                        {"topic":"c","payload":"AA==","encoding":"base64"}]})"));

@@ -22,6 +22,19 @@ class silent_node : public node_access {
                                           std::size_t) override {
     return nobody();
   }
+  result<std::optional<contract::replay_mark>> replay_mark(const model::position&) override {
+    return std::nullopt;
+  }
+  result<contract::replay_report> replay_quarantined(
+      const contract::quarantine_filter& which) override {
+    wanted = which;
+    contract::replay_report report;
+    report.messages = {{{1, 7}, {model::outcome::stored, fault_code::internal, {}}},
+                       {{1, 9}, {model::outcome::quarantined, fault_code::schema_violation, {}}}};
+    report.passed_over = 2;
+    report.next = model::position{1, 9};
+    return report;
+  }
   std::vector<sink_entry> sinks() override { return {{"a", true, std::nullopt}}; }
   result<contract::sink_report> pause_sink(std::string_view) override { return nobody(); }
   result<contract::sink_report> resume_sink(std::string_view) override { return nobody(); }
@@ -43,6 +56,7 @@ class silent_node : public node_access {
   void drain() override { ++drains; }
 
   contract::replay_request replayed;
+  contract::quarantine_filter wanted;
   std::string handed_in_by;
   contract::message_request handed_in;
   std::optional<fault> why_not;
