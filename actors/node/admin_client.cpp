@@ -112,6 +112,11 @@ tl::expected<http_answer, no_answer> ask_http(std::string_view base, std::string
                      std::move(parser.get().body())};
 }
 
+std::string host_of(std::string_view base) {
+  const auto to = parse_base(base);
+  return to ? to->host : std::string();
+}
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;

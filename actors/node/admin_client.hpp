@@ -27,6 +27,9 @@ tl::expected<http_answer, no_answer> ask_http(
     std::string_view base, std::string_view method, std::string_view target, std::string body,
     std::chrono::milliseconds patience = std::chrono::seconds(20));
 
+/// "HOST" of such a base; "" where it is none.
+std::string host_of(std::string_view base);
+
 /// RFC 3986 section 2.1: everything but letters, digits and -._~ as %41.
 std::string percent_encoded(std::string_view text);
 

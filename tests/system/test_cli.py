@@ -6,7 +6,7 @@ import os
 import pathlib
 import subprocess
 
-from harness import FLEETGATE, PATIENCE, GatewayTest, eventually, publish_packet
+from harness import FLEETGATE, PATIENCE, Child, GatewayTest, eventually, publish_packet
 
 EXIT_USAGE, EXIT_DAMAGED, EXIT_NOT_FOUND, EXIT_UNAVAILABLE = 64, 65, 66, 69
 
@@ -160,6 +160,39 @@ class A_running_node(Cli):
         self.run_cli("commands", "send", "d", "a/b", status=EXIT_USAGE)
         self.assert_explained("name")
         self.assertEqual(len(self.run_json("commands", "ls", "d")["commands"]), 1)
+    def tap(self, *words):
+        """A tap that looks already: the node has its subscription."""
+        host, port = self.node.addresses["admin"]
+        child = Child([FLEETGATE, "tap", *words, "--admin", f"http://{host}:{port}"],
+                      self.directory, "tap")
+        self.addCleanup(child.end)
+        eventually(lambda: self.node.metrics().sum("fleetgate_subscriptions") >= 1, "the tap looks")
+        return child
+
+    def test_tap_shows_what_passes_and_nothing_else(self):
+        looking = self.tap("plain/+/x", "--count", "2", "-o", "json")
+        self.publish("plain/d1/other", b"{}", 2)
+        self.publish("plain/d1/x", b'{"t":1}', 3)
+        self.publish("plain/d2/x", b"\xff\x00", 4)
+        self.assertEqual(looking.wait(), 0, looking.story())
+        first, second = map(json.loads, looking.lines)
+        self.assertEqual((first["topic"], first["payload_text"]), ("plain/d1/x", '{"t":1}'))
+        self.assertEqual((second["topic"], second["payload_base64"]), ("plain/d2/x", "/wA="))
+
+    def test_tap_ends_in_time_and_does_not_steer_the_terminal(self):
+        looking = self.tap("#", "--for", "2s")
+        self.publish("plain/d1/x", b"red \x1b[31m", 2)
+        self.assertEqual(looking.wait(), 0, looking.story())
+        [line] = looking.lines
+        self.assertRegex(line, r"^\d\d:\d\d:\d\d\.\d{3}  plain/d1/x  9 B  red \?\[31m$")
+
+    def test_tap_says_why_it_ends(self):
+        looking = self.tap("#")
+        self.assertEqual(self.node.terminate(), 0)
+        self.assertEqual(looking.wait(), EXIT_UNAVAILABLE)
+        self.assertIn("0x8B", looking.story())
+        self.run_cli("tap", "#", status=EXIT_UNAVAILABLE)
+        self.assert_explained("no node answers")
 
     def test_drain_lets_the_node_go(self):
         self.assertIn("draining", self.run_cli("drain"))
@@ -211,6 +244,10 @@ class Words(Cli):
                       ["devices", "ls", "--limit", "none"]):
             self.run_cli(*words, status=EXIT_USAGE)
             self.assert_explained()
+        for words in (["tap"], ["tap", "a/#/b"], ["tap", "#", "--for", "soon"],
+                      ["tap", "#", "--count", "0"]):
+            self.run_cli(*words, status=EXIT_USAGE)
+            self.assert_explained()
         for address in ("localhost", "https://127.0.0.1:1", "http://", "http://h:port"):
             self.run_cli("status", "--admin", address, status=EXIT_USAGE)
             self.assert_explained("http://127.0.0.1:9600")
@@ -221,7 +258,7 @@ class Words(Cli):
 
     def test_help_teaches_by_example(self):
         for words in (["devices"], ["commands"], ["commands", "send"], ["spool"], ["quarantine"],
-                      ["sinks"], ["status"], ["drain"],
+                      ["sinks"], ["status"], ["drain"], ["tap"], ["quarantine", "replay"],
                       ["completion"], ["sinks", "replay"]):
             self.assertRegex(self.run_cli(*words, "--help"), r"Examples:\n  \S*(fleetgate|source)")
 
