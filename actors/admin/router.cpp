@@ -8,12 +8,16 @@
 namespace fleetgate::admin {
 namespace {
 
+response thrown(const std::exception& e) {
+  return error_response(fault(fault_code::internal, e.what()),
+                        "look into the node's log and report it");
+}
+
 response call(const handler& h, const request& r) {
   try {
     return h(r);
   } catch (const std::exception& e) {
-    return error_response(fault(fault_code::internal, e.what()),
-                          "look into the node's log and report it");
+    return thrown(e);
   }
 }
 
@@ -102,7 +106,12 @@ void router::route_later(const request& r, reply then) const {
   if (auto* const answer = std::get_if<response>(&chosen)) {
     return then([answer = std::move(*answer)] { return answer; });
   }
-  std::get<const target*>(chosen)->run_later(asked, std::move(then));
+  const auto& run_later = std::get<const target*>(chosen)->run_later;
+  try {
+    run_later(asked, then);
+  } catch (const std::exception& e) {
+    then([answer = thrown(e)] { return answer; });
+  }
 }
 
 std::variant<const router::target*, response> router::choose(request& r) const {

@@ -147,8 +147,8 @@ verb_group command_verbs() {
   fleetgate commands ls press-1 -o json | jq -r '.commands[0] | .result + " " + .answer'
 
 A command waits for its device until its time to live is over. With an idempotency key it may be
-sent again, unchanged, after a failure: the device gets it as one command. A payload that begins
-with a dash stands behind two: commands send lamp-7 dim -- -5
+sent again, unchanged, after a failure: the device gets it as one command. A payload that looks like
+an option stands behind two dashes: commands send press-1 run -- -v
 )",
       {{"send",
         "Send one; its payload is text, a file or standard input",

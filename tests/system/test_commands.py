@@ -7,6 +7,8 @@ import urllib.error
 import urllib.request
 
 import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from harness import GatewayTest, eventually
 from test_native import COMMAND, COMMAND_ACK, NATIVE, Device
@@ -69,7 +71,7 @@ class CommandTest(GatewayTest):
         client.here = False
         extra = {}
         if protocol == paho.MQTTv5:
-            properties = paho.Properties(paho.PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = 0 if clean else 1000
             extra = {"clean_start": clean, "properties": properties}
         client.connect("127.0.0.1", gateway.port, **extra)

@@ -122,7 +122,7 @@ TEST_F(command_api, the_same_key_is_200_with_the_command_that_was_there) {
 
 TEST_F(command_api, what_the_ledger_refuses_comes_with_the_next_step) {
   const std::initializer_list<std::tuple<fault_code, int, const char*>> refusals{
-      {fault_code::key_reused, 422, "a key of its own"},
+      {fault_code::key_reused, 422, "key of its own"},
       {fault_code::quota_exceeded, 429, "expired"},
       {fault_code::storage_io, 500, "log"},
       {fault_code::no_answer, 504, "same idempotency key"},

@@ -174,7 +174,8 @@ TEST_F(a_ledger, gives_up_at_the_deadline) {
   brain->sent("d", under_way, now);
   EXPECT_EQ(brain->next_deadline_ns(), now + 100 * second);
   brain->on_time(now + 100 * second - 1);
-  EXPECT_EQ(open().size(), 2u);
+  EXPECT_EQ(state(waits), command_state::queued);
+  EXPECT_EQ(state(under_way), command_state::sent);
   brain->on_time(now + 100 * second);
   EXPECT_EQ(state(waits), command_state::expired);
   EXPECT_EQ(state(under_way), command_state::expired);

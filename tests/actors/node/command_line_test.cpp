@@ -128,7 +128,8 @@ TEST(command_line, a_payload_is_taken_as_it_stands) {
   EXPECT_EQ(payload({"[1,2]"}), "[1,2]");
   EXPECT_EQ(payload({"{\"a\": [1, \"b c\"]}"}), "{\"a\": [1, \"b c\"]}");
   EXPECT_EQ(payload({"%%"}), "%%");
-  EXPECT_EQ(payload({"--", "-5"}), "-5");
+  EXPECT_EQ(payload({"-5"}), "-5");
+  EXPECT_EQ(payload({"--", "-x"}), "-x");
   const auto c = parsed<verb_command>({"commands", "send", "--file", "f", "d", "n", "--ttl", "2d",
                                        "--content-type", "text/plain", "--idempotency-key=k"});
   EXPECT_EQ(c.call.get("device"), "d");
@@ -143,7 +144,7 @@ TEST(command_line, a_payload_is_taken_as_it_stands) {
 TEST(command_line, what_a_verb_needs_is_asked_for) {
   EXPECT_THAT(refused({"commands", "send", "d"}), HasSubstr("name"));
   EXPECT_THAT(refused({"commands", "ls"}), HasSubstr("device"));
-  EXPECT_THAT(refused({"commands", "send", "d", "n", "-5"}), HasSubstr("-5"));
+  EXPECT_THAT(refused({"commands", "send", "d", "n", "-x"}), HasSubstr("-x"));
 
   EXPECT_THAT(refused({"devices", "show"}), HasSubstr("client-id"));
   EXPECT_THAT(refused({"sinks", "replay", "fleet"}), HasSubstr("--from"));
