@@ -52,6 +52,8 @@ class commands_actor final : public caf::event_based_actor {
                  observe::logger& log);
   const char* name() const override { return "commands"; }
   caf::behavior make_behavior() override;
+  /// A wake-up that is still to come keeps this actor; it must not keep the journal's, too.
+  void on_exit() override { locate_ = nullptr; }
 
  private:
   void begin();
@@ -71,7 +73,7 @@ class commands_actor final : public caf::event_based_actor {
   contract::command_mail& mail_;
   contract::state_store& store_;
   const std::vector<std::string> topics_;
-  const locator locate_;
+  locator locate_;
   observe::commands_probe& probe_;
   observe::logger& log_;
   ledger ledger_;
