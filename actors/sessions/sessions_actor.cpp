@@ -244,7 +244,8 @@ bool sessions_actor::hand_over() {
 }
 
 void sessions_actor::report_progress() {
-  if (cursor_changed_) return;  // only what is noted may go from the spool
+  // Only what is noted may go from the spool, and a note that is not on disk is none.
+  if (cursor_changed_ || !brain_.out().changes.empty()) return;
   contract::reader_progress p{std::string(reader_name), at_};
   (void)journal_.progress.post(model::traffic_class::control, p, sizeof p);
 }

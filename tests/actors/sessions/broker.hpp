@@ -14,6 +14,7 @@
 #include "actors/sessions/sessions.hpp"
 #include "protocol/mqtt/decode.hpp"
 #include "protocol/mqtt/encode.hpp"
+#include "tests/actors/sessions/table_store.hpp"
 
 namespace fleetgate::sessions {
 
@@ -21,34 +22,6 @@ using mqtt::packet_type;
 using mqtt::protocol_version;
 
 inline constexpr std::int64_t s = 1'000'000'000;
-
-/// The state store as a table in memory.
-class table_store final : public contract::state_store {
- public:
-  result<void> apply(const std::vector<contract::state_change>& changes) override {
-    for (const auto& c : changes) {
-      if (c.value)
-        rows[c.table][c.key] = *c.value;
-      else
-        rows[c.table].erase(c.key);
-    }
-    return {};
-  }
-  result<std::optional<std::string>> get(std::string_view, std::string_view) override {
-    return std::nullopt;
-  }
-  result<void> scan(std::string_view table,
-                    const std::function<void(std::string_view, std::string_view)>& visit) override {
-    for (const auto& [key, value] : rows[std::string(table)]) visit(key, value);
-    return {};
-  }
-  [[nodiscard]] std::size_t size() const {
-    std::size_t n = 0;
-    for (const auto& [name, table] : rows) n += table.size();
-    return n;
-  }
-  std::map<std::string, std::map<std::string, std::string>> rows;
-};
 
 struct client {
   model::connection_ref ref;
