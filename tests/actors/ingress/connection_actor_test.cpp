@@ -206,10 +206,17 @@ class connection_that : public testing::Test {
   runtime::unit home_{system_, "shard-0"};  // its thread does not run while the test does
   model::topic_rules rules_;
   contract::subscriber_mail subscribers_{1, 1 << 20};
+  contract::command_mail commands_{1, 1 << 20};
   observe::ingress_probe probe_;
   listener_settings settings_;
-  shard shard_{
-      0, home_, budget_, rules_, {{"low-*", device_priority::low}}, {8, 64 * 1024}, subscribers_};
+  shard shard_{0,
+               home_,
+               budget_,
+               rules_,
+               {{"low-*", device_priority::low}},
+               {8, 64 * 1024},
+               subscribers_,
+               commands_};
   runtime::descriptor client_;
   model::connection_ref ref_;
   caf::intrusive_ptr<mqtt_connection> it_;

@@ -124,8 +124,8 @@ class sessions_actor_that : public testing::Test {
     parts_->reader = std::make_unique<road_reader>(road_);
     parts_->news = std::make_shared<contract::spool_news>();
     parts_->from = *stored_cursor(store_);
-    it_ = system_.spawn<sessions_actor, caf::detached>(parts_, limits_, *mail_, journal_, store_,
-                                                       budget_, probe_, log_);
+    it_ = system_.spawn<sessions_actor, caf::detached>(parts_, limits_, *mail_, commands_, journal_,
+                                                       store_, budget_, probe_, log_);
     drain();
   }
   void stop() {
@@ -213,6 +213,7 @@ class sessions_actor_that : public testing::Test {
   table_store store_;
   sessions_limits limits_;
   std::size_t mail_bytes_ = 1 << 20;
+  contract::command_mail commands_{1, 1 << 20};
   std::unique_ptr<contract::subscriber_mail> mail_ =
       std::make_unique<contract::subscriber_mail>(1, mail_bytes_);
   contract::journal_mail journal_{1, {16, 1 << 20}};
