@@ -355,14 +355,16 @@ TEST_F(a_connection, completes_an_unknown_release_and_withholds_one_that_is_not_
   EXPECT_TRUE(is_closed());
 }
 
-TEST_F(a_connection, forgets_what_another_connection_waits_for) {
+TEST_F(a_connection, leaves_within_five_seconds_where_another_connection_waits_for_its_message) {
   come_in();
   say("32 ## s't' 0001 00 'x'");
   asked();
   take(receipt(model::outcome::superseded, 1));
   EXPECT_EQ(received(), "");
-  say("32 ## s't' 0001 00 'y'");
-  EXPECT_THAT(asked(), ElementsAre("t q1 #1")) << "the identifier is free";
+  pass(5 * s);
+  EXPECT_THAT(received(), StartsWith("E0"));
+  EXPECT_TRUE(is_closed_);
+  EXPECT_EQ(closed_for(fault_code::server_busy), 1u);
 }
 
 TEST_F(a_connection, stops_reading_where_too_much_is_unacknowledged_and_goes_on_with_receipts) {
