@@ -21,7 +21,7 @@ dedup::ticket dedup::decide_quarantined(model::envelope& e, receipt_list& receip
     if (!known->settled) return full() ? refuse(e, fault_code::server_busy, receipts) : keep_bad(e);
     ++counters_.quarantine_repeats;
     answer(e, model::outcome::quarantined, receipts);
-    receipts.back().fault = known->fault;
+    receipts.back().fault = e.fault;  // by the rules and schemas of now
     return std::nullopt;
   }
   if (full()) return refuse(e, fault_code::server_busy, receipts);

@@ -415,6 +415,15 @@ TEST_F(quarantine, a_bad_payload_is_kept_once_and_its_repeats_counted) {
   EXPECT_EQ(counted().quarantine_repeats, 2u);
 }
 
+TEST_F(quarantine, a_repeat_hears_why_it_does_not_pass_now) {
+  pass(bad("x"));
+  answers();
+  auto again = bad("x");
+  again.e.fault = fault_code::sequence_invalid;
+  EXPECT_FALSE(decide(std::move(again)));
+  EXPECT_EQ(only_answer().fault, fault_code::sequence_invalid);
+}
+
 TEST_F(quarantine, is_known_by_device_and_payload) {
   pass(bad("x"));
   EXPECT_TRUE(pass(bad("y")));
