@@ -20,7 +20,8 @@ void add_api_routes(router& to, node_access& node, const health& h);
 
 void add_node_routes(router& to, node_access& node, const health& h);  // status, drain
 void add_device_routes(router& to, node_access& node);
-void add_message_routes(router& to, node_access& node);  // HTTP ingest
+/// HTTP ingest; at most `most_open` requests wait for their receipts, further ones are refused.
+void add_message_routes(router& to, node_access& node, std::size_t most_open);
 /// Commands to devices; `now` is what a time to live counts from.
 void add_command_routes(router& to, node_access& node,
                         unix_clock_source now = runtime::unix_now_ns);

@@ -36,7 +36,7 @@ constexpr std::size_t linger_bytes = 64 * 1024;
 constexpr std::chrono::milliseconds accept_retry{100};
 
 /// Nothing where the target is not one.
-std::optional<request> to_request(const http::request<http::string_body>& from) {
+std::optional<request> to_request(http::request<http::string_body> from) {
   request r;
   const std::string_view target(from.target().data(), from.target().size());
   if (!split_target(target, r)) return std::nullopt;
@@ -44,7 +44,7 @@ std::optional<request> to_request(const http::request<http::string_body>& from) 
   for (const auto& field : from) {
     r.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   }
-  r.body = from.body();
+  r.body = std::move(from.body());
   return r;
 }
 
@@ -113,9 +113,9 @@ class session : public std::enable_shared_from_this<session> {
     parser_->header_limit(limits_.header_bytes);
     parser_->body_limit(limits_.body_bytes);
     stream_.expires_after(limits_.timeout);
-    http::async_read(
+    http::async_read_header(
         stream_, buffer_, *parser_,
-        [self = shared_from_this()](error_code error, std::size_t) { self->on_read(error); });
+        [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
   }
 
   void close() {
@@ -133,12 +133,30 @@ class session : public std::enable_shared_from_this<session> {
   using with_body = http::response<http::string_body>;
   using without_body = http::response<http::empty_body>;
 
+  /// What the body will take is known before it is read.
+  void on_header(error_code error) {
+    if (error) return on_read(error);
+    const auto length = parser_->content_length();
+    const std::uint64_t bytes = parser_->chunked() ? limits_.body_bytes : length.value_or(0);
+    if (limits_.claim_memory && bytes > http_options::free_body_bytes) {
+      memory_ = limits_.claim_memory(bytes);
+      if (!memory_) {
+        response r = error_response(fault(fault_code::memory_budget_full),
+                                    "send it again when Retry-After says");
+        r.headers.emplace_back("Retry-After", "5");
+        return write(std::move(r), {11, false, false});
+      }
+    }
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](error_code e, std::size_t) { self->on_read(e); });
+  }
+
   void on_read(error_code error) {
     if (error == http::error::end_of_stream || error == beast::error::timeout) return close();
     if (!error) {
-      const auto& r = parser_->get();
+      auto r = parser_->release();
       const reply_form form{r.version(), r.keep_alive(), r.method() == http::verb::head};
-      const auto asked = to_request(r);
+      const auto asked = to_request(std::move(r));
       if (!asked) return write(answer_to_target(), form);
       switch (routes_.pace_of(*asked)) {
         case pace::quick:
@@ -205,6 +223,7 @@ class session : public std::enable_shared_from_this<session> {
     stream_.expires_after(limits_.timeout);
     http::async_write(stream_, m,
                       [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
+                        self->memory_.reset();
                         if (error) return self->close();
                         if (keep_alive) return self->read();
                         self->linger();
@@ -234,6 +253,7 @@ class session : public std::enable_shared_from_this<session> {
   const router& routes_;
   asio::thread_pool& aside_;
   const std::shared_ptr<loop_door> to_loop_;
+  std::shared_ptr<void> memory_;             // taken for the body
   std::shared_ptr<session> until_answered_;  // itself, while no operation keeps it
   gone on_end_;
   beast::flat_buffer buffer_;
@@ -268,8 +288,9 @@ class http_server::impl {
     if (error) return "\"" + options_.address + "\" is not an IP address; write it as in 127.0.0.1";
     const tcp::endpoint wanted(address, options_.port);
     if (error = bind(wanted); error) {
-      return "admin cannot listen on " + to_text(wanted) + ": " + error.message() +
-             "; free the port or set another [admin] bind (port 0 lets the system choose)";
+      return options_.name + " cannot listen on " + to_text(wanted) + ": " + error.message() +
+             "; free the port or set another " + options_.name +
+             " bind (port 0 lets the system choose)";
     }
     const tcp::endpoint bound = acceptor_.local_endpoint(error);
     port_ = bound.port();

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <memory>
 #include <random>
 #include <utility>
@@ -10,12 +11,19 @@
 namespace fleetgate::admin {
 namespace {
 
-using random_source = std::minstd_rand;
+/// What the requests of one server share.
+struct desk_of_requests {
+  explicit desk_of_requests(std::size_t limit) : most_open(limit) {}
 
-/// Those who are refused together do not come back together. On the admin thread.
-std::uint32_t retry_after_ms(random_source& random) {
-  return std::uniform_int_distribution<std::uint32_t>(500, 5000)(random);
-}
+  /// Those who are refused together do not come back together. On the server's thread.
+  std::uint32_t retry_after_ms() {
+    return std::uniform_int_distribution<std::uint32_t>(500, 5000)(random);
+  }
+
+  const std::size_t most_open;
+  std::atomic<std::size_t> open{0};  // taken, and not answered
+  std::minstd_rand random{std::random_device{}()};
+};
 
 response malformed(const fault& why, std::uint16_t status) {
   return error_response(status, why, "see docs/reference/http.md for what a message has");
@@ -40,7 +48,7 @@ contract::loose_message as_loose(http::message from, std::string_view device) {
 }
 
 /// Decodes, hands in, and answers when every message has its receipt.
-void take(node_access& node, const std::shared_ptr<random_source>& random, const request& r,
+void take(node_access& node, const std::shared_ptr<desk_of_requests>& desk, const request& r,
           const reply& then) {
   const auto encoding = http::encoding_of(r.header("Content-Type"));
   if (!encoding) {
@@ -56,28 +64,38 @@ void take(node_access& node, const std::shared_ptr<random_source>& random, const
   if (!decoded) {
     return then([why = decoded.error()] { return malformed(why, describe(why.code).http_status); });
   }
+  const auto refuse = [&](fault why) {
+    then([desk, why = std::move(why)] { return refusal(why, desk->retry_after_ms()); });
+  };
+  if (desk->open.load() >= desk->most_open) {
+    return refuse(fault(fault_code::server_busy,
+                        std::to_string(desk->most_open) + " requests wait for their receipts"));
+  }
   contract::message_request request;
   for (auto& m : decoded->messages) {
     request.messages.push_back(as_loose(std::move(m), device));
   }
-  request.answer = [then, random,
+  request.answer = [then, desk,
                     is_batch = decoded->is_batch](std::vector<contract::message_fate> fates) {
-    then([random, is_batch, fates = std::move(fates)] {
-      const auto wait = retry_after_ms(*random);
+    --desk->open;
+    then([desk, is_batch, fates = std::move(fates)] {
+      const auto wait = desk->retry_after_ms();
       return is_batch ? answer_to_batch(fates, wait) : answer_to_one(fates.front(), wait);
     });
   };
+  ++desk->open;
   if (auto refused = node.hand_in(device, std::move(request))) {
-    then([random, why = std::move(*refused)] { return refusal(why, retry_after_ms(*random)); });
+    --desk->open;
+    refuse(std::move(*refused));
   }
 }
 
 }  // namespace
 
-void add_message_routes(router& to, node_access& node) {
+void add_message_routes(router& to, node_access& node, std::size_t most_open) {
   to.add_later("POST", "/api/v1/devices/{id}/messages",
-               [&node, random = std::make_shared<random_source>(std::random_device{}())](
-                   const request& r, const reply& then) { take(node, random, r, then); });
+               [&node, desk = std::make_shared<desk_of_requests>(most_open)](
+                   const request& r, const reply& then) { take(node, desk, r, then); });
 }
 
 }  // namespace fleetgate::admin

@@ -6,6 +6,9 @@
 namespace fleetgate::admin {
 namespace {
 
+/// Half of the server's connections: health must be answered however long devices wait.
+constexpr std::size_t most_open_messages = 32;
+
 json reasons_of(const health_report& ready) {
   json reasons = json::array();
   for (const auto& e : ready.failing) reasons.push_back(e.name + ": " + e.reason);
@@ -64,7 +67,7 @@ void add_openapi_route(router& to) {
 void add_api_routes(router& to, node_access& node, const health& h) {
   add_node_routes(to, node, h);
   add_device_routes(to, node);
-  add_message_routes(to, node);
+  add_message_routes(to, node, most_open_messages);
   add_command_routes(to, node);
   add_spool_routes(to, node);
   add_quarantine_routes(to, node);

@@ -10,7 +10,7 @@ std::string_view name_of(const std::array<std::string_view, N>& names, Enum v) n
   return names[static_cast<std::size_t>(v)];
 }
 
-constexpr std::array<std::string_view, 2> protocol_names{"mqtt", "native"};
+constexpr std::array<std::string_view, 3> protocol_names{"mqtt", "native", "http"};
 constexpr std::array<std::string_view, 1> sink_names{"sqlite"};
 constexpr std::array<std::string_view, 5> preset_names{"aws", "azure", "sparkplug", "homie",
                                                        "plain"};

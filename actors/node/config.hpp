@@ -64,7 +64,7 @@ struct commands_config {
   std::chrono::seconds keep = days(1);  // of finished ones
 };
 
-enum class listener_protocol : std::uint8_t { mqtt, native };
+enum class listener_protocol : std::uint8_t { mqtt, native, http };
 
 struct listener_config {
   std::string name;

@@ -120,10 +120,12 @@ const config_table<listener_config>& listener_table() {
       "listener",
       "A port that devices connect to.",
       {name_key<s>({"name", "\"plant\"", "Name in metrics and logs.", true}, &s::name),
-       choice_key<s>(
-           {"protocol", "\"mqtt\"",
-            "What is spoken over TCP: MQTT 3.1.1 and 5.0, or fleetgate's native protocol."},
-           &s::protocol, std::vector{listener_protocol::mqtt, listener_protocol::native}),
+       choice_key<s>({"protocol", "\"mqtt\"",
+                      "What is spoken over TCP: MQTT 3.1.1 and 5.0, fleetgate's native protocol, "
+                      "or HTTP ingest."},
+                     &s::protocol,
+                     std::vector{listener_protocol::mqtt, listener_protocol::native,
+                                 listener_protocol::http}),
        endpoint_key<s>({"bind", "\"0.0.0.0:1883\"", "Address and port."}, &s::bind),
        boolean_key<s>({"allow_anonymous", "true",
                        "Devices need no credentials; without it only loopback can be bound."},
@@ -135,7 +137,8 @@ const config_table<listener_config>& listener_table() {
                         "A connection that has not completed CONNECT by then is closed."},
                        &s::connect_timeout, {milliseconds(100), minutes(5)}),
        size_key<s>(
-           {"max_packet_size", "\"256KiB\"", "Larger packets or frames close the connection."},
+           {"max_packet_size", "\"256KiB\"",
+            "Larger packets or frames close the connection; larger HTTP bodies are refused."},
            &s::max_packet_size, {kib, 256 * mib}),
        integer_key<s>({"receive_maximum", "64",
                        "Messages at QoS 1 and 2 that a device may have unacknowledged."},

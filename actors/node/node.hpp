@@ -24,7 +24,7 @@ struct start_failure {
 /// An address that the node serves.
 struct served_address {
   std::string name;
-  std::string protocol;  // "mqtt", "native", "admin"
+  std::string protocol;  // "mqtt", "native", "http", "admin"
   std::string address;   // "127.0.0.1:1883"
 };
 

@@ -303,8 +303,8 @@ class node::parts::live_access final : public admin::node_access {
   std::vector<admin::node_address> addresses_;
 };
 
-void node::parts::make_access() {
-  access = std::make_unique<live_access>(*this);
+std::unique_ptr<admin::node_access> node::parts::make_access() {
+  return std::make_unique<live_access>(*this);
 }
 
 }  // namespace fleetgate::node

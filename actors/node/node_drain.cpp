@@ -94,6 +94,7 @@ drain_report node::drain() {
 
 void node::parts::stop() {
   if (std::exchange(stopped, true)) return;
+  http_servers.clear();
   admin_server.reset();
   // Detached actors first: they end their threads; a snapshot under way is finished.
   caf::scoped_actor self(system);

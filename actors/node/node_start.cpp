@@ -6,8 +6,6 @@
 #include <random>
 #include <thread>
 
-#include "actors/admin/api_routes.hpp"
-#include "actors/admin/routes.hpp"
 #include "actors/commands/commands_actor.hpp"
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/ingress/connection_actor.hpp"
@@ -240,6 +238,7 @@ node::parts::step node::parts::bind_listeners(std::size_t shard,
                                               std::vector<ingress::bound_listener>& bound) {
   auto& of = *shards[shard];
   for (auto& l : settings.listeners) {
+    if (l.protocol == listener_protocol::http) continue;
     ingress::listener_settings made;
     made.name = l.name;
     made.address = l.bind.address;
@@ -317,8 +316,9 @@ node::parts::step node::parts::make_shards() {
 void node::parts::register_metrics() {
   using namespace observe;
   for (const auto& s : shards) {
-    for (std::size_t l = 0; l < s->listener_probes.size(); ++l) {
-      register_probe(metrics, settings.listeners[l].name, *s->listener_probes[l]);
+    auto probe = s->listener_probes.begin();
+    for (const auto& l : settings.listeners) {
+      if (l.protocol != listener_protocol::http) register_probe(metrics, l.name, **probe++);
     }
     register_probe(metrics, "http", s->loose_probe);
     register_queue(metrics, "requests", s->shard->handed_in.box());
@@ -340,23 +340,6 @@ void node::parts::register_metrics() {
   register_process(metrics);
 }
 
-node::parts::step node::parts::serve_admin() {
-  register_metrics();
-  admin::router routes;
-  admin::add_health_routes(routes, health);
-  admin::add_metrics_route(routes, metrics);
-  make_access();
-  admin::add_api_routes(routes, *access, health);
-  admin::http_options options;
-  options.address = settings.admin.bind.address;
-  options.port = settings.admin.bind.port;
-  auto server = admin::http_server::start(options, std::move(routes));
-  if (!server) return failed(exit_code::os_error, server.error());
-  admin_server = std::move(*server);
-  serves.push_back({"admin", "admin", admin_server->endpoint()});
-  return std::nullopt;
-}
-
 void node::parts::go() {
   journal->start();
   for (auto& s : shards) s->unit->start();
@@ -367,8 +350,8 @@ tl::expected<std::unique_ptr<node>, start_failure> node::start(config settings,
                                                                observe::logger& log,
                                                                std::function<void()> drain_wanted) {
   auto p = std::make_unique<parts>(std::move(settings), log, std::move(drain_wanted));
-  for (const auto step :
-       {&parts::open_files, &parts::make_journal, &parts::make_shards, &parts::serve_admin}) {
+  for (const auto step : {&parts::open_files, &parts::make_journal, &parts::make_shards,
+                          &parts::serve_http, &parts::serve_admin}) {
     if (auto why = (p.get()->*step)()) return tl::unexpected(std::move(*why));
   }
   p->go();

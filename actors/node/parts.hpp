@@ -51,7 +51,8 @@ class quiet_caf_config : public caf::actor_system_config {
 struct shard_parts {
   std::unique_ptr<runtime::unit> unit;
   std::unique_ptr<ingress::shard> shard;
-  std::vector<std::unique_ptr<observe::ingress_probe>> listener_probes;  // as [[listener]]
+  /// As [[listener]], without those of HTTP.
+  std::vector<std::unique_ptr<observe::ingress_probe>> listener_probes;
   observe::ingress_probe loose_probe;  // of messages without a connection
   observe::parse_probe parse_probe;
   std::unique_ptr<heartbeat> beat;
@@ -80,6 +81,7 @@ class node::parts {
   step open_files();    // data directory, topic rules, state, spool with its recovery
   step make_journal();  // dedup, spool, state, sinks, sessions
   step make_shards();   // units, listeners
+  step serve_http();    // listeners whose protocol is http
   step serve_admin();
   void go();
   void stop();
@@ -93,7 +95,8 @@ class node::parts {
   step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
 
   class live_access;  // node_access.cpp
-  void make_access();
+  std::unique_ptr<admin::node_access> make_access();
+  std::function<std::shared_ptr<void>(std::uint64_t)> body_memory();
 
   config settings;
   observe::logger& log;
@@ -125,7 +128,8 @@ class node::parts {
   std::vector<std::unique_ptr<shard_parts>> shards;
   std::vector<std::unique_ptr<sink_parts_of_node>> sinks;
   caf::actor dedup_actor, spool_actor, state_actor, sessions_actor, commands_actor;
-  std::unique_ptr<admin::node_access> access;
+  std::unique_ptr<admin::node_access> http_access, access;
+  std::vector<std::unique_ptr<admin::http_server>> http_servers;
   std::unique_ptr<admin::http_server> admin_server;
   std::uint64_t refused_by_spool = 0;  // at the last review
   int full_reviews_left = 0;

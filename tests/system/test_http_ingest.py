@@ -212,6 +212,49 @@ class Refusals(Ingest):
         self.assertEqual((status, answer["fault"]), (413, "request_too_large"))
 
 
+class Listener(Ingest):
+    """A [[listener]] of its own: messages and health, and nothing of the admin API."""
+    SECTIONS = """
+[[listener]]
+name = "web"
+protocol = "http"
+bind = "127.0.0.1:0"
+max_packet_size = "64KiB"
+"""
+
+    def get(self, path, method="GET"):
+        connection = http.client.HTTPConnection(*self.node.addresses["web"], timeout=20)
+        self.addCleanup(connection.close)
+        connection.request(method, path)
+        return connection.getresponse().status
+
+    def test_devices_reach_messages_and_health_and_nothing_else(self):
+        client = HttpClient(self.node.addresses["web"])
+        self.addCleanup(client.close)
+        status, _, answer = client.post("d1", {"topic": "plain/d1/x", "payload": 1})
+        self.assertEqual((status, answer), (200, {"result": "stored"}))
+        self.assertEqual(self.get("/livez"), 200)
+        self.assertEqual(self.get("/readyz"), 200)
+        for path in ("/metrics", "/api/v1/status", "/api/v1/devices"):
+            self.assertEqual(self.get(path), 404, path)
+        self.assertEqual(self.get("/api/v1/drain", "POST"), 404)
+        status, _, answer = client.post("d1", {"topic": "plain/d1/x", "payload": "x" * 70_000})
+        self.assertEqual((status, answer["fault"]), (413, "request_too_large"))
+        _, page = self.node.http("/api/v1/status")
+        self.assertIn({"name": "web", "protocol": "http",
+                       "address": "%s:%d" % self.node.addresses["web"]},
+                      json.loads(page)["addresses"])
+
+    def test_more_clients_than_the_admin_server_has_connections(self):
+        clients = [HttpClient(self.node.addresses["web"]) for _ in range(150)]
+        for n, client in enumerate(clients):
+            self.addCleanup(client.close)
+            self.assertEqual(client.post(f"d{n}", {"topic": f"plain/d{n}/x", "payload": n})[0], 200)
+        self.assertEqual(self.node.http("/livez")[0], 200)
+        self.rows(150)
+        self.assertEqual(self.node.terminate(), 0)
+
+
 class FullSpool(Ingest):
     SECTIONS = """
 [memory]

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -170,6 +171,40 @@ TEST_F(admin_server, an_answer_that_is_given_twice_is_sent_once) {
   }
   EXPECT_EQ(c.read_answer().body, "first");
   EXPECT_EQ(c.get("/echo?x").body, "x");
+}
+
+TEST_F(admin_server, memory_for_a_large_body_is_taken_before_it_is_read) {
+  auto o = patient();
+  std::atomic<std::uint64_t> claimed = 0;
+  std::weak_ptr<void> held;
+  std::atomic<bool> is_full = false;
+  o.claim_memory = [&](std::uint64_t bytes) -> std::shared_ptr<void> {
+    claimed = bytes;
+    if (is_full) return nullptr;
+    auto m = std::make_shared<int>();
+    held = m;
+    return m;
+  };
+  start(std::move(o));
+  http_client c(server->port());
+  const auto post = [&](std::size_t n) {
+    c.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(n) + "\r\n\r\n" +
+           std::string(n, 'x'));
+    return c.read_answer();
+  };
+  EXPECT_EQ(post(http_options::free_body_bytes).status, 200);
+  EXPECT_EQ(claimed, 0u);
+  EXPECT_EQ(post(http_options::free_body_bytes + 1).body.size(), http_options::free_body_bytes + 1);
+  EXPECT_EQ(claimed, http_options::free_body_bytes + 1);
+  EXPECT_EQ(post(1).status, 200);  // the one before has been written, and its memory given back
+  EXPECT_TRUE(held.expired());
+  is_full = true;
+  http_client other(server->port());
+  other.send("POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const auto refused = other.read_answer();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.at("retry-after"), "5");
+  EXPECT_EQ(claimed, http_options{}.body_bytes);
 }
 
 TEST_F(admin_server, what_waits_does_not_hold_up_what_is_quick) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
@@ -35,9 +36,10 @@ class api : public testing::Test {
     r.path = "/api/v1/devices/d%2F1/messages";
     r.headers = {{"Content-Type", type}};
     r.body = body;
-    std::optional<response> answer;
-    routes.route_later(r, [&](const std::function<response()>& make) { answer = make(); });
-    return answer;
+    // The node may answer when this has returned.
+    const auto answer = std::make_shared<std::optional<response>>();
+    routes.route_later(r, [answer](const std::function<response()>& make) { *answer = make(); });
+    return *answer;
   }
   static nlohmann::json parsed(const response& r) { return nlohmann::json::parse(r.body); }
 
@@ -152,6 +154,20 @@ TEST_F(api, messages_that_cannot_be_taken_are_answered_at_once) {
   const auto full = hand_in(R"({"topic":"t","payload":1})");
   EXPECT_EQ(full->status, 503);
   EXPECT_EQ(full->headers.at(0).first, "Retry-After");
+}
+
+TEST_F(api, requests_that_wait_for_receipts_are_bounded) {
+  const std::string body = R"({"topic":"t","payload":1})";
+  std::vector<contract::message_request> open;
+  while (open.size() < 32) {
+    ASSERT_FALSE(hand_in(body)) << open.size();
+    open.push_back(std::move(node.handed_in));
+  }
+  const auto refused = hand_in(body);
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_EQ(parsed(*refused)["fault"], "server_busy");
+  open.back().answer({{model::outcome::stored, fault_code::internal, model::ack_level::durable}});
+  EXPECT_FALSE(hand_in(body));
 }
 
 TEST_F(api, drain_is_passed_on_and_answered_at_once) {
