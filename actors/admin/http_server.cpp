@@ -347,6 +347,7 @@ class http_server::impl {
 
   void stop() {
     stopping_ = true;
+    awake_.reset();
     error_code ignored;  // nothing is left to be done about it
     acceptor_.close(ignored);
     retry_.cancel();
@@ -362,6 +363,8 @@ class http_server::impl {
   bool stopping_ = false;
   std::set<session*> sessions_;
   asio::io_context loop_{1};
+  /// Where all clients wait for later answers, nothing else keeps the loop.
+  asio::executor_work_guard<asio::io_context::executor_type> awake_{loop_.get_executor()};
   const std::shared_ptr<loop_door> to_loop_ = std::make_shared<loop_door>(loop_);
   tcp::acceptor acceptor_{loop_};
   asio::steady_timer retry_{loop_};

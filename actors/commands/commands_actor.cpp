@@ -100,7 +100,10 @@ void commands_actor::turn() {
     const auto now_ns = runtime::unix_now_ns();
     mail_.events.read(events_per_turn,
                       [&](auto, const contract::command_event& e) { take(e, now_ns); });
-    if (mail_.missed.exchange(false)) to_look_for_ = ledger_.waiting_devices();
+    if (mail_.missed.exchange(false)) {
+      to_look_for_ = ledger_.waiting_devices();
+      for (const auto& device : to_look_for_) ledger_.came(device, true);
+    }
     look_again();
     ledger_.on_time(now_ns);
     if (!store()) wake_in(retry_ns);

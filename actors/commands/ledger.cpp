@@ -148,14 +148,19 @@ std::vector<const command*> ledger::waiting_of(std::string_view device,
     const auto at = ways_.find(number);
     const bool is_there =
         at != ways_.end() &&
-        (at->second.is_sent || (native.generation != 0 && at->second.offered_to == native));
+        (at->second.is_sent ||
+         (native.generation == 0 ? at->second.offered_to_mqtt : at->second.offered_to == native));
     if (!is_there) waiting.push_back(&c);
   }
   return waiting;
 }
 
 void ledger::offered(const command& c, model::connection_ref native) {
-  if (native.generation != 0) ways_[c.number].offered_to = native;
+  way& w = ways_[c.number];
+  if (native.generation == 0)
+    w.offered_to_mqtt = true;
+  else
+    w.offered_to = native;
 }
 
 void ledger::came(std::string_view device, bool anew) {

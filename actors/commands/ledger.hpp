@@ -39,11 +39,12 @@ class ledger {
   void on_time(std::int64_t now_ns);
   [[nodiscard]] std::optional<std::int64_t> next_deadline_ns() const;
 
-  /// The open commands of a device that are not on their way to it, the oldest first; valid until
-  /// the next call. `native`: without those that this connection was offered before.
+  /// The open commands of a device that are not on their way to it, the oldest first, without those
+  /// that were offered there before; valid until the next call. `native` of generation 0: the
+  /// device as an MQTT client.
   [[nodiscard]] std::vector<const contract::command*> waiting_of(
       std::string_view device, model::connection_ref native) const;
-  /// A native connection was handed the command; it may take it later, or not at all.
+  /// The command was handed there; it may be taken later, or not at all.
   void offered(const contract::command& c, model::connection_ref native);
   /// The device has another connection, or another subscription: nothing is on its way to it. Not
   /// `anew`: it asks for what it was offered and did not take.
@@ -70,8 +71,9 @@ class ledger {
   using by_number = std::map<std::uint64_t, contract::command>;  // of one device
   /// Where an open command is; nothing is kept of one that simply waits.
   struct way {
-    model::connection_ref offered_to;  // generation 0: to nobody
-    bool is_sent = false;              // to the device's connection of now
+    model::connection_ref offered_to;  // of a native device; generation 0: to none
+    bool offered_to_mqtt = false;
+    bool is_sent = false;  // to the device's connection of now
   };
   using timed = std::set<std::pair<std::int64_t, std::uint64_t>>;  // Unix ns, number
 

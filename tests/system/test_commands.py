@@ -179,6 +179,14 @@ class An_mqtt_client(CommandTest):
         self.until(gateway, command, "acknowledged", "received")
         self.assertEqual(len(client.got), 1)
 
+    def test_gets_each_of_many_once(self):
+        gateway = self.gateway().start()
+        client = self.mqtt(gateway)
+        commands = [self.send(gateway, "press-1", f"c{n}") for n in range(100)]
+        for command in commands:
+            self.until(gateway, command, "acknowledged", "received")
+        self.assertEqual([m.topic.split("/")[-1] for m in client.got], [c["id"] for c in commands])
+
     def test_that_only_watches_does_not_answer_for_a_device(self):
         gateway = self.gateway().start()
         watcher = self.mqtt(gateway, "watcher", subscribe=False)

@@ -151,6 +151,19 @@ TEST_F(admin_server, what_is_answered_later_holds_up_nobody_and_comes_from_any_t
   EXPECT_EQ(slow.read_answer().body, "after");
 }
 
+TEST_F(admin_server, goes_on_when_all_its_clients_have_waited_for_later_answers) {
+  auto o = patient();
+  o.max_connections = 1;
+  start(std::move(o));
+  http_client only(server->port());
+  ASSERT_TRUE(only.send("GET /later HTTP/1.1\r\nHost: t\r\n\r\n"));
+  entered.get_future().wait();
+  EXPECT_FALSE(only.readable_within(50));  // by now the loop has nothing to do
+  pending.front()([] { return response{200, "text/plain", "at last", {}}; });
+  EXPECT_EQ(only.read_answer().body, "at last");
+  EXPECT_EQ(only.get("/livez").status, 200);
+}
+
 TEST_F(admin_server, an_answer_that_comes_after_the_server_has_gone_does_no_harm) {
   start(patient());
   http_client c(server->port());

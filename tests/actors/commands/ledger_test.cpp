@@ -146,9 +146,12 @@ TEST_F(a_ledger, offers_again_what_was_not_taken_and_nothing_that_was) {
   for (const auto* w : brain->waiting_of("d", first)) brain->offered(*w, first);
   EXPECT_TRUE(waiting(first).empty());
   EXPECT_EQ(waiting({}), (std::vector{a, b, c})) << "as an MQTT client it may still get them";
+  for (const auto* w : brain->waiting_of("d", {})) brain->offered(*w, {});
+  EXPECT_TRUE(waiting({}).empty()) << "it has them, or will say that it is ready";
   brain->sent("d", a, now);
   brain->came("d", false);
   EXPECT_EQ(waiting(first), (std::vector{b, c}));
+  EXPECT_EQ(waiting({}), (std::vector{b, c}));
   brain->sent("d", b, now);
   brain->came("d", true);
   EXPECT_EQ(waiting(next), (std::vector{a, b, c})) << "another connection has none of them";
