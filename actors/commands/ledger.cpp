@@ -23,10 +23,6 @@ bool asks_the_same(const contract::command_request& a,
   return a.name == b.name && a.content_type == b.content_type && a.payload == b.payload;
 }
 
-std::string number_text(std::size_t n) {
-  return std::to_string(n);
-}
-
 }  // namespace
 
 bool ledger::restore(contract::state_store& store) {
@@ -57,7 +53,7 @@ result<contract::submitted_command> ledger::submit(const contract::command_reque
     }
     if (open >= limits_.open_per_device) {
       return failure(fault_code::quota_exceeded,
-                     "the device has " + number_text(open) + " open commands");
+                     "the device has " + std::to_string(open) + " open commands");
     }
   }
   command c;
@@ -66,8 +62,8 @@ result<contract::submitted_command> ledger::submit(const contract::command_reque
   c.number = last_number_ + 1;
   c.created_time_ns = c.changed_time_ns = now_ns;
   if (!make_room(weight_of(c))) {
-    return failure(fault_code::quota_exceeded, "open commands use " + number_text(bytes_) +
-                                                   " of the " + number_text(limits_.bytes) +
+    return failure(fault_code::quota_exceeded, "open commands use " + std::to_string(bytes_) +
+                                                   " of the " + std::to_string(limits_.bytes) +
                                                    " bytes that all may have");
   }
   ++last_number_;

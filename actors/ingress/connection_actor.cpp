@@ -19,7 +19,8 @@ constexpr int max_discarded_reads = 4;
 constexpr std::size_t kept_buffer_bytes = 512;
 /// A device whose message had to be refused is sent away after a random part of this time, so that
 /// the refused do not all come back at once.
-constexpr std::uint64_t max_leave_delay_ns = 5'000'000'000;
+constexpr std::uint64_t max_leave_delay_ms = 5'000;
+constexpr std::uint64_t ns_per_ms = 1'000'000;
 /// How long a peer that sends no more is kept while something is withheld from it.
 constexpr std::uint64_t end_patience_ns = 10'000'000'000;
 
@@ -252,7 +253,7 @@ void connection_actor::take_opening(const model::receipt& r) {
 void connection_actor::leave_later(fault_code why) {
   leave_for_ = why;
   if (leave_at_ns_ != never) return;
-  leave_at_ns_ = shard_.now.steady_ns + shard_.jitter() * std::uint64_t{4} % max_leave_delay_ns;
+  leave_at_ns_ = shard_.now.steady_ns + shard_.jitter() % max_leave_delay_ms * ns_per_ms;
   watch_time();
 }
 

@@ -300,7 +300,7 @@ schema = "{schema}"
         self.assertEqual(self.rows(gateway, 2), [(1,), (3,)])
         self.assertEqual(gateway.metrics().sum("fleetgate_quarantined_total"), 1)
 
-    def test_without_room_in_the_spool_it_is_sent_back_and_taken_later(self):
+    def test_without_room_in_the_spool_it_is_sent_back(self):
         gateway = self.gateway(sink=False, sections="""
 [spool]
 budget = "64MiB"
