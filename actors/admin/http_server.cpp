@@ -8,7 +8,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
@@ -31,8 +33,10 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
-/// What a client may still send after a final response before the connection is cut.
-constexpr std::size_t linger_bytes = 64 * 1024;
+/// What a client may still send after a final response before the connection is cut: many hear
+/// of a body too large only once they have sent it.
+constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
+constexpr std::size_t linger_read_bytes = 64 * 1024;
 constexpr std::chrono::milliseconds accept_retry{100};
 
 /// Nothing where the target is not one.
@@ -147,6 +151,25 @@ class session : public std::enable_shared_from_this<session> {
         return write(std::move(r), {11, false, false});
       }
     }
+    if (!parser_->is_done() && is_asking_for_leave(parser_->get())) return give_leave();
+    read_body();
+  }
+
+  /// RFC 9110 section 10.1.1; HTTP/1.0 has no interim responses.
+  static bool is_asking_for_leave(const http::request<http::string_body>& r) {
+    return r.version() == 11 && beast::iequals(r[http::field::expect], "100-continue");
+  }
+
+  void give_leave() {
+    static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(stream_, asio::buffer(go_on),
+                      [self = shared_from_this()](error_code error, std::size_t) {
+                        if (error) return self->close();
+                        self->read_body();
+                      });
+  }
+
+  void read_body() {
     http::async_read(stream_, buffer_, *parser_,
                      [self = shared_from_this()](error_code e, std::size_t) { self->on_read(e); });
   }
@@ -241,7 +264,7 @@ class session : public std::enable_shared_from_this<session> {
 
   void discard(std::size_t left) {
     buffer_.clear();
-    stream_.async_read_some(buffer_.prepare(std::min<std::size_t>(left, 4096)),
+    stream_.async_read_some(buffer_.prepare(std::min(left, linger_read_bytes)),
                             [self = shared_from_this(), left](error_code error, std::size_t n) {
                               if (error || n >= left) return self->close();
                               self->discard(left - n);

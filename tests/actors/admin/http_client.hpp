@@ -73,6 +73,7 @@ class http_client {
         throw std::runtime_error("header given twice: " + name);
       }
     }
+    if (a.status < 200) return a;  // an interim response has no body
     const auto length = std::stoul(a.headers.at("content-length"));
     if (!to_head) a.body = read_bytes(length);
     return a;

@@ -323,6 +323,27 @@ TEST_F(admin_server, an_oversize_body_is_413_before_it_is_read) {
   EXPECT_EQ(chunked.read_answer().status, 413);
 }
 
+TEST_F(admin_server, a_client_that_sends_an_oversize_body_all_the_same_hears_413) {
+  start(patient());
+  http_client c(server->port());
+  const std::string body(8 * 1024 * 1024, 'b');
+  ASSERT_TRUE(c.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 8388608\r\n\r\n" + body));
+  EXPECT_EQ(c.read_answer().status, 413);
+}
+
+TEST_F(admin_server, a_client_that_asks_for_leave_before_its_body_is_told_to_go_on_or_not) {
+  start(patient());
+  http_client c(server->port());
+  const std::string head =
+      "POST /echo HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: ";
+  ASSERT_TRUE(c.send(head + "5\r\n\r\n"));
+  EXPECT_EQ(c.read_answer().status, 100);
+  ASSERT_TRUE(c.send("hello"));
+  EXPECT_EQ(c.read_answer().body, "hello");
+  ASSERT_TRUE(c.send(head + "1048577\r\n\r\n"));
+  EXPECT_EQ(c.read_answer().status, 413);
+}
+
 TEST_F(admin_server, a_body_of_1_mib_is_served) {
   start(patient());
   http_client c(server->port());
