@@ -6,7 +6,7 @@
 #include "actors/admin/api_routes.hpp"
 #include "actors/admin/message_answer.hpp"
 #include "protocol/http/message_request.hpp"
-#include "protocol/mqtt/properties.hpp"
+#include "protocol/mqtt/forward.hpp"
 
 namespace fleetgate::admin {
 namespace {
@@ -31,11 +31,7 @@ response malformed(const fault& why, std::uint16_t status) {
 
 contract::loose_message as_loose(http::message from, std::string_view device) {
   contract::loose_message m;
-  if (!from.content_type.empty()) {
-    mqtt::property_list kept;  // subscribers get it too
-    kept.add(mqtt::property_id::content_type, from.content_type);
-    m.properties = as_text(kept.view().bytes());
-  }
+  m.properties = mqtt::kept_content_type(from.content_type);  // subscribers get it too
   m.topic = std::move(from.topic);
   m.payload = std::move(from.payload);
   m.content_type = std::move(from.content_type);

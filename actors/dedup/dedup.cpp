@@ -17,7 +17,8 @@ dedup::dedup(const dedup_limits& limits, contract::state_store* store)
       store_(store),
       windows_(limits_, store, counters_),
       sessions_(limits_, counters_),
-      quarantine_(limits_) {}
+      quarantine_(limits_),
+      key_(limits_.hash_seed) {}
 
 std::optional<std::uint64_t> dedup::decide(model::envelope& e, std::uint64_t now_ns,
                                            receipt_list& receipts) {
@@ -146,9 +147,8 @@ void dedup::supersede_others(std::uint32_t slot, const model::envelope& e, recei
 }
 
 void dedup::finish(std::uint32_t slot, const contract::settlement& s, receipt_list& receipts) {
-  pending p = pending_.at(slot);
+  pending& p = pending_.at(slot);
   std::vector<waiter> others = pending_.take_waiters(slot);
-  pending_.remove(slot);
   if (s.stored) {
     settled_lsn_ = std::max(settled_lsn_, s.at.lsn);
   } else {
@@ -176,6 +176,7 @@ void dedup::finish(std::uint32_t slot, const contract::settlement& s, receipt_li
   };
   tell(p.first);
   for (waiter& w : others) tell(w);
+  pending_.remove(slot);
 }
 
 void dedup::finish_state(pending& p, std::uint32_t slot, const contract::settlement& s) {

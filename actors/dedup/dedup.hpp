@@ -14,6 +14,7 @@
 #include "actors/contract/append.hpp"
 #include "actors/contract/spool_reader.hpp"
 #include "actors/contract/state_store.hpp"
+#include "actors/dedup/identity.hpp"
 #include "actors/dedup/limits.hpp"
 #include "actors/dedup/pending_table.hpp"
 #include "actors/dedup/quarantine_memory.hpp"
@@ -139,7 +140,8 @@ class dedup {
   session_table sessions_;
   quarantine_memory quarantine_;
   pending_table pending_;
-  std::string scratch_;             // key text of the envelope at hand; reused
+  window_key key_;                  // of the message at hand
+  std::string scratch_;             // key text of a quarantined payload; reused
   std::uint64_t settled_lsn_ = 0;   // highest lsn that was ever settled
   std::uint64_t snapshot_lsn_ = 0;  // what the store covers
   /// A snapshot is written in parts; what was dirty when it began must be in it.

@@ -8,8 +8,8 @@ namespace fleetgate::dedup {
 
 dedup::ticket dedup::decide_quarantined(model::envelope& e, receipt_list& receipts) {
   if (e.trace == model::trace_id{}) {
-    window_key(e, scratch_);
-    e.trace = derive_trace(e, scratch_);
+    key_.is_of(e);
+    e.trace = derive_trace(e, key_.name());
   }
   quarantine_key(e, scratch_);
   if (const quarantine_entry* const known = quarantine_.find(scratch_)) {
@@ -59,8 +59,8 @@ void dedup::tell_settled(const model::envelope& open, receipt_list& receipts) {
   for (std::uint16_t number = 0; !left.empty(); ++number) {
     of.stream = left.substr(0, left.find('\0'));
     left.remove_prefix(std::min(left.size(), of.stream.size() + 1));
-    window_key(of, scratch_);
-    const window* const w = windows_.peek(scratch_, place_of(scratch_, limits_.hash_seed));
+    key_.is_of(of);
+    const window* const w = windows_.peek(key_.text(), key_.place());
     const auto* const memory =
         w == nullptr ? nullptr : w->find(open.epoch, model::epoch_origin::device);
     const auto up_to = memory == nullptr ? std::nullopt : memory->settled_up_to();

@@ -33,12 +33,10 @@ dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) 
   }
   const bool by_packet = v.is != verdict::kind::fresh;
   if (e.sequence) {
-    if (!by_packet)
-      v = judge_sequence(e);
-    else
-      window_key(e, scratch_);
+    key_.is_of(e);
+    if (!by_packet) v = judge_sequence(e);
   }
-  if (e.trace == model::trace_id{}) e.trace = derive_trace(e, scratch_);
+  if (e.trace == model::trace_id{}) e.trace = derive_trace(e, key_.name());
   switch (v.is) {
     case verdict::kind::fresh:
     case verdict::kind::different:
@@ -89,8 +87,7 @@ dedup::verdict dedup::judge_delivery(const model::envelope& e, session* s, std::
 }
 
 dedup::verdict dedup::judge_sequence(model::envelope& e) {
-  window_key(e, scratch_);
-  window* const w = windows_.open(scratch_, place_of(scratch_, limits_.hash_seed));
+  window* const w = windows_.open(key_.text(), key_.place());
   if (e.epoch_from == model::epoch_origin::device) {
     return w == nullptr ? verdict{} : judge_device_epoch(*w, e);
   }

@@ -98,8 +98,8 @@ void dedup::recover_message(const contract::stored_record& record) {
 /// been pushed out.
 window* dedup::recover_window(const contract::stored_record& record) {
   const model::envelope& e = record.envelope;
-  window_key(e, scratch_);
-  window* const w = windows_.open(scratch_, place_of(scratch_, limits_.hash_seed));
+  key_.is_of(e);
+  window* const w = windows_.open(key_.text(), key_.place());
   if (w == nullptr || w->use(e.epoch, e.epoch_from) != nullptr) return w;
   if (w->retired(e.epoch) || record.at.lsn <= w->newest_lsn()) return nullptr;
   w->begin(e.epoch, e.epoch_from);

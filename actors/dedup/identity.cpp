@@ -41,13 +41,28 @@ std::uint64_t hash_text(std::string_view text) noexcept {
   return XXH3_64bits(text.data(), text.size());
 }
 
+name_hash hash_name(std::string_view name) noexcept {
+  const auto hash = XXH3_128bits(name.data(), name.size());
+  return {hash.low64, hash.high64};
+}
+
 }  // namespace
 
-void window_key(const model::envelope& e, std::string& out) {
-  out.clear();
-  append_sized(out, e.tenant);
-  append_sized(out, e.device);
-  out.append(e.stream);
+void window_key::is_of(const model::envelope& e) {
+  if (device_ == e.device && stream_ == e.stream && tenant_ == e.tenant) return;
+  tenant_ = e.tenant;
+  device_ = e.device;
+  stream_ = e.stream;
+  compute();
+}
+
+void window_key::compute() {
+  text_.clear();
+  append_sized(text_, tenant_);
+  append_sized(text_, device_);
+  text_.append(stream_);
+  place_ = place_of(text_, seed_);
+  name_ = hash_name(text_);
 }
 
 void quarantine_key(const model::envelope& e, std::string& out) {
@@ -75,16 +90,14 @@ std::uint64_t content_hash(const model::envelope& e) noexcept {
   return hash_numbers(std::array{hash_text(e.topic), e.payload_hash});
 }
 
-model::trace_id derive_trace(const model::envelope& e, std::string_view window_key_text) noexcept {
-  const std::string_view from = e.sequence ? window_key_text : e.client_id;
-  const auto name = XXH3_128bits(from.data(), from.size());
+model::trace_id derive_trace(const model::envelope& e, const name_hash& window_name) noexcept {
+  const name_hash name = e.sequence ? window_name : hash_name(e.client_id);
   std::array<unsigned char, 48> rest{};
   if (e.sequence) {
-    rest =
-        little_endian(std::array<std::uint64_t, 6>{name.low64, name.high64, e.epoch, *e.sequence});
+    rest = little_endian(std::array<std::uint64_t, 6>{name.low, name.high, e.epoch, *e.sequence});
   } else {
     rest = little_endian(std::array<std::uint64_t, 6>{
-        name.low64, name.high64, content_hash(e), static_cast<std::uint64_t>(e.received_time_ns),
+        name.low, name.high, content_hash(e), static_cast<std::uint64_t>(e.received_time_ns),
         e.connection.generation, e.packet_id});
   }
   const auto hash = XXH3_128bits(rest.data(), rest.size());

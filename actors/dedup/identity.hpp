@@ -15,9 +15,33 @@ inline bool is_owed(const model::envelope& e) noexcept {
   return model::is_owed(model::lane_of(e.cls, e.level));
 }
 
-/// Key of a window: "<bytes>:tenant,<bytes>:device,stream". Lengths make it unambiguous, so that
-/// two devices can never share a window, whatever characters their names hold. Replaces `out`.
-void window_key(const model::envelope& e, std::string& out);
+/// XXH3-128 of a name.
+struct name_hash {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+};
+
+/// Key of the window of the message at hand, "<bytes>:tenant,<bytes>:device,stream", and what is
+/// computed from it. Lengths make it unambiguous, so that two devices can never share a window,
+/// whatever characters their names hold. Messages of a device come in runs: the last key is kept.
+class window_key {
+ public:
+  explicit window_key(std::uint64_t place_seed) noexcept : seed_(place_seed) { compute(); }
+
+  void is_of(const model::envelope& e);
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  [[nodiscard]] std::uint64_t place() const noexcept { return place_; }  // place_of(text())
+  [[nodiscard]] const name_hash& name() const noexcept { return name_; }
+
+ private:
+  void compute();
+
+  const std::uint64_t seed_;
+  std::string tenant_, device_, stream_;
+  std::string text_;
+  std::uint64_t place_ = 0;
+  name_hash name_;
+};
 
 /// Key of a quarantined payload: "<bytes>:tenant,<bytes>:device,<16 hex digits>". Replaces `out`.
 void quarantine_key(const model::envelope& e, std::string& out);
@@ -41,7 +65,7 @@ std::uint64_t infer_epoch(const model::envelope& e, std::uint64_t previous) noex
 std::uint64_t content_hash(const model::envelope& e) noexcept;
 
 /// Of a message with a sequence: from its key, so that a resend bears the same. Without: from its
-/// arrival. `window_key_text` is the result of window_key(e). Never all zero.
-model::trace_id derive_trace(const model::envelope& e, std::string_view window_key_text) noexcept;
+/// arrival. `window_name` is that of the window_key of `e`. Never all zero.
+model::trace_id derive_trace(const model::envelope& e, const name_hash& window_name) noexcept;
 
 }  // namespace fleetgate::dedup

@@ -106,7 +106,7 @@ void pending_table::remove(std::uint32_t slot) {
   } else if (n.entry.ticket != 0) {
     late_.erase(n.entry.ticket);
   }
-  n.entry = pending{};
+  n.entry.where = nullptr;  // all else is written anew by the next who takes the slot
   n.next = free_;
   free_ = slot;
   --size_;

@@ -208,7 +208,7 @@ void connection_actor::post(contract::inbound_message& m, std::size_t weight) {
   m.received_time_ns = shard_.now.unix_ns;
   m.received_steady_ns = shard_.now.steady_ns;
   m.charged_bytes = static_cast<std::uint32_t>(weight);
-  contract::inbound_item item{shard_.intake.memory[model::index(m.cls)].make(m), nullptr};
+  contract::inbound_item item{&m, nullptr};
   (void)shard_.intake.to_parser.post(m.cls, item, weight);  // there is room: it was claimed
   unacknowledged_bytes_ += weight;
   last_class_ = m.cls;

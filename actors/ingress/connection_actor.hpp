@@ -74,7 +74,7 @@ class connection_actor : public runtime::pinned_actor {
   std::optional<fault_code> open_session(model::session_request how, std::uint64_t epoch = 0);
   /// `mark` names what it is; who it is of is filled in. False: no room now.
   bool post_mark(model::envelope mark);
-  /// Puts `m` on its road; claimed before with `weight` in the class of `m`.
+  /// Puts `m`, which lies in the arena of its class, on its road; claimed before with `weight`.
   void post(contract::inbound_message& m, std::size_t weight);
   void mark_unsent();
   void watch_time();

@@ -36,6 +36,7 @@ mqtt_connection::mqtt_connection(caf::actor_config& config, runtime::unit& home,
       session_(std::get<mqtt::session_limits>(listener.session), owner.now.steady_ns) {}
 
 session_progress mqtt_connection::feed(byte_view input) {
+  for (auto& said : shard_.common) said.topic = {};
   return session_.consume(input, *this, out_, shard_.now.steady_ns);
 }
 
@@ -79,8 +80,9 @@ std::optional<fault_code> mqtt_connection::welcome(const model::receipt& opened)
 }
 
 mqtt::flow mqtt_connection::on_publish(const mqtt::publish_view& p) {
-  const auto match = shard_.rules.match(p.topic);
-  const auto cls = match.rule->cls;
+  const auto* said = said_before(p.topic);
+  const auto match = said != nullptr ? model::topic_match{} : shard_.rules.match(p.topic);
+  const auto cls = said != nullptr ? said->cls : match.rule->cls;
   const std::size_t weight = contract::message_overhead_bytes + p.topic.size() + p.payload.size() +
                              3 * p.props.bytes().size() + client_id_.size();
   if (unacknowledged_bytes_ != 0 &&
@@ -88,7 +90,16 @@ mqtt::flow mqtt_connection::on_publish(const mqtt::publish_view& p) {
     return hold_back(p, cls, fault_code::quota_exceeded);
   }
   if (const auto why = shard_.intake.claim(cls, weight)) return hold_back(p, cls, *why);
-  contract::inbound_message m = describe(p, match, shard_.intake.memory[model::index(cls)]);
+  if (said == nullptr) said = &note_topic(p.topic, match);
+  auto& memory = shard_.intake.memory[model::index(cls)];
+  contract::inbound_message& m = *memory.make(*said);
+  m.payload = memory.copy(p.payload);
+  m.level = m.rule->level_for(p.qos);
+  m.packet_id = p.packet_id;
+  m.qos = p.qos;
+  m.dup = p.dup;
+  m.retain = p.retain;
+  if (!p.props.empty()) describe_properties(p, memory, m);
   post(m, weight);
   return mqtt::flow::go_on;
 }
@@ -102,26 +113,29 @@ mqtt::flow mqtt_connection::hold_back(const mqtt::publish_view& p, model::traffi
   return mqtt::flow::go_on;
 }
 
-contract::inbound_message mqtt_connection::describe(const mqtt::publish_view& p,
-                                                    const model::topic_match& match,
-                                                    runtime::arena& memory) const {
-  contract::inbound_message m;
-  m.topic = memory.copy(p.topic);
-  m.payload = memory.copy(p.payload);
-  m.client_id = memory.copy(std::string_view(client_id_));
-  m.rule = match.rule;
-  m.cls = match.rule->cls;
-  m.level = match.rule->level_for(p.qos);
-  m.device = match.device.empty() ? m.client_id : rebase(match.device, p.topic, m.topic);
-  m.stream =
-      lies_in(match.stream, p.topic) ? rebase(match.stream, p.topic, m.topic) : std::string_view{};
-  m.tenant = rebase(match.tenant, p.topic, m.topic);
-  m.packet_id = p.packet_id;
-  m.qos = p.qos;
-  m.dup = p.dup;
-  m.retain = p.retain;
-  if (!p.props.empty()) describe_properties(p, memory, m);
-  return m;
+/// A topic that came in this reading already, or null.
+const contract::inbound_message* mqtt_connection::said_before(
+    std::string_view topic) const noexcept {
+  for (const auto& said : shard_.common) {
+    if (said.topic == topic) return &said;
+  }
+  return nullptr;
+}
+
+const contract::inbound_message& mqtt_connection::note_topic(std::string_view topic,
+                                                             const model::topic_match& match) {
+  auto& memory = shard_.intake.memory[model::index(match.rule->cls)];
+  auto& said = shard_.common[model::index(match.rule->cls)];
+  said = {};
+  said.topic = memory.copy(topic);
+  said.client_id = memory.copy(std::string_view(client_id_));
+  said.rule = match.rule;
+  said.cls = match.rule->cls;
+  said.device = match.device.empty() ? said.client_id : rebase(match.device, topic, said.topic);
+  said.stream =
+      lies_in(match.stream, topic) ? rebase(match.stream, topic, said.topic) : std::string_view{};
+  said.tenant = rebase(match.tenant, topic, said.topic);
+  return said;
 }
 
 void mqtt_connection::describe_properties(const mqtt::publish_view& p, runtime::arena& memory,

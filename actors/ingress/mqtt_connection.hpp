@@ -43,8 +43,9 @@ class mqtt_connection final : public connection_actor, private mqtt::session_han
   bool tell_coming();
   void note_coming(const mqtt::connect_request& request);
   mqtt::flow hold_back(const mqtt::publish_view& message, model::traffic_class cls, fault_code why);
-  contract::inbound_message describe(const mqtt::publish_view& p, const model::topic_match& match,
-                                     runtime::arena& memory) const;
+  [[nodiscard]] const contract::inbound_message* said_before(std::string_view topic) const noexcept;
+  const contract::inbound_message& note_topic(std::string_view topic,
+                                              const model::topic_match& match);
   void describe_properties(const mqtt::publish_view& p, runtime::arena& memory,
                            contract::inbound_message& m) const;
 

@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/mqtt/forward.hpp"
+
 namespace fleetgate::ingress {
 namespace {
 
@@ -99,7 +101,7 @@ native::flow native_connection::on_publish(const native::publish_view& p) {
   if (!p.same_header) common_noted_ = false;
   const auto& h = p.header;
   const std::size_t weight = contract::message_overhead_bytes + h.topic.size() + h.device.size() +
-                             h.stream.size() + h.content_type.size() + client_id_.size() +
+                             h.stream.size() + 2 * h.content_type.size() + client_id_.size() +
                              p.message.payload.size() + p.message.traceparent.size();
   if (const auto why = shard_.intake.claim(h.cls, weight)) {
     send_back(p, *why);
@@ -107,7 +109,7 @@ native::flow native_connection::on_publish(const native::publish_view& p) {
   }
   if (!common_noted_) note_header(h);
   auto& memory = shard_.intake.memory[model::index(h.cls)];
-  contract::inbound_message m = common_;
+  contract::inbound_message& m = *memory.make(shard_.common[model::index(h.cls)]);
   m.payload = memory.copy(p.message.payload);
   m.sequence = p.message.sequence;
   m.device_time_ns = static_cast<std::int64_t>(p.message.device_time_ns.value_or(0));
@@ -121,19 +123,23 @@ native::flow native_connection::on_publish(const native::publish_view& p) {
 /// call, into one arena. The frame names device, stream and class; the topic rule says the rest.
 void native_connection::note_header(const native::message_header& h) {
   auto& memory = shard_.intake.memory[model::index(h.cls)];
-  common_ = {};
-  common_.topic = memory.copy(h.topic);
-  const auto match = shard_.rules.match(common_.topic);
-  common_.rule = match.rule;
-  common_.tenant = match.tenant;
-  common_.device = memory.copy(h.device);
-  common_.stream = memory.copy(h.stream);
-  common_.epoch = h.boot;
-  common_.cls = h.cls;
-  common_.qos = 1;
-  common_.level = match.rule->level_for(common_.qos);
-  common_.content_type = memory.copy(h.content_type);
-  common_.client_id = memory.copy(std::string_view(client_id_));
+  auto& common = shard_.common[model::index(h.cls)];
+  common = {};
+  common.topic = memory.copy(h.topic);
+  const auto match = shard_.rules.match(common.topic);
+  common.rule = match.rule;
+  common.tenant = match.tenant;
+  common.device = memory.copy(h.device);
+  common.stream = memory.copy(h.stream);
+  common.epoch = h.boot;
+  common.cls = h.cls;
+  common.qos = 1;
+  common.level = match.rule->level_for(common.qos);
+  common.content_type = memory.copy(h.content_type);
+  if (!h.content_type.empty()) {
+    common.properties = memory.copy(std::string_view(mqtt::kept_content_type(h.content_type)));
+  }
+  common.client_id = memory.copy(std::string_view(client_id_));
   common_noted_ = true;
 }
 

@@ -54,8 +54,7 @@ class native_connection final : public connection_actor, private native::session
 
   native::session session_;
   std::unique_ptr<resumption> resumption_;
-  contract::inbound_message common_;  // of the messages of the batch at hand
-  bool common_noted_ = false;
+  bool common_noted_ = false;   // in shard_.common, of the batch at hand
   bool commands_wait_ = false;  // until what waits to be sent is gone
 };
 

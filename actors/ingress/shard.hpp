@@ -111,6 +111,9 @@ struct shard {
   std::vector<runtime::actor_ptr<connection_actor>> untold;
 
   std::vector<std::byte> buffer;
+  /// What the messages have in common that one connection has sent and that are taken in one call,
+  /// by class: it is looked up and copied once, and lies in the arena of the class.
+  std::array<contract::inbound_message, model::traffic_class_count> common;
   attributes_builder attributes;
   std::string properties;  // of the message at hand
   std::minstd_rand jitter{std::random_device{}()};

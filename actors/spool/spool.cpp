@@ -229,6 +229,7 @@ void spool::clear_trouble() noexcept {
 void spool::settle(lane_log& l, std::vector<contract::settlement>& settled) {
   scratch_.clear();
   l.take_settled(scratch_);
+  settled.reserve(settled.size() + scratch_.size());
   for (const pending_ticket& t : scratch_) {
     const model::position at{id_.incarnation, t.lsn};
     if (t.waits_for_readers && !readers_.required_passed(l.in(), at)) {

@@ -68,6 +68,12 @@ void append_kept_properties(const properties& p, std::string& out) {
   out.append(as_text(kept.view().bytes()));
 }
 
+std::string kept_content_type(std::string_view content_type) {
+  property_list kept;
+  if (!content_type.empty()) kept.add(property_id::content_type, content_type);
+  return std::string(as_text(kept.view().bytes()));
+}
+
 std::optional<std::uint32_t> expiry_left_s(const forward_message& m, std::int64_t now_ns) noexcept {
   const auto whole = expiry_s(m);
   if (!whole) return std::nullopt;

@@ -39,6 +39,9 @@ struct forward {
 /// alias, which is a matter of one connection. [MQTT-3.3.2-17], [MQTT-3.3.2-18]
 void append_kept_properties(const properties& p, std::string& out);
 
+/// The same of a message that came another way and has only a content type; "" where it has none.
+std::string kept_content_type(std::string_view content_type);
+
 /// Seconds left to live at `now_ns`; nothing where it does not expire, 0 where it has expired.
 std::optional<std::uint32_t> expiry_left_s(const forward_message& m, std::int64_t now_ns) noexcept;
 

@@ -244,7 +244,7 @@ class Words(Cli):
                       ["devices", "ls", "--limit", "none"]):
             self.run_cli(*words, status=EXIT_USAGE)
             self.assert_explained()
-        for words in (["tap"], ["tap", "a/#/b"], ["tap", "#", "--for", "soon"],
+        for words in (["tap"], ["tap", "a/#/b"], ["tap", "$share/g/#"], ["tap", "#", "--for", "soon"],
                       ["tap", "#", "--count", "0"]):
             self.run_cli(*words, status=EXIT_USAGE)
             self.assert_explained()

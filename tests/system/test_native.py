@@ -9,6 +9,7 @@ import unittest
 import msgpack
 
 from harness import GatewayTest, Mqtt, connect_packet, eventually, publish_packet
+from test_subscribers import V5, Client
 
 HELLO, WELCOME, PUBLISH, BATCH, ACK, COMMAND, COMMAND_ACK, PING, PONG, REDIRECT, GOODBYE = range(1, 12)
 CONTROL, HEARTBEAT, EVENT, TELEMETRY = range(4)
@@ -126,6 +127,18 @@ class A_native_device(NativeTest):
                                  rows[0][-1])])
         self.assertIn("4bf92f3577b34da6a3ce929d0e0e4736",
                       {rows[0][-1], bytes.fromhex(rows[0][-1]).decode(errors="replace")})
+
+    def test_is_seen_by_mqtt_5_subscribers_with_its_content_type(self):
+        gateway = self.gateway().start()
+        looking = Client(self, gateway.port, V5, "viewer")
+        looking.subscribe("devices/#")
+        device = self.device(gateway)
+        device.send(PUBLISH, EVENT, "doors", 1, b"<open/>", None, "application/xml")
+        device.send(BATCH, TELEMETRY, "v", 1, [b"1", b"2"])
+        seen = {m.payload: (m.topic, getattr(m.properties, "ContentType", None))
+                for m in (looking.next() for _ in range(3))}
+        self.assertEqual(seen, {b"<open/>": ("devices/press-1/doors", "application/xml"),
+                                b"1": ("devices/press-1/v", None), b"2": ("devices/press-1/v", None)})
 
     def test_publishes_batches_with_one_acknowledgement(self):
         gateway = self.gateway().start()
