@@ -31,6 +31,7 @@ constexpr const char* steady_examples = R"(Examples:
   fleetsim steady --rate 500 --reboot 1m --ack-timeout 10s          and forget, and lose patience
   fleetsim steady --rate 500 --messages 100000 --ack-log run.log    killed? then:
   fleetsim steady --rate 500 --messages 100000 --resume-log run.log
+  fleetsim steady --rate 20000 --gather 16 --batch 16 --protocol native      16 readings a frame
 
 Open loop: message j is due j / rate after the start, and its latency counts from then, however late
 a slow server lets it be sent.
@@ -131,6 +132,10 @@ class command_parser {
         ->required()
         ->check(CLI::Range(0.001, 1e8).description(""))
         ->type_name("R");
+    add_number(
+        *steady_, "--gather", plan_.gather, std::uint16_t{1}, std::uint16_t{65'535},
+        "A device sends when it has measured so many; each one's latency counts from when it "
+        "was due");
     add_sending_options(*steady_);
   }
 

@@ -32,6 +32,7 @@ struct member {
   std::string name;
   std::vector<std::string> topics;
   std::uint64_t quota_left = 0;  // messages that it may still measure
+  std::uint64_t gathers = 1;     // how many it waits for before it sends
 
   int fd = -1;
   link is = link::down;

@@ -44,6 +44,7 @@ member make_member(const run_plan& plan, const resume_points* past, std::uint32_
   member m(device(plan.devices_habits, std::move(from)), std::move(speaks),
            dice(plan.fleet.seed, number));
   m.place = place;
+  m.gathers = 1 + place % plan.gather;  // so that not all are full at one time
   m.number = number;
   m.name = plan.fleet.device_name(number);
   m.topics = std::move(topics);

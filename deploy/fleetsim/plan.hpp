@@ -36,7 +36,8 @@ struct run_plan {
   protocol speaks = protocol::mqtt;
   connection_settings connection;
   mqtt_settings mqtt;
-  std::uint16_t batch = 1;  // messages that go out together, where the protocol can
+  std::uint16_t batch = 1;   // messages that go out together, where the protocol can
+  std::uint16_t gather = 1;  // open loop: a device sends when it has measured so many
   habits devices_habits;
   mishaps befalls;
   std::uint32_t connections = 100;

@@ -136,6 +136,7 @@ void squad::watch_the_end(std::uint64_t now) {
   if (give_up_ns_ == ~0ULL && (hopeless || orders_.stop != stop_level::go_on || timed_out ||
                                all_measured || plan_.does == activity::storm)) {
     producing_ = false;
+    for (std::uint32_t i = 0; i < members_.size(); ++i) go_on_with(i);  // with what they gathered
     give_up_ns_ = now + ns_of(plan_.drain_s);
   }
   if (give_up_ns_ != ~0ULL && (is_over() || now >= give_up_ns_)) finished_ = true;

@@ -209,7 +209,16 @@ void squad::send_again(member& m, std::uint64_t now) {
       });
 }
 
+/// How many a device waits for in the open loop; not when there will be no more.
+bool squad::has_gathered(member& m) const {
+  if (!producing_ || !plan_.when.is_open_loop() || m.quota_left == 0) return true;
+  if (m.who.owed() < m.gathers) return false;
+  m.gathers = plan_.gather;
+  return true;
+}
+
 void squad::send_new(member& m, std::uint64_t now) {
+  if (!has_gathered(m)) return;
   while (m.out.size() < most_unsent_bytes && m.speaks->accepts()) {
     if (producing_ && !plan_.when.is_open_loop()) measure_at_will(m);
     if (!m.who.can_send()) return;

@@ -71,6 +71,21 @@ class Against_the_session(FleetsimTest):
                 self.assertGreater(summary["losses"], 0, summary)
                 self.assertEqual(len(set(self.stored())), 6000)
 
+    def test_devices_that_gather_fill_their_frames_and_keep_nothing_back(self):
+        sent = {}
+        for gather in (1, 8):
+            with self.subTest(gather=gather):
+                pathlib.Path(self.log_path).unlink(missing_ok=True)
+                status, summary = self.play(
+                    0, "steady", "--rate", 4000, "--duration", "1s", "--connections", 7, "--gather",
+                    gather, "--batch", 8, "--payload-bytes", 0)
+                self.assertEqual((status, summary["acknowledged"]), (0, 4000), summary)
+                self.assertEqual(len(set(self.stored())), 4000)
+                sent[gather] = summary["sent_bytes"]
+        # The devices have two streams, so of eight messages two frames come, instead of eight.
+        frame_head = 10
+        self.assertLess(sent[8], sent[1] - 4000 * 5 // 8 * frame_head)
+
     def test_devices_that_flap_and_reboot_break_no_rule(self):
         status, summary = self.play(
             2, "steady", "--rate", 3000, "--duration", "2s", "--connections", 20, "--batch", 4,
@@ -143,6 +158,7 @@ class Against_the_gateway(FleetsimTest):
         for _ in range(3):
             enough = len(log.read().acknowledged) + total // 6
             eventually(lambda n=enough: len(log.read().acknowledged) >= n, "some messages")
+            eventually(lambda: self.node.metrics().sum("fleetgate_connections") == 100, "all devices")
             self.node.kill()
             self.node.start()
         status, summary = self.load_summary(load)

@@ -45,6 +45,7 @@ TEST(command_line, a_protocol_has_its_port_and_its_batches) {
   EXPECT_EQ(plan.speaks, protocol::native);
   EXPECT_EQ(plan.port, 1884);
   EXPECT_EQ(plan.batch, 64);
+  EXPECT_EQ(parsed<run_plan>({"steady", "--rate", "9", "--gather", "8"}).gather, 8);
   EXPECT_FALSE(plan.connection.keeps_session) << "sequences alone say what a resend is";
   EXPECT_EQ(parsed<run_plan>({"flood", "--protocol", "native", "--port", "5"}).port, 5);
   EXPECT_EQ(plan.connections, 100U);
