@@ -13,8 +13,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from harness import (PATIENCE, GatewayTest, Mqtt, connect_packet, eventually, packet, properties,
-                     publish_packet, text)
+from harness import (PATIENCE, SANITIZED, GatewayTest, Mqtt, connect_packet, eventually, packet,
+                     properties, publish_packet, text)
 
 VERSIONS = {"mqttv311": paho.MQTTv311, "mqttv5": paho.MQTTv5}
 V5 = "mqttv5"
@@ -469,7 +469,8 @@ class Limits(SubscriberTest):
         self.assertEqual(awake.next().payload, b"last")
         eventually(lambda: self.served.metrics().by("fleetgate_undelivered_total", "reason")
                    ["slow_client"] > 100, "what it missed is counted")
-        self.assertLess(self.served.rss_bytes() - before, 64 << 20)
+        if not SANITIZED:  # a sanitizer's memory is not the gateway's
+            self.assertLess(self.served.rss_bytes() - before, 64 << 20)
 
 
 if __name__ == "__main__":

@@ -294,6 +294,7 @@ class A_command(Fixture):
         self.assertTrue(self.server.wait_for(lambda: len(first.commands) == 4))
         self.assertEqual(first.commands, [("id-1", 1, b"ok"), ("id-1", 1, b"ok"),
                                           ("id-2", 2, b"because"), ("id-3", 4, None)])
+        self.assertTrue(self.server.wait_for(lambda: len(probe.events) == 2))
         self.assertEqual(probe.events, ["command id-1 reboot now", "command id-2 fail "])
 
 
