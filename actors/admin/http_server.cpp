@@ -117,9 +117,10 @@ class session : public std::enable_shared_from_this<session> {
     parser_->header_limit(limits_.header_bytes);
     parser_->body_limit(limits_.body_bytes);
     stream_.expires_after(limits_.timeout);
-    http::async_read_header(
-        stream_, buffer_, *parser_,
-        [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = shared_from_this()](error_code error, std::size_t n) {
+                              self->on_header(error, n);
+                            });
   }
 
   void close() {
@@ -138,8 +139,9 @@ class session : public std::enable_shared_from_this<session> {
   using without_body = http::response<http::empty_body>;
 
   /// What the body will take is known before it is read.
-  void on_header(error_code error) {
-    if (error) return on_read(error);
+  void on_header(error_code error, std::size_t header_bytes) {
+    if (limits_.probe != nullptr) limits_.probe->bytes_in.add(header_bytes);
+    if (error) return on_read(error, 0);
     const auto length = parser_->content_length();
     const std::uint64_t bytes = parser_->chunked() ? limits_.body_bytes : length.value_or(0);
     if (limits_.claim_memory && bytes > http_options::free_body_bytes) {
@@ -170,11 +172,13 @@ class session : public std::enable_shared_from_this<session> {
   }
 
   void read_body() {
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](error_code e, std::size_t) { self->on_read(e); });
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code e, std::size_t n) { self->on_read(e, n); });
   }
 
-  void on_read(error_code error) {
+  void on_read(error_code error, std::size_t bytes) {
+    if (limits_.probe != nullptr) limits_.probe->bytes_in.add(bytes);
     if (error == http::error::end_of_stream || error == beast::error::timeout) return close();
     if (!error) {
       auto r = parser_->release();
@@ -245,8 +249,9 @@ class session : public std::enable_shared_from_this<session> {
     m.keep_alive(keep_alive);
     stream_.expires_after(limits_.timeout);
     http::async_write(stream_, m,
-                      [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
+                      [self = shared_from_this(), keep_alive](error_code error, std::size_t n) {
                         self->memory_.reset();
+                        if (self->limits_.probe != nullptr) self->limits_.probe->bytes_out.add(n);
                         if (error) return self->close();
                         if (keep_alive) return self->read();
                         self->linger();
@@ -360,11 +365,19 @@ class http_server::impl {
     auto s = std::make_shared<session>(std::move(socket), options_, routes_, aside_, to_loop_,
                                        [this](session& ended) { end_session(ended); });
     sessions_.insert(s.get());
+    if (options_.probe != nullptr) {
+      ++options_.probe->connections_accepted;
+      ++options_.probe->connections_open;
+    }
     s->read();
   }
 
   void end_session(session& ended) {
     sessions_.erase(&ended);
+    if (options_.probe != nullptr) {
+      --options_.probe->connections_open;
+      ++options_.probe->connections_closed_normally;  // HTTP has no other end
+    }
     if (!stopping_ && !accepting_) accept();
   }
 

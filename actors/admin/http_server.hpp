@@ -12,6 +12,7 @@
 #include <string>
 
 #include "actors/admin/router.hpp"
+#include "actors/observe/probes.hpp"
 #include "protocol/base/result.hpp"
 
 namespace fleetgate::admin {
@@ -27,8 +28,11 @@ struct http_options {
   /// written. Null: there is none, and the request is refused. Not given: nothing is taken.
   std::function<std::shared_ptr<void>(std::uint64_t)> claim_memory;
   static constexpr std::uint64_t free_body_bytes = 16 * 1024;
+  /// Counts connections and bytes, on the server's thread; outlives the server. Null: nobody
+  /// counts.
+  observe::ingress_probe* probe = nullptr;
   /// For one whole request to arrive (also the first or next on an idle connection), and for its
-  /// response to leave.
+  /// response to leave; and for what a client still sends after its last response.
   std::chrono::milliseconds timeout{10'000};
 };
 

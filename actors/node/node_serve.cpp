@@ -4,6 +4,7 @@
 #include "actors/admin/api_routes.hpp"
 #include "actors/admin/routes.hpp"
 #include "actors/node/parts.hpp"
+#include "actors/observe/probe_registration.hpp"
 
 namespace fleetgate::node {
 
@@ -28,6 +29,9 @@ node::parts::step node::parts::serve_http() {
     options.body_bytes = l.max_packet_size;
     options.timeout = l.connect_timeout;
     options.claim_memory = body_memory();
+    http_probes.push_back(std::make_unique<observe::ingress_probe>());
+    options.probe = http_probes.back().get();
+    observe::register_probe(metrics, l.name, *options.probe);
     admin::router routes;
     admin::add_health_routes(routes, health);
     admin::add_message_routes(routes, *http_access, options.max_connections);

@@ -129,6 +129,7 @@ class node::parts {
   std::vector<std::unique_ptr<sink_parts_of_node>> sinks;
   caf::actor dedup_actor, spool_actor, state_actor, sessions_actor, commands_actor;
   std::unique_ptr<admin::node_access> http_access, access;
+  std::vector<std::unique_ptr<observe::ingress_probe>> http_probes;  // one a server
   std::vector<std::unique_ptr<admin::http_server>> http_servers;
   std::unique_ptr<admin::http_server> admin_server;
   std::uint64_t refused_by_spool = 0;  // at the last review

@@ -237,6 +237,11 @@ max_packet_size = "64KiB"
         self.assertEqual((status, answer), (200, {"result": "stored"}))
         self.assertEqual(self.get("/livez"), 200)
         self.assertEqual(self.get("/readyz"), 200)
+        counted = self.node.metrics()
+        self.assertGreaterEqual(counted.sum("fleetgate_connections_accepted_total", listener="web"), 3)
+        self.assertGreaterEqual(counted.sum("fleetgate_connections", listener="web"), 1)
+        self.assertGreater(counted.sum("fleetgate_received_bytes_total", listener="web"), 200)
+        self.assertGreater(counted.sum("fleetgate_sent_bytes_total", listener="web"), 200)
         for path in ("/metrics", "/api/v1/status", "/api/v1/devices"):
             self.assertEqual(self.get(path), 404, path)
         self.assertEqual(self.get("/api/v1/drain", "POST"), 404)

@@ -340,8 +340,13 @@ TEST_F(admin_server, a_client_that_asks_for_leave_before_its_body_is_told_to_go_
   EXPECT_EQ(c.read_answer().status, 100);
   ASSERT_TRUE(c.send("hello"));
   EXPECT_EQ(c.read_answer().body, "hello");
+  EXPECT_EQ(c.get("/livez", "Expect: 100-continue\r\n").status, 200) << "it has no body";
   ASSERT_TRUE(c.send(head + "1048577\r\n\r\n"));
   EXPECT_EQ(c.read_answer().status, 413);
+  http_client old(server->port());
+  ASSERT_TRUE(
+      old.send("POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello"));
+  EXPECT_EQ(old.read_answer().status, 200) << "HTTP/1.0 knows no interim answers";
 }
 
 TEST_F(admin_server, a_body_of_1_mib_is_served) {
