@@ -35,7 +35,7 @@ struct inbound_message {
   std::optional<std::uint64_t> epoch;     // below 2^63
   std::int64_t device_time_ns = 0;        // Unix time; 0 where not given
 
-  // MQTT 5 properties; "" or false where absent.
+  // MQTT 5 properties, and what other protocols say likewise; "" or false where absent.
   std::string_view content_type;  // MQTT 5.0 section 3.3.2.3.9
   bool payload_is_utf8 = false;   // payload format indicator, MQTT 5.0 section 3.3.2.3.2
   std::string_view user_seq;      // user property `seq`

@@ -110,7 +110,7 @@ void dedup_actor::take(contract::envelope_batch_ptr batch) {
 }
 
 void dedup_actor::send_receipts() {
-  for (auto& batch : by_shard_) batch.reserve(receipts_.size());
+  if (by_shard_.size() == 1) by_shard_.front().reserve(receipts_.size());
   for (const auto& r : receipts_) {
     if (r.to.generation != 0 && r.to.shard < by_shard_.size()) by_shard_[r.to.shard].push_back(r);
     if (r.result == model::outcome::stored && r.kind == model::record_kind::message) {

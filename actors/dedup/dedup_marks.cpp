@@ -8,7 +8,7 @@ namespace fleetgate::dedup {
 
 dedup::ticket dedup::decide_quarantined(model::envelope& e, receipt_list& receipts) {
   if (e.trace == model::trace_id{}) {
-    key_.is_of(e);
+    key_.set_to(e);
     e.trace = derive_trace(e, key_.name());
   }
   quarantine_key(e, scratch_);
@@ -59,7 +59,7 @@ void dedup::tell_settled(const model::envelope& open, receipt_list& receipts) {
   for (std::uint16_t number = 0; !left.empty(); ++number) {
     of.stream = left.substr(0, left.find('\0'));
     left.remove_prefix(std::min(left.size(), of.stream.size() + 1));
-    key_.is_of(of);
+    key_.set_to(of);
     const window* const w = windows_.peek(key_.text(), key_.place());
     const auto* const memory =
         w == nullptr ? nullptr : w->find(open.epoch, model::epoch_origin::device);

@@ -33,7 +33,7 @@ dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) 
   }
   const bool by_packet = v.is != verdict::kind::fresh;
   if (e.sequence) {
-    key_.is_of(e);
+    key_.set_to(e);
     if (!by_packet) v = judge_sequence(e);
   }
   if (e.trace == model::trace_id{}) e.trace = derive_trace(e, key_.name());

@@ -98,7 +98,7 @@ void dedup::recover_message(const contract::stored_record& record) {
 /// been pushed out.
 window* dedup::recover_window(const contract::stored_record& record) {
   const model::envelope& e = record.envelope;
-  key_.is_of(e);
+  key_.set_to(e);
   window* const w = windows_.open(key_.text(), key_.place());
   if (w == nullptr || w->use(e.epoch, e.epoch_from) != nullptr) return w;
   if (w->retired(e.epoch) || record.at.lsn <= w->newest_lsn()) return nullptr;

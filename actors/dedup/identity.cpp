@@ -48,7 +48,7 @@ name_hash hash_name(std::string_view name) noexcept {
 
 }  // namespace
 
-void window_key::is_of(const model::envelope& e) {
+void window_key::set_to(const model::envelope& e) {
   if (device_ == e.device && stream_ == e.stream && tenant_ == e.tenant) return;
   tenant_ = e.tenant;
   device_ = e.device;

@@ -28,7 +28,7 @@ class window_key {
  public:
   explicit window_key(std::uint64_t place_seed) noexcept : seed_(place_seed) { compute(); }
 
-  void is_of(const model::envelope& e);
+  void set_to(const model::envelope& e);
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   [[nodiscard]] std::uint64_t place() const noexcept { return place_; }  // place_of(text())
   [[nodiscard]] const name_hash& name() const noexcept { return name_; }

@@ -36,7 +36,7 @@ mqtt_connection::mqtt_connection(caf::actor_config& config, runtime::unit& home,
       session_(std::get<mqtt::session_limits>(listener.session), owner.now.steady_ns) {}
 
 session_progress mqtt_connection::feed(byte_view input) {
-  for (auto& said : shard_.common) said.topic = {};
+  shard_.forget_common();
   return session_.consume(input, *this, out_, shard_.now.steady_ns);
 }
 

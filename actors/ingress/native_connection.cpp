@@ -56,6 +56,7 @@ native_connection::native_connection(caf::actor_config& config, runtime::unit& h
       session_(std::get<native::session_limits>(listener.session), owner.now.steady_ns) {}
 
 session_progress native_connection::feed(byte_view input) {
+  shard_.forget_common();
   return session_.consume(input, *this, out_, shard_.now.steady_ns);
 }
 
@@ -98,7 +99,6 @@ std::optional<fault_code> native_connection::welcome(const model::receipt&) {
 }
 
 native::flow native_connection::on_publish(const native::publish_view& p) {
-  if (!p.same_header) common_noted_ = false;
   const auto& h = p.header;
   const std::size_t weight = contract::message_overhead_bytes + h.topic.size() + h.device.size() +
                              h.stream.size() + 2 * h.content_type.size() + client_id_.size() +
@@ -107,7 +107,7 @@ native::flow native_connection::on_publish(const native::publish_view& p) {
     send_back(p, *why);
     return native::flow::go_on;
   }
-  if (!common_noted_) note_header(h);
+  if (!is_noted(h)) note_header(h);
   auto& memory = shard_.intake.memory[model::index(h.cls)];
   contract::inbound_message& m = *memory.make(shard_.common[model::index(h.cls)]);
   m.payload = memory.copy(p.message.payload);
@@ -119,8 +119,13 @@ native::flow native_connection::on_publish(const native::publish_view& p) {
   return native::flow::go_on;
 }
 
-/// What all messages of a batch have in common is looked up and copied once: they are taken in one
-/// call, into one arena. The frame names device, stream and class; the topic rule says the rest.
+bool native_connection::is_noted(const native::message_header& h) const noexcept {
+  const auto& common = shard_.common[model::index(h.cls)];
+  return common.topic == h.topic && common.stream == h.stream && common.device == h.device &&
+         common.epoch == h.boot && common.content_type == h.content_type;
+}
+
+/// The frame names device, stream and class; the topic rule says the rest.
 void native_connection::note_header(const native::message_header& h) {
   auto& memory = shard_.intake.memory[model::index(h.cls)];
   auto& common = shard_.common[model::index(h.cls)];
@@ -140,7 +145,6 @@ void native_connection::note_header(const native::message_header& h) {
     common.properties = memory.copy(std::string_view(mqtt::kept_content_type(h.content_type)));
   }
   common.client_id = memory.copy(std::string_view(client_id_));
-  common_noted_ = true;
 }
 
 void native_connection::send_back(const native::publish_view& p, fault_code why) {

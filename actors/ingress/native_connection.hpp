@@ -43,6 +43,7 @@ class native_connection final : public connection_actor, private native::session
   void on_command_ack(const native::command_ack_packet& answer) override;
   void on_goodbye(const native::goodbye_packet& goodbye) override;
 
+  [[nodiscard]] bool is_noted(const native::message_header& header) const noexcept;
   void note_header(const native::message_header& header);
   void send_back(const native::publish_view& message, fault_code why);
 
@@ -54,7 +55,6 @@ class native_connection final : public connection_actor, private native::session
 
   native::session session_;
   std::unique_ptr<resumption> resumption_;
-  bool common_noted_ = false;   // in shard_.common, of the batch at hand
   bool commands_wait_ = false;  // until what waits to be sent is gone
 };
 

@@ -85,6 +85,9 @@ struct shard {
         buffer(read_bytes) {}
 
   [[nodiscard]] device_priority priority_of(std::string_view device) const noexcept;
+  void forget_common() noexcept {
+    for (auto& said : common) said.topic = {};
+  }
 
   runtime::unit& home;
   runtime::memory_budget& budget;

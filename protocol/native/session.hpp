@@ -45,7 +45,6 @@ struct hello_request {
 struct publish_view {
   const message_header& header;  // with topic, device and boot filled in
   const native::message& message;
-  bool same_header = false;  // as in the call before: what was found for it still holds
   std::uint16_t ticket = 0;  // for settle()
 };
 
@@ -137,7 +136,7 @@ class session {
   flow take_batch(const frame& f, session_handler& handler, std::string& out);
   std::optional<native::in_flight::stream_number> open_stream(message_header& h, std::string& out);
   flow offer(native::in_flight::stream_number stream, const message_header& h, const message& m,
-             bool same_header, session_handler& handler, std::string& out);
+             session_handler& handler, std::string& out);
   void refuse_admission(admission what, const message_header& h, std::uint64_t sequence,
                         std::string& out);
   void take_command_ack(const frame& f, session_handler& handler, std::string& out);

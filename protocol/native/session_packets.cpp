@@ -71,7 +71,7 @@ flow session::take_publish(const frame& f, session_handler& handler, std::string
   }
   const auto stream = open_stream(p->header, out);
   if (!stream) return flow::go_on;
-  return offer(*stream, p->header, p->message, false, handler, out);
+  return offer(*stream, p->header, p->message, handler, out);
 }
 
 /// Where the handler pauses within a batch, the frame stays in front, and the messages that were
@@ -91,11 +91,9 @@ flow session::take_batch(const frame& f, session_handler& handler, std::string& 
   }
   batch_cursor messages(*b);
   for (std::uint32_t i = 0; i < batch_taken_; ++i) (void)messages.next();
-  bool same_header = false;
   while (const auto m = messages.next()) {
-    if (offer(*stream, b->header, *m, same_header, handler, out) == flow::pause) return flow::pause;
+    if (offer(*stream, b->header, *m, handler, out) == flow::pause) return flow::pause;
     if (closed()) break;
-    same_header = true;
     ++batch_taken_;
   }
   batch_taken_ = 0;
@@ -129,13 +127,13 @@ std::optional<in_flight::stream_number> session::open_stream(message_header& h, 
 }
 
 flow session::offer(in_flight::stream_number stream, const message_header& h, const message& m,
-                    bool same_header, session_handler& handler, std::string& out) {
+                    session_handler& handler, std::string& out) {
   const auto t = streams_->admit(stream, m.sequence, m.payload.size());
   if (t.what != admission::admitted) [[unlikely]] {
     refuse_admission(t.what, h, m.sequence, out);
     return flow::go_on;
   }
-  if (handler.on_publish({h, m, same_header, t.ticket}) == flow::go_on || closed()) {
+  if (handler.on_publish({h, m, t.ticket}) == flow::go_on || closed()) {
     return flow::go_on;
   }
   streams_->withdraw(t);

@@ -320,6 +320,28 @@ TEST_F(a_connection, acknowledges_with_the_receipt_and_not_before) {
   EXPECT_EQ(received(), "70 02 00 02");
 }
 
+TEST_F(a_connection, says_of_each_message_of_one_reading_what_is_true_of_it) {
+  come_in();
+  std::string reading;
+  for (const auto* packet :
+       {"32 ## s'a' 0001 00 'x'", "30 ## s'b' 00 'y'", "32 ## s'a' 0002 00 'z'",
+        "31 ## s'a' {03 s'text/plain'} 'w'", "30 ## s'a' 00"}) {
+    reading += bytes_of(packet);
+  }
+  say_bytes(reading);
+  std::vector<std::string> lines;
+  shard_.intake.to_parser.read(100, [&](auto, const contract::inbound_item& item) {
+    const auto& m = *item.message;
+    lines.push_back(std::string(m.topic) + " " + std::string(as_text(m.payload)) + " q" +
+                    std::to_string(m.qos) + " #" + std::to_string(m.packet_id) +
+                    (m.retain ? " retained " : " ") + std::string(m.content_type) + "of " +
+                    std::string(m.client_id) + (m.level == model::ack_level::none ? "" : ", owed"));
+  });
+  EXPECT_THAT(lines,
+              ElementsAre("a x q1 #1 of id, owed", "b y q0 #0 of id", "a z q1 #2 of id, owed",
+                          "a w q0 #0 retained text/plainof id", "a  q0 #0 of id"));
+}
+
 TEST_F(a_connection, tells_the_fault_of_a_quarantined_message_where_the_version_can) {
   for (const auto* hello : {hello_4, hello_5}) {
     come_in(hello);

@@ -175,7 +175,7 @@ class recorder final : public session_handler {
     if (answer == flow::pause) return answer;
     tickets.push_back(p.ticket);
     log.push_back(std::string(p.header.topic) + " #" + std::to_string(p.message.sequence) + " " +
-                  text(p.message.payload) + (p.same_header ? " same" : ""));
+                  text(p.message.payload));
     return answer;
   }
   void on_command_ack(const command_ack_packet& p) override {
