@@ -91,8 +91,8 @@ std::optional<exit_code> read_limits(const verb_call& call, limits& to, std::ost
                            err);
   }
   if (mqtt::is_shared_filter(call.get("pattern"))) {
-    return complain_of_use(call, "a shared subscription would take messages away from others",
-                           "Look at all of them: fleetgate tap 'devices/#'", err);
+    return complain_of_use(call, "the gateway has no shared subscriptions",
+                           "Look at all messages: fleetgate tap 'devices/#'", err);
   }
   if (!call.get("--count").empty()) {
     const auto count = count_of(call, "--count", err);

@@ -30,6 +30,7 @@ member make_member(const run_plan& plan, const resume_points* past, std::uint32_
   start_point from;
   from.boot = plan.fleet.first_boot;
   if (past != nullptr) from = past->of(number, plan.fleet.first_boot);
+  const bool owes = from.missing.count() != 0;
   std::uint64_t quota = quota_of(plan, place);
   if (past != nullptr && plan.messages > 0) {
     // What the log says was never answered goes out anyway, and counts.
@@ -44,7 +45,7 @@ member make_member(const run_plan& plan, const resume_points* past, std::uint32_
   member m(device(plan.devices_habits, std::move(from)), std::move(speaks),
            dice(plan.fleet.seed, number));
   m.place = place;
-  m.gathers = 1 + place % plan.gather;  // so that not all are full at one time
+  m.gathers = owes ? 1 : 1 + place % plan.gather;  // so that not all are full at one time
   m.number = number;
   m.name = plan.fleet.device_name(number);
   m.topics = std::move(topics);

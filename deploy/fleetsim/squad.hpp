@@ -110,7 +110,7 @@ class squad {
   void fill(std::uint32_t index);
   void send_again(member& m, std::uint64_t now);
   void send_new(member& m, std::uint64_t now);
-  bool has_gathered(member& m) const;
+  [[nodiscard]] bool is_gathering(const member& m) const noexcept;
   void measure_at_will(member& m);
   void send_one(member& m, std::uint64_t now);
   void put_message(member& m, const outgoing& o);

@@ -81,7 +81,10 @@ void squad::end_connection(std::uint32_t index, ending why) {
     counted_.flaps += why == ending::flap ? 1 : 0;
     counted_.timeouts += why == ending::timeout ? 1 : 0;
     record(m, record_kind::loss, m.who.under_way().unacknowledged());
-    if (!plan_.connection.keeps_session) m.who.forget_session();
+    if (!plan_.connection.keeps_session) {
+      m.who.forget_session();
+      m.gathers = 1;  // what it owes goes out as soon as it is back
+    }
   }
   const bool by_choice = why == ending::flap || why == ending::reboot;
   come_back(index, by_choice ? m.chance.wait_ns(plan_.befalls.down_s * 1e9) : 0);

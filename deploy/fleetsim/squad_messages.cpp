@@ -209,21 +209,21 @@ void squad::send_again(member& m, std::uint64_t now) {
       });
 }
 
-/// How many a device waits for in the open loop; not when there will be no more.
-bool squad::has_gathered(member& m) const {
-  if (!producing_ || !plan_.when.is_open_loop() || m.quota_left == 0) return true;
-  if (m.who.owed() < m.gathers) return false;
-  m.gathers = plan_.gather;
-  return true;
+/// In the open loop a device may wait until it has measured several; not when there will be no
+/// more.
+bool squad::is_gathering(const member& m) const noexcept {
+  return producing_ && plan_.when.is_open_loop() && m.quota_left != 0 && m.who.owed() < m.gathers;
 }
 
 void squad::send_new(member& m, std::uint64_t now) {
-  if (!has_gathered(m)) return;
+  if (is_gathering(m)) return;
+  m.gathers = 1;  // all of it goes out, in as many steps as it takes
   while (m.out.size() < most_unsent_bytes && m.speaks->accepts()) {
     if (producing_ && !plan_.when.is_open_loop()) measure_at_will(m);
-    if (!m.who.can_send()) return;
+    if (!m.who.can_send()) break;
     send_one(m, now);
   }
+  if (m.who.owed() == 0) m.gathers = plan_.gather;
 }
 
 /// As much as goes out together, once there is room for it.

@@ -15,8 +15,10 @@ Interleaved rounds; each measurement starts a fresh gateway. CPU seconds are the
 system, all threads) from the first message to the last acknowledgement. Socket bytes are those that both
 sides wrote. Wire bytes are what the loopback interface carried, headers of TCP and IP and TCP's own
 acknowledgements included; for the load on schedule it has Ethernet's MTU and no segmentation offload, in a
-network namespace of this script's own. Without root there is none, and no such column. A figure is the
-median over the rounds, a ratio (to MQTT, the load's first row) the median of the rounds' own ratios.
+network namespace of this script's own. Without root or iproute2 there is none, and no such column. Latency
+counts from when a message was due, so it includes how long a device gathers; the first and the last group
+of each are smaller. A figure is the median over the rounds, a ratio (to MQTT, the load's first row) the
+median of the rounds' own ratios.
 
 With MQTT the numbers of a message stand in its payload alone (`sequence = "$.seq"`, no user properties),
 with the native protocol in the frame, too: MQTT is given its shortest form.
@@ -30,6 +32,7 @@ import ctypes
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -86,13 +89,13 @@ class Fleetsim(Load):
             [self.binary, command, "--port", str(port), "--wait", "--json", *map(str, arguments)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=prepare_child)
         line = self.process.stdout.readline()
-        if not line.startswith("connected "):
+        if line != f"connected {arguments[arguments.index('--connections') + 1]}\n":
             raise SystemExit(f"fleetsim: {line!r}")
 
 
 def have_a_loopback_of_our_own():
-    """False where the kernel does not let us."""
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+    """False where the kernel does not let us, or iproute2 is missing."""
+    if not shutil.which("ip") or ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
         return False
     subprocess.run(["ip", "link", "set", "dev", "lo", "up"], check=True)
     return True
@@ -112,7 +115,7 @@ def carried_bytes():
     raise SystemExit("no loopback interface in /proc/net/dev")
 
 
-def measure(command, way, messages, work):
+def measure(command, way, messages, work, with_wire):
     listener, *options = way
     with BothProtocols(work) as server, Fleetsim(
             server.ports[listener], *command, "--messages", messages, *options) as load:
@@ -125,7 +128,7 @@ def measure(command, way, messages, work):
             "sent_bytes": summary["sent_bytes"] / acknowledged,
             "received_bytes": summary["received_bytes"] / acknowledged,
             "bytes": (summary["sent_bytes"] + summary["received_bytes"]) / acknowledged,
-            "wire_bytes": carried / acknowledged,
+            **({"wire_bytes": carried / acknowledged} if with_wire else {}),
             "rate": summary["rate"], "p99_ms": summary["latency_us"]["p99"] / 1e3,
             "load_cpu_s_per_million": summary["own_cpu_s"] / acknowledged * 1e6,
             "unacknowledged": summary["produced"] - summary["acknowledged"]}
@@ -140,7 +143,7 @@ def table(title, rounds, with_wire):
     for way in rounds[0]:
         m = {f: statistics.median(r[way][f] for r in rounds) for f in rounds[0][way]}
         to_first = {f: f"{statistics.median(r[way][f] / max(r[first][f], 1e-9) for r in rounds):.3f}"
-                    for f in ("cpu_s_per_million", "bytes", "wire_bytes")}
+                    for f in ("cpu_s_per_million", "bytes", "wire_bytes") if f in m}
         cells = [f"{m['cpu_s_per_million']:.2f}", to_first["cpu_s_per_million"],
                  f"{m['sent_bytes']:.1f}", f"{m['received_bytes']:.2f}", to_first["bytes"],
                  *([f"{m['wire_bytes']:.1f}", to_first["wire_bytes"]] if with_wire else []),
@@ -182,11 +185,12 @@ def main():
         os.chmod(work, 0o755)
         for number in range(arguments.rounds):
             for load, (messages, command, carrier, ways) in LOADS.items():
+                has_wire = with_wire and carrier == ETHERNET
                 measured[load].append({})
                 if with_wire:
                     shape_loopback(*carrier)
                 for name, way in ways.items():
-                    figures = measure(command, way, int(messages * arguments.scale), work)
+                    figures = measure(command, way, int(messages * arguments.scale), work, has_wire)
                     measured[load][-1][name] = figures
                     say(f"round {number + 1}, {load}, {name}: CPU s/M "
                         f"{figures['cpu_s_per_million']:.3g}, bytes {figures['bytes']:.1f}, "

@@ -147,12 +147,12 @@ class Against_the_gateway(FleetsimTest):
         self.assert_all_is_stored_once(summary)
 
     def test_a_gateway_that_is_killed_loses_and_doubles_nothing_acknowledged(self):
-        """Three times in the middle of a steady load."""
+        """Three times in the middle of a steady load, which lasts longer than three restarts."""
         port = stable_port()
         self.node.write_config(listener=native_listener(port))
         self.node.start()
         total = 12_000
-        load = self.fleetsim("steady", "--rate", 4000, "--messages", total, "--batch", 16, *NATIVE,
+        load = self.fleetsim("steady", "--rate", 1500, "--messages", total, "--batch", 16, *NATIVE,
                              "--port", port, "--ack-log", self.log_path, "--json", *TOPICS, *SEED)
         log = FleetsimLog(self.log_path)
         for _ in range(3):
