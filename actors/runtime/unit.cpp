@@ -4,7 +4,6 @@
 #include <sys/prctl.h>
 
 #include <boost/asio/post.hpp>
-#include <ctime>
 
 #include "actors/runtime/clock.hpp"
 
@@ -13,12 +12,6 @@ namespace {
 
 /// How late the kernel may end a pause (the default is 50 us).
 constexpr unsigned long timer_slack_ns = 10'000;
-
-/// A signal may end it early; then the round merely comes sooner.
-void pause_for(std::uint64_t ns) noexcept {
-  const timespec t{0, static_cast<long>(ns)};  // far below a second
-  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &t, nullptr);
-}
 
 }  // namespace
 
@@ -50,13 +43,15 @@ void unit::exec_later(caf::resumable* job) {
     jobs_.push_back(job);
     return;
   }
-  bool wake = false;
+  bool wake = false, end_pause = false;
   {
     std::lock_guard hold(posted_lock_);
     posted_.push_back(job);
     wake = std::exchange(asleep_, false);
+    end_pause = std::exchange(pausing_, false);
   }
   if (wake) boost::asio::post(io_, [] {});
+  if (end_pause) pause_ended_.notify_one();
 }
 
 void unit::run() {
@@ -115,10 +110,19 @@ void unit::run_job(caf::resumable* job) {
 
 void unit::wait() {
   if (const std::uint64_t pause = gathering_.pause_ns(steady_now_ns()); pause != 0) {
-    pause_for(pause);
+    pause_for(std::chrono::nanoseconds(pause));
   } else if (falls_asleep()) {
     arrivals_ += io_.run_one();
   }
+}
+
+/// Sockets wait until it is over; what is posted ends it, as others have gathered that already.
+void unit::pause_for(std::chrono::nanoseconds time) {
+  std::unique_lock hold(posted_lock_);
+  if (!posted_.empty()) return;
+  pausing_ = true;
+  pause_ended_.wait_for(hold, time, [this] { return !pausing_; });
+  pausing_ = false;
 }
 
 /// True where nothing was posted meanwhile: from now on a post wakes the io_context.

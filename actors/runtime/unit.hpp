@@ -9,6 +9,8 @@
 #include <boost/asio/io_context.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/resumable.hpp>
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -67,6 +69,7 @@ class unit final : public caf::execution_unit {
   void run_jobs();
   void run_job(caf::resumable* job);
   void wait();
+  void pause_for(std::chrono::nanoseconds time);
   bool falls_asleep();
   void release_jobs();
 
@@ -82,6 +85,8 @@ class unit final : public caf::execution_unit {
   std::mutex posted_lock_;
   std::vector<caf::resumable*> posted_;  // from other threads
   bool asleep_ = false;                  // under posted_lock_: needs a wake-up through io_
+  bool pausing_ = false;                 // under posted_lock_: until `pause_ended_`
+  std::condition_variable pause_ended_;
   std::vector<caf::resumable*> fetched_;
 
   std::atomic<bool> stopping_{false};
