@@ -7,11 +7,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <iostream>
+#include <list>
 
 #include "actors/node/cli.hpp"
 #include "actors/node/command_line.hpp"
 #include "actors/node/drain_report.hpp"
 #include "actors/node/node.hpp"
+#include "actors/node/service_manager.hpp"
 
 namespace {
 
@@ -23,7 +25,7 @@ using node::exit_code;
 /// come, others are ignored: the drain has a time limit of its own, and must report.
 class stop_signal {
  public:
-  stop_signal() : signals_(io_, SIGTERM, SIGINT), review_(io_) {
+  stop_signal() : signals_(io_, SIGTERM, SIGINT) {
     signals_.async_wait([this](const auto&, int) { io_.stop(); });
   }
 
@@ -32,32 +34,48 @@ class stop_signal {
     asio::post(io_, [this] { io_.stop(); });
   }
 
-  /// Calls `review` now and once a second until the signal comes.
-  void wait(const std::function<void()>& review) {
-    repeat(review);
+  /// Calls `what` now, and again and again while wait() waits.
+  void every(std::chrono::milliseconds interval, std::function<void()> what) {
+    duties_.push_back({asio::steady_timer(io_), interval, std::move(what)});
+    repeat(duties_.back());
+  }
+
+  void wait() {
     io_.run();
     std::signal(SIGTERM, SIG_IGN);
     std::signal(SIGINT, SIG_IGN);
   }
 
  private:
-  void repeat(const std::function<void()>& review) {
-    review();
-    review_.expires_after(std::chrono::seconds(1));
-    review_.async_wait([this, &review](const auto& error) {
-      if (!error) repeat(review);
+  struct duty {
+    asio::steady_timer timer;
+    std::chrono::milliseconds interval;
+    std::function<void()> what;
+  };
+
+  void repeat(duty& d) {
+    d.what();
+    d.timer.expires_after(d.interval);
+    d.timer.async_wait([this, &d](const auto& error) {
+      if (!error) repeat(d);
     });
   }
 
   asio::io_context io_;
   asio::signal_set signals_;
-  asio::steady_timer review_;
+  std::list<duty> duties_;
 };
 
 exit_code serve(node::config settings) {
   std::signal(SIGPIPE, SIG_IGN);
   observe::logger log(node::log_options_of(settings.log));
   const std::string data_dir = settings.node.data_dir;
+  const auto drain_timeout = settings.shutdown.drain_timeout;
+  auto systemd = node::service_manager::from_environment();
+  if (!systemd) {
+    std::cerr << "fleetgate: " << systemd.error().detail << "\n";
+    return exit_code::os_error;
+  }
   stop_signal stop;
   auto started = node::node::start(std::move(settings), log, [&stop] { stop.raise(); });
   if (!started) {
@@ -69,7 +87,15 @@ exit_code serve(node::config settings) {
     std::cout << "listening " << a.name << " " << a.protocol << " " << a.address << "\n";
   }
   std::cout << "ready" << std::endl;
-  stop.wait([&] { (*started)->review_health(); });
+  systemd->ready();
+  stop.every(std::chrono::seconds(1), [&] { (*started)->review_health(); });
+  if (const auto interval = systemd->watchdog_interval()) {
+    stop.every(*interval, [&] {
+      if ((*started)->is_alive()) systemd->alive();
+    });
+  }
+  stop.wait();
+  systemd->stopping(drain_timeout);
   log.info("drain.started");
   const auto report = (*started)->drain();
   node::write_drain_report(report, data_dir, log);

@@ -19,6 +19,10 @@ const std::vector<served_address>& node::serves() const noexcept {
   return parts_->serves;
 }
 
+bool node::is_alive() const {
+  return parts_->health.live(admin::health::time_point::clock::now()).passed;
+}
+
 void node::review_health() {
   parts& p = *parts_;
   const std::uint64_t refused = p.journal_probe.turned_away(fault_code::spool_budget_full);

@@ -50,6 +50,9 @@ class node {
 
   [[nodiscard]] const std::vector<served_address>& serves() const noexcept;
 
+  /// Every unit has answered lately, and nothing is broken that only a restart mends: /livez.
+  [[nodiscard]] bool is_alive() const;
+
   /// Looks at the parts' counters and sets the health conditions; about once a second.
   void review_health();
 

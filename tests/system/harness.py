@@ -212,9 +212,9 @@ bind = "127.0.0.1:0"
                            "gateway", environment, open_files=open_files)
         return self.child
 
-    def start(self, open_files=None):
+    def start(self, open_files=None, environment=None):
         """Starts the process and waits until it says that it is ready."""
-        child = self.launch(open_files=open_files)
+        child = self.launch(environment, open_files)
         if child.wait_for_line(lambda line: line == "ready") is None:
             raise AssertionError(f"ended with {child.wait()} instead of serving; {child.story()}")
         self.addresses = {}
