@@ -12,8 +12,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# make: with it the link-time optimiser uses all processors.
 build=(
-  g++ cmake ninja-build pkg-config python3 ca-certificates
+  g++ make cmake ninja-build pkg-config python3 ca-certificates
   libcaf-dev libboost1.81-dev
   libspdlog-dev libfmt-dev libsimdjson-dev nlohmann-json3-dev libvalijson-dev
   libsqlite3-dev libxxhash-dev libexpected-dev libtomlplusplus-dev libcli11-dev
