@@ -12,7 +12,7 @@ namespace fleetgate::runtime {
 
 struct gathering_limits {
   /// Rounds begin at least this far apart while gathering pays.
-  std::uint64_t interval_ns = 180'000;
+  std::uint64_t interval_ns = 150'000;
   /// It pays where a pause brings so many arrivals in the mean. A few devices that each wait for
   /// their acknowledgement bring less, and would only be slowed down.
   std::size_t worthwhile = 3;
