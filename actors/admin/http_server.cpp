@@ -140,7 +140,7 @@ class session : public std::enable_shared_from_this<session> {
 
   /// What the body will take is known before it is read.
   void on_header(error_code error, std::size_t header_bytes) {
-    if (limits_.probe != nullptr) limits_.probe->bytes_in.add(header_bytes);
+    limits_.probe->bytes_in.add(header_bytes);
     if (error) return on_read(error, 0);
     const auto length = parser_->content_length();
     const std::uint64_t bytes = parser_->chunked() ? limits_.body_bytes : length.value_or(0);
@@ -178,7 +178,7 @@ class session : public std::enable_shared_from_this<session> {
   }
 
   void on_read(error_code error, std::size_t bytes) {
-    if (limits_.probe != nullptr) limits_.probe->bytes_in.add(bytes);
+    limits_.probe->bytes_in.add(bytes);
     if (error == http::error::end_of_stream || error == beast::error::timeout) return close();
     if (!error) {
       auto r = parser_->release();
@@ -251,7 +251,7 @@ class session : public std::enable_shared_from_this<session> {
     http::async_write(stream_, m,
                       [self = shared_from_this(), keep_alive](error_code error, std::size_t n) {
                         self->memory_.reset();
-                        if (self->limits_.probe != nullptr) self->limits_.probe->bytes_out.add(n);
+                        self->limits_.probe->bytes_out.add(n);
                         if (error) return self->close();
                         if (keep_alive) return self->read();
                         self->linger();
@@ -299,7 +299,9 @@ std::string to_text(const tcp::endpoint& e) {
 class http_server::impl {
  public:
   impl(http_options options, router routes)
-      : options_(std::move(options)), routes_(std::move(routes)) {}
+      : options_(std::move(options)), routes_(std::move(routes)) {
+    if (options_.probe == nullptr) options_.probe = &nobodys_;
+  }
 
   ~impl() {
     if (!thread_.joinable()) return;
@@ -365,19 +367,15 @@ class http_server::impl {
     auto s = std::make_shared<session>(std::move(socket), options_, routes_, aside_, to_loop_,
                                        [this](session& ended) { end_session(ended); });
     sessions_.insert(s.get());
-    if (options_.probe != nullptr) {
-      ++options_.probe->connections_accepted;
-      ++options_.probe->connections_open;
-    }
+    ++options_.probe->connections_accepted;
+    ++options_.probe->connections_open;
     s->read();
   }
 
   void end_session(session& ended) {
     sessions_.erase(&ended);
-    if (options_.probe != nullptr) {
-      --options_.probe->connections_open;
-      ++options_.probe->connections_closed_normally;  // HTTP has no other end
-    }
+    --options_.probe->connections_open;
+    ++options_.probe->connections_closed_normally;  // HTTP has no other end
     if (!stopping_ && !accepting_) accept();
   }
 
@@ -391,7 +389,8 @@ class http_server::impl {
     for (session* s : all) s->close();
   }
 
-  const http_options options_;
+  http_options options_;
+  observe::ingress_probe nobodys_;
   const router routes_;
   std::uint16_t port_ = 0;
   std::string endpoint_;
