@@ -165,7 +165,8 @@ class session : public std::enable_shared_from_this<session> {
   void give_leave() {
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     asio::async_write(stream_, asio::buffer(go_on),
-                      [self = shared_from_this()](error_code error, std::size_t) {
+                      [self = shared_from_this()](error_code error, std::size_t n) {
+                        self->limits_.probe->bytes_out.add(n);
                         if (error) return self->close();
                         self->read_body();
                       });
@@ -271,6 +272,7 @@ class session : public std::enable_shared_from_this<session> {
     buffer_.clear();
     stream_.async_read_some(buffer_.prepare(std::min(left, linger_read_bytes)),
                             [self = shared_from_this(), left](error_code error, std::size_t n) {
+                              self->limits_.probe->bytes_in.add(n);
                               if (error || n >= left) return self->close();
                               self->discard(left - n);
                             });
