@@ -150,7 +150,7 @@ class session : public std::enable_shared_from_this<session> {
         response r = error_response(fault(fault_code::memory_budget_full),
                                     "send it again when Retry-After says");
         r.headers.emplace_back("Retry-After", "5");
-        return write(std::move(r), {11, false, false});
+        return write(std::move(r), {11, false, parser_->get().method() == http::verb::head});
       }
     }
     if (!parser_->is_done() && is_asking_for_leave(parser_->get())) return give_leave();
@@ -159,7 +159,7 @@ class session : public std::enable_shared_from_this<session> {
 
   /// RFC 9110 section 10.1.1; HTTP/1.0 has no interim responses.
   static bool is_asking_for_leave(const http::request<http::string_body>& r) {
-    return r.version() == 11 && beast::iequals(r[http::field::expect], "100-continue");
+    return r.version() == 11 && http::token_list(r[http::field::expect]).exists("100-continue");
   }
 
   void give_leave() {
@@ -197,7 +197,8 @@ class session : public std::enable_shared_from_this<session> {
     }
     // Beast's own category: the bytes were wrong. Others: the socket failed.
     if (error.category() != make_error_code(http::error::bad_method).category()) return close();
-    write(answer_to_error(error, limits_), {11, false, false});
+    const bool is_head = parser_->get().method() == http::verb::head;
+    write(answer_to_error(error, limits_), {11, false, is_head});
   }
 
   /// What may wait for actors waits on a thread of its own, one request after the other, so that

@@ -17,6 +17,7 @@
 #include "actors/contract/sink_report.hpp"
 #include "actors/contract/spool_report.hpp"
 #include "protocol/base/result.hpp"
+#include "protocol/model/overload_level.hpp"
 
 namespace fleetgate::admin {
 
@@ -32,6 +33,8 @@ struct node_status {
   std::string version;
   std::int64_t started_time_ns = 0;  // Unix time
   std::vector<node_address> addresses;
+  model::overload_level overload = model::overload_level::normal;
+  std::optional<std::uint64_t> telemetry_full_in_s;  // nothing: the spool does not fill
   std::uint64_t connections = 0;
   std::uint64_t memory_used_bytes = 0;
   std::uint64_t memory_budget_bytes = 0;

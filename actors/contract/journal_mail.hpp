@@ -25,6 +25,7 @@ namespace fleetgate::contract {
 struct settlement_batch {
   std::vector<settlement> settled;
   std::optional<std::array<model::position, model::lane_count>> required_passed;
+  bool snapshot_wanted = false;  // the spool is short of room that a snapshot would free
 };
 
 /// A reader of the spool says how far it has durably come, or that it goes back to read again.

@@ -15,6 +15,7 @@ constexpr std::size_t batches_per_turn = 256;
 constexpr std::size_t settlements_per_turn = 64;
 constexpr auto tick_interval = std::chrono::seconds(1);
 constexpr std::uint64_t snapshot_interval_ns = 30'000'000'000;
+constexpr std::uint64_t room_interval_ns = 100'000'000;
 constexpr std::size_t snapshot_part_bytes = 4 << 20;
 
 void grow(observe::counter& to, std::uint64_t now, std::uint64_t before) {
@@ -64,6 +65,7 @@ void dedup_actor::turn() {
   send_receipts();
   tell_shards_of_room();
   publish_counters();
+  if (room_wanted_) make_room();
 }
 
 bool dedup_actor::has_batches() const {
@@ -73,10 +75,8 @@ bool dedup_actor::has_batches() const {
 }
 
 void dedup_actor::settle(const contract::settlement_batch& batch) {
-  for (const auto& s : batch.settled) {
-    spool_was_full_ |= !s.stored && s.fault == fault_code::spool_budget_full;
-    brain_.settle(s, receipts_);
-  }
+  for (const auto& s : batch.settled) brain_.settle(s, receipts_);
+  room_wanted_ |= batch.snapshot_wanted;
   if (batch.required_passed && brain_.recovered_pending() != 0) {
     brain_.required_passed(*batch.required_passed, receipts_);
   }
@@ -137,14 +137,21 @@ void dedup_actor::tick() {
   timer_.set_after(tick_interval, [this] {
     const std::uint64_t now_ns = runtime::steady_now_ns();
     brain_.on_time(now_ns);
-    // Segments that only the snapshot still needs are given back as soon as room is wanted.
-    const bool room_wanted = std::exchange(spool_was_full_, false);
-    if (now_ns >= next_snapshot_ns_ || brain_.snapshot_due() || room_wanted) {
-      snapshot_wanted_ = true;
-    }
+    if (now_ns >= next_snapshot_ns_ || brain_.snapshot_due()) snapshot_wanted_ = true;
     take_snapshot();
+    if (room_wanted_) make_room();
     tick();
   });
+}
+
+/// Segments that only the snapshot still needs are given back as soon as room is wanted.
+void dedup_actor::make_room() {
+  const std::uint64_t now_ns = runtime::steady_now_ns();
+  if (now_ns < next_room_ns_) return;
+  next_room_ns_ = now_ns + room_interval_ns;
+  room_wanted_ = false;
+  snapshot_wanted_ = true;
+  take_snapshot();
 }
 
 void dedup_actor::take_snapshot() {

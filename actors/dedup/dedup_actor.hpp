@@ -45,6 +45,7 @@ class dedup_actor final : public runtime::pinned_actor {
   void tell_shards_of_room();
   void tick();
   void take_snapshot();
+  void make_room();
   void snapshot_stored(bool ok);
   void publish_counters();
   void publish_refusals();
@@ -62,7 +63,8 @@ class dedup_actor final : public runtime::pinned_actor {
   std::uint64_t next_snapshot_ns_ = 0;
   std::uint64_t snapshot_covers_ = 0;
   bool snapshot_under_way_ = false;
-  bool spool_was_full_ = false;  // since the last tick
+  bool room_wanted_ = false;  // by the spool, since the last snapshot for it
+  std::uint64_t next_room_ns_ = 0;
   bool snapshot_wanted_ = false;
 };
 

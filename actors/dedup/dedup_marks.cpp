@@ -75,8 +75,11 @@ void dedup::tell_settled(const model::envelope& open, receipt_list& receipts) {
 /// Only what must outlive this process needs a mark: a session that is kept as it was needs none.
 dedup::ticket dedup::decide_open(const model::envelope& e, std::uint64_t now_ns,
                                  receipt_list& receipts) {
-  tell_settled(e, receipts);
   session* s = sessions_.find(e.client_id);
+  if (e.session.only_if_known && s == nullptr && !windows_.may_know(e.client_id)) {
+    return refuse(e, fault_code::server_busy, receipts);
+  }
+  tell_settled(e, receipts);
   const bool was_kept = s != nullptr && s->expiry_s != 0;
   const bool alive = was_kept && !sessions_.expired(*s, now_ns);
   const bool resumes = alive && !e.session.clean_start;

@@ -41,6 +41,18 @@ std::uint64_t hash_text(std::string_view text) noexcept {
   return XXH3_64bits(text.data(), text.size());
 }
 
+/// The other way of append_sized: cuts "<bytes>:text," off; "" where that is not what is there.
+std::string_view take_sized(std::string_view& from) noexcept {
+  std::size_t bytes = 0;
+  const auto* const end = from.data() + from.size();
+  const auto [at, error] = std::from_chars(from.data(), end, bytes);
+  const auto left = static_cast<std::size_t>(end - at);
+  if (error != std::errc{} || left < 2 || *at != ':' || bytes > left - 2) return {};
+  const std::string_view text(at + 1, bytes);
+  from.remove_prefix(from.size() - left + 1 + bytes + 1);
+  return text;
+}
+
 name_hash hash_name(std::string_view name) noexcept {
   const auto hash = XXH3_128bits(name.data(), name.size());
   return {hash.low64, hash.high64};
@@ -63,6 +75,11 @@ void window_key::compute() {
   text_.append(stream_);
   place_ = place_of(text_, seed_);
   name_ = hash_name(text_);
+}
+
+std::string_view device_in(std::string_view window_key) noexcept {
+  (void)take_sized(window_key);  // the tenant
+  return take_sized(window_key);
 }
 
 void quarantine_key(const model::envelope& e, std::string& out) {

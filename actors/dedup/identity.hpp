@@ -43,6 +43,9 @@ class window_key {
   name_hash name_;
 };
 
+/// The device in the text of a window_key; "" where it is none.
+std::string_view device_in(std::string_view window_key) noexcept;
+
 /// Key of a quarantined payload: "<bytes>:tenant,<bytes>:device,<16 hex digits>". Replaces `out`.
 void quarantine_key(const model::envelope& e, std::string& out);
 

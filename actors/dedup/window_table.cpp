@@ -31,6 +31,7 @@ const window* window_table::peek(std::string_view key, std::uint64_t hash) const
 
 window* window_table::insert(std::unique_ptr<window> w) {
   window* const raw = w.get();
+  devices_.add(device_in(raw->key()));
   raw->place = static_cast<std::uint32_t>(ring_.size());
   raw->accounted = static_cast<std::uint32_t>(raw->bytes());
   ring_.push_back(raw);
@@ -78,6 +79,7 @@ void window_table::restore(std::string_view key, std::string_view value) {
   }
   w->in_store = true;
   w->touched = false;
+  devices_.add(device_in(key));
   if (counters_.window_bytes + w->bytes() > limits_.window_bytes) {
     ++counters_.cold_windows;
     return;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/contract/state_store.hpp"
+#include "actors/dedup/known_devices.hpp"
 #include "actors/dedup/limits.hpp"
 #include "actors/dedup/window.hpp"
 
@@ -20,7 +21,7 @@ inline constexpr std::string_view windows_table_name = "dedup_windows";
 class window_table {
  public:
   window_table(const dedup_limits& limits, contract::state_store* store, dedup_counters& counters)
-      : limits_(limits), store_(store), counters_(counters) {}
+      : limits_(limits), store_(store), counters_(counters), devices_(limits.hash_seed) {}
 
   /// The window with this key: from memory, from the store, or new. nullptr where memory is full of
   /// windows that may not leave.
@@ -28,6 +29,12 @@ class window_table {
 
   /// The window where it is in memory, else nullptr: nothing is loaded, made or kept from leaving.
   [[nodiscard]] const window* peek(std::string_view key, std::uint64_t hash) const;
+
+  /// Whether a window of this device is, or was, in memory or in the store; known_devices.hpp says
+  /// how sure that is.
+  [[nodiscard]] bool may_know(std::string_view device) const noexcept {
+    return devices_.may_have(device);
+  }
 
   /// To be called after anything in `w` changed: counts its bytes and marks it for the snapshot.
   void changed(window& w);
@@ -80,6 +87,7 @@ class window_table {
   const dedup_limits& limits_;
   contract::state_store* store_;
   dedup_counters& counters_;
+  known_devices devices_;
   boost::unordered_flat_set<std::unique_ptr<window>, hasher, equal> windows_;
   std::vector<window*> ring_;  // for the clock hand
   std::size_t hand_ = 0;

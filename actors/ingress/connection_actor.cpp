@@ -173,14 +173,11 @@ std::optional<fault_code> connection_actor::open_session(model::session_request 
                                                          std::uint64_t epoch) {
   session_expiry_s_ = how.expiry_interval_s;
   if (shard_.draining) return fault_code::server_shutting_down;
-  const bool pressed = shard_.budget.used() > shard_.budget.limit() / 4 * 3;
-  if (pressed && shard_.priority_of(client_id_) == device_priority::low) {
-    return fault_code::server_busy;
-  }
   model::envelope open;
   open.kind = model::record_kind::session_open;
   open.cls = model::traffic_class::control;
   open.session = how;
+  open.session.only_if_known = !shard_.takes_new(client_id_);
   open.epoch = epoch;
   if (!post_mark(open)) return fault_code::server_busy;
   session_opened_ = true;

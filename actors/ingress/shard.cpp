@@ -29,4 +29,18 @@ device_priority shard::priority_of(std::string_view device) const noexcept {
   return device_priority::normal;
 }
 
+/// Memory fills within milliseconds, which no review once a second would see in time.
+bool shard::takes_new(std::string_view device) const noexcept {
+  const auto level = overload.level_now();
+  switch (priority_of(device)) {
+    case device_priority::high:
+      return true;
+    case device_priority::normal:
+      return level < model::overload_level::critical;
+    case device_priority::low:
+      return level < model::overload_level::high && budget.used() <= budget.limit() / 4 * 3;
+  }
+  return true;
+}
+
 }  // namespace fleetgate::ingress

@@ -18,6 +18,7 @@
 #include "actors/ingress/connection_table.hpp"
 #include "actors/ingress/deadline_queue.hpp"
 #include "actors/ingress/open_requests.hpp"
+#include "actors/observe/overload_probe.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/runtime/actor_ptr.hpp"
 #include "actors/runtime/readiness.hpp"
@@ -70,12 +71,13 @@ struct shard {
   shard(std::uint16_t number, runtime::unit& home_unit, runtime::memory_budget& memory_budget,
         const model::topic_rules& topic_rules, std::vector<priority_rule> priority_rules,
         runtime::mailbox_limits intake_limits, contract::subscriber_mail& subscriber_mail,
-        contract::command_mail& command_mail)
+        contract::command_mail& command_mail, const observe::overload_probe& overload_now)
       : home(home_unit),
         budget(memory_budget),
         intake(number, memory_budget, intake_limits),
         subscribers(subscriber_mail),
         commands(command_mail),
+        overload(overload_now),
         rules(topic_rules),
         priorities(std::move(priority_rules)),
         handed_in({most_requests, memory_budget.limit() / 16}),
@@ -85,6 +87,8 @@ struct shard {
         buffer(read_bytes) {}
 
   [[nodiscard]] device_priority priority_of(std::string_view device) const noexcept;
+  /// Whether a device that nothing is known of may come now.
+  [[nodiscard]] bool takes_new(std::string_view device) const noexcept;
   void forget_common() noexcept {
     for (auto& said : common) said.topic = {};
   }
@@ -94,6 +98,7 @@ struct shard {
   contract::shard_intake intake;
   contract::subscriber_mail& subscribers;
   contract::command_mail& commands;
+  const observe::overload_probe& overload;
   const model::topic_rules& rules;
   const std::vector<priority_rule> priorities;
   contract::request_mail handed_in;  // from other threads -> ingress

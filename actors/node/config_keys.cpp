@@ -246,7 +246,9 @@ const config_table<device_config>& device_table() {
            {"match", "\"press-*\"", "Device id or client id; * stands for any characters.", true},
            &s::match),
        choice_key<s>(
-           {"priority", "\"high\"", "Under overload low devices are refused first."}, &s::priority,
+           {"priority", "\"high\"",
+            "Under overload new low devices are refused first, then normal ones; high ones never."},
+           &s::priority,
            std::vector{device_priority::low, device_priority::normal, device_priority::high})}};
   return table;
 }

@@ -44,6 +44,7 @@ void node::review_health() {
   } else {
     p.health.set("spool", admin::health_state::good);
   }
+  p.review_overload();
   for (const auto& s : p.sinks) {
     const bool closed =
         s->probe.circuit.value() == static_cast<std::int64_t>(observe::circuit_state::closed);

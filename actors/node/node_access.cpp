@@ -56,6 +56,11 @@ class node::parts::live_access final : public admin::node_access {
     s.version = FLEETGATE_VERSION;
     s.started_time_ns = started_ns_;
     s.addresses = addresses_;
+    s.overload = p_.overload_probe.level_now();
+    const auto full_in_s = p_.overload_probe.full_in_s[model::traffic_class::telemetry].value();
+    if (full_in_s != observe::overload_probe::not_filling) {
+      s.telemetry_full_in_s = static_cast<std::uint64_t>(full_in_s);
+    }
     for (const auto& shard : p_.shards) {
       for (const auto& l : shard->listener_probes) s.connections += positive(l->connections_open);
     }

@@ -1,5 +1,6 @@
 // What a node serves over HTTP: the admin API, and ingest on listeners of its own.
 #include <algorithm>
+#include <utility>
 
 #include "actors/admin/api_routes.hpp"
 #include "actors/admin/routes.hpp"
@@ -11,8 +12,12 @@ namespace fleetgate::node {
 std::function<std::shared_ptr<void>(std::uint64_t)> node::parts::body_memory() {
   return [this](std::uint64_t bytes) -> std::shared_ptr<void> {
     constexpr auto cls = model::traffic_class::telemetry;  // what is in it is not known yet
+    // Its size is the client's word so far: what only was announced must not fill the budget.
+    if (!body_share.take(cls, bytes)) return nullptr;
+    runtime::memory_charge share(body_share, cls, bytes);
     if (!memory.take(cls, bytes)) return nullptr;
-    return std::make_shared<runtime::memory_charge>(memory, cls, bytes);
+    using charges = std::pair<runtime::memory_charge, runtime::memory_charge>;
+    return std::make_shared<charges>(std::move(share), runtime::memory_charge(memory, cls, bytes));
   };
 }
 

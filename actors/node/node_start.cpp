@@ -9,6 +9,7 @@
 #include "actors/commands/commands_actor.hpp"
 #include "actors/dedup/dedup_actor.hpp"
 #include "actors/ingress/connection_actor.hpp"
+#include "actors/node/config_capacity.hpp"
 #include "actors/node/listener_limits.hpp"
 #include "actors/node/parts.hpp"
 #include "actors/node/topic_presets.hpp"
@@ -290,7 +291,8 @@ node::parts::step node::parts::make_shards() {
     s.unit = std::make_unique<runtime::unit>(system, "shard-" + std::to_string(i));
     s.shard = std::make_unique<ingress::shard>(
         static_cast<std::uint16_t>(i), *s.unit, memory, rules, priorities,
-        runtime::mailbox_limits{16'384, settings.memory.budget / 8}, *subscribers, *commands);
+        runtime::mailbox_limits{16'384, settings.memory.budget / 8}, *subscribers, *commands,
+        overload_probe);
     s.shard->loose_probe = &s.loose_probe;
     std::vector<ingress::bound_listener> bound;
     if (auto why = bind_listeners(i, bound)) return why;
@@ -328,6 +330,7 @@ void node::parts::register_metrics() {
   for (const auto& s : sinks) register_probe(metrics, s->name, s->probe);
   register_probe(metrics, sessions_probe);
   register_probe(metrics, commands_probe);
+  register_probe(metrics, overload_probe);
   register_queue(metrics, "journal", mail->batches.box());
   register_queue(metrics, "sessions", subscribers->events.box());
   register_queue(metrics, "commands", commands->events.box());
@@ -340,7 +343,20 @@ void node::parts::register_metrics() {
   register_process(metrics);
 }
 
+/// What the node can hold, so that nobody has to work it out during an incident.
+void node::parts::tell_of_capacity() {
+  const typical_load load;
+  const config_capacity holds = capacity_of(settings, load);
+  log.info("node.capacity", {{"memory_bytes", settings.memory.budget},
+                             {"memory_seconds", holds.memory_seconds},
+                             {"spool_bytes", settings.spool.budget},
+                             {"spool_seconds", holds.spool_seconds},
+                             {"at_messages_per_second", load.messages_per_second},
+                             {"of_bytes", load.payload_bytes}});
+}
+
 void node::parts::go() {
+  tell_of_capacity();
   journal->start();
   for (auto& s : shards) s->unit->start();
   health.startup_finished();

@@ -24,8 +24,10 @@
 #include "actors/node/heartbeat.hpp"
 #include "actors/node/kept_files.hpp"
 #include "actors/node/node.hpp"
+#include "actors/observe/overload_probe.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/observe/registry.hpp"
+#include "actors/overload/overload_brain.hpp"
 #include "actors/parse/schema.hpp"
 #include "actors/runtime/memory_budget.hpp"
 #include "actors/runtime/unit.hpp"
@@ -73,7 +75,8 @@ class node::parts {
       : settings(std::move(c)),
         log(l),
         drain_wanted(std::move(on_drain)),
-        memory(settings.memory.budget) {}
+        memory(settings.memory.budget),
+        body_share(settings.memory.budget / 4) {}
   ~parts() { stop(); }
 
   // In the order of a start; each returns what prevents it.
@@ -83,12 +86,14 @@ class node::parts {
   step make_shards();   // units, listeners
   step serve_http();    // listeners whose protocol is http
   step serve_admin();
+  void tell_of_capacity();
   void go();
   void stop();
 
   [[nodiscard]] std::size_t shard_count() const;
   void register_metrics();
   void tell_of_files(const result<void>& kept);
+  void review_overload();
   void make_sink(const sink_config& s);
   step make_sessions();
   void make_commands();
@@ -105,6 +110,7 @@ class node::parts {
   model::topic_rules rules;
   parse::schema_set schemas;
   runtime::memory_budget memory;
+  runtime::memory_budget body_share;  // how much of `memory` HTTP bodies may have together
   observe::registry metrics;
   admin::health health;
   spool::posix_file_layer files;
@@ -112,6 +118,8 @@ class node::parts {
   std::unique_ptr<state::sqlite_state_store> store;
   std::unique_ptr<dedup::dedup> dedup_brain;
   std::unique_ptr<spool::spool> spool_brain;
+  observe::overload_probe overload_probe;
+  overload::overload_brain overload;
   observe::journal_probe journal_probe;
   observe::sessions_probe sessions_probe;
   observe::commands_probe commands_probe;

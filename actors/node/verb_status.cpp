@@ -18,6 +18,8 @@ exit_code status(const verb_call& call, std::ostream& out, std::ostream& err) {
                  {"started", "started_at"},
                  {"ready", "ready"},
                  {"reasons", "reasons"},
+                 {"overload", "overload.level"},
+                 {"full in s", "overload.telemetry_full_in_seconds"},
                  {"connections", "connections"},
                  {"messages", "messages"},
                  {"rows", "rows"},

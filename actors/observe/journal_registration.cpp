@@ -128,6 +128,11 @@ void register_spool(registry& to, const journal_probe& p, const unix_clock& now)
            p.spool_records[lane]);
     to.add(level("fleetgate_spool_bytes", "Bytes kept on disk.", {"lane"}), {name},
            p.spool_bytes[lane]);
+    to.add(level("fleetgate_spool_held_bytes",
+                 "Bytes of them, about, that a required sink has not read: the rest goes when room "
+                 "is wanted.",
+                 {"lane"}),
+           {name}, p.spool_held_bytes[lane]);
     to.add(level("fleetgate_spool_limit_bytes",
                  "Up to how many bytes on disk a record of this lane is let in: of all lanes but "
                  "quarantine together, as classes keep parts for themselves; of quarantine alone.",

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "actors/observe/log.hpp"
+#include "actors/observe/overload_probe.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/observe/registry.hpp"
 #include "actors/runtime/mailbox.hpp"
@@ -28,6 +29,7 @@ void register_probe(registry& to, std::string_view sink, const sink_probe& p,
 
 void register_probe(registry& to, const sessions_probe& p);
 void register_probe(registry& to, const commands_probe& p);
+void register_probe(registry& to, const overload_probe& p);
 
 /// What lies in a bounded queue and what may, for one class.
 struct queue_reading {

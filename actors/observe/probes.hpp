@@ -108,6 +108,7 @@ struct alignas(cache_line_bytes) journal_probe {
 
   per_lane<gauge> spool_records;
   per_lane<gauge> spool_bytes;
+  per_lane<gauge> spool_held_bytes;  // of them, about, what a required reader has not read
   per_lane<gauge> spool_limit_bytes;
   per_lane<gauge> oldest_unix_ns;  // receive time of the oldest record kept; 0 where empty
   gauge segments;

@@ -9,22 +9,23 @@
 #include <cstdint>
 #include <utility>
 
+#include "protocol/model/class_shares.hpp"
 #include "protocol/model/traffic_class.hpp"
 
 namespace fleetgate::runtime {
 
 class memory_budget {
  public:
-  /// `limit` in bytes. Control and heartbeat each keep a sixteenth of it for themselves: the other
-  /// classes are refused before they reach that part.
-  explicit memory_budget(std::size_t limit) noexcept : limit_(limit) {}
+  /// `limit` in bytes. Each class keeps a sixteenth of it for itself.
+  explicit memory_budget(std::size_t limit) noexcept
+      : shares_{limit, {limit / 16, limit / 16, limit / 16, limit / 16}} {}
   memory_budget(const memory_budget&) = delete;
   memory_budget& operator=(const memory_budget&) = delete;
 
   /// True where `bytes` were taken for `cls`; false leaves everything as it was.
   [[nodiscard]] bool take(model::traffic_class cls, std::size_t bytes) noexcept {
     const std::size_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
-    if (before + bytes > limit_for(cls)) {
+    if (before + bytes > shares_.limit_for(cls, used_by_class())) {
       used_.fetch_sub(bytes, std::memory_order_relaxed);
       return false;
     }
@@ -41,26 +42,30 @@ class memory_budget {
   [[nodiscard]] std::size_t used(model::traffic_class cls) const noexcept {
     return by_class_[model::index(cls)].load(std::memory_order_relaxed);
   }
-  [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+  [[nodiscard]] std::size_t limit() const noexcept { return shares_.limit; }
   /// Subscribers may only fill the lower half: what waits for them must never hold up the road.
-  [[nodiscard]] bool has_room_for_subscribers() const noexcept { return used() < limit_ / 2; }
-  /// How far the whole may be filled when `cls` asks.
+  [[nodiscard]] bool has_room_for_subscribers() const noexcept { return used() < limit() / 2; }
+  /// How far the whole may be filled when `cls` asks now.
+  [[nodiscard]] std::size_t limit_now(model::traffic_class cls) const noexcept {
+    return shares_.limit_for(cls, used_by_class());
+  }
+  /// How far the whole may be filled when `cls` asks and no other class has anything.
   [[nodiscard]] std::size_t limit_for(model::traffic_class cls) const noexcept {
-    const std::size_t reserve = limit_ / 16;
-    switch (cls) {
-      case model::traffic_class::control:
-        return limit_;
-      case model::traffic_class::heartbeat:
-        return limit_ - reserve;
-      case model::traffic_class::event:
-      case model::traffic_class::telemetry:
-        return limit_ - 2 * reserve;
-    }
-    return 0;
+    return shares_.limit_for(cls);
   }
 
  private:
-  const std::size_t limit_;
+  /// A class is added to the whole before it is added here, and taken from here first: what is seen
+  /// in between leaves too much to the others, never too little.
+  [[nodiscard]] model::class_bytes used_by_class() const noexcept {
+    model::class_bytes used;
+    for (std::size_t i = 0; i < used.size(); ++i) {
+      used[i] = by_class_[i].load(std::memory_order_relaxed);
+    }
+    return used;
+  }
+
+  const model::class_shares shares_;
   std::atomic<std::size_t> used_{0};
   std::array<std::atomic<std::size_t>, model::traffic_class_count> by_class_{};
 };

@@ -1,5 +1,6 @@
 // What of the spool may go, and when: budgets, removal of what everyone has, shedding.
 #include <algorithm>
+#include <numeric>
 
 #include "actors/spool/spool.hpp"
 
@@ -8,44 +9,45 @@ namespace {
 
 using model::lane;
 
-/// Each of control and heartbeat keeps this part of the budget for itself.
-constexpr std::uint64_t reserve_part = 8;
+/// Room is short where less than this part of the budget is left to telemetry.
+constexpr std::uint64_t short_of_room_part = 8;
 /// An active segment smaller than this part of a full one is not closed just to be removed.
 constexpr std::uint64_t worth_closing_part = 16;
 
-std::uint64_t limit_for(model::traffic_class cls, std::uint64_t budget) noexcept {
-  const std::uint64_t reserve = budget / reserve_part;
-  switch (cls) {
-    case model::traffic_class::control:
-      return budget;
-    case model::traffic_class::heartbeat:
-      return budget - reserve;
-    case model::traffic_class::event:
-    case model::traffic_class::telemetry:
-      return budget - 2 * reserve;
-  }
-  return 0;
-}
-
 }  // namespace
 
-std::uint64_t spool::used_bytes() const noexcept {
-  std::uint64_t used = 0;
+model::class_shares spool::shares_of(std::uint64_t budget) noexcept {
+  // A segment is at most a sixteenth: what is kept for a class has room for one.
+  return {budget, {budget / 8, budget / 8, budget / 16, budget / 16}};
+}
+
+model::class_bytes spool::used_by_class() const noexcept {
+  model::class_bytes used{};
   for (const lane_log& l : lanes_) {
-    if (l.in() != lane::quarantine) used += l.bytes();
+    if (l.in() != lane::quarantine) used[index(l.in()) % used.size()] += l.bytes();
   }
   return used;
 }
 
-std::uint64_t spool::limit_of(lane in, model::traffic_class cls) const noexcept {
-  if (in == lane::quarantine) return options_.quarantine_budget_bytes;
-  return limit_for(cls, options_.budget_bytes);
+std::uint64_t spool::used_bytes() const noexcept {
+  const auto used = used_by_class();
+  return std::accumulate(used.begin(), used.end(), std::uint64_t{0});
+}
+
+bool spool::has_room(model::traffic_class cls, std::uint64_t bytes) const noexcept {
+  const auto used = used_by_class();
+  const auto all = std::accumulate(used.begin(), used.end(), std::uint64_t{0});
+  return all + bytes <= shares_.limit_for(cls, used);
+}
+
+bool spool::wants_snapshot() const noexcept {
+  return snapshot_floor_ < durable_lsn() &&
+         !has_room(model::traffic_class::telemetry, options_.budget_bytes / short_of_room_part);
 }
 
 bool spool::admit(const model::envelope& e, lane in, std::uint64_t bytes) {
   if (in == lane::quarantine) return make_quarantine_room(bytes);
-  const std::uint64_t limit = limit_of(in, e.cls);
-  while (used_bytes() + bytes > limit) {
+  while (!has_room(e.cls, bytes)) {
     if (!shed_oldest()) return false;
   }
   return true;
@@ -155,13 +157,32 @@ void spool::collect() {
   }
 }
 
+/// Of what is durable. Inside a segment lsns are taken to be spread evenly.
+std::uint64_t spool::held_bytes(const lane_log& l) const noexcept {
+  const model::position passed = readers_.required_passed()[model::index(l.in())];
+  std::uint64_t held = 0;
+  for (auto s = l.segments().rbegin(); s != l.segments().rend() && s->last > passed; ++s) {
+    const model::position first = s->shared->first();
+    if (passed < first) {
+      held += s->bytes;
+    } else {
+      const double left = static_cast<double>(s->last.lsn - passed.lsn) /
+                          static_cast<double>(s->last.lsn - first.lsn + 1);
+      held += static_cast<std::uint64_t>(left * static_cast<double>(s->bytes));
+    }
+  }
+  return held;
+}
+
 spool_stats spool::stats() const {
   spool_stats s = counters_;
   for (const lane_log& l : lanes_) {
     const std::size_t i = model::index(l.in());
     const auto cls = static_cast<model::traffic_class>(i % model::traffic_class_count);
-    s.lanes[i] = {l.bytes(), limit_of(l.in(), cls), l.records(), l.segments().size(),
-                  l.oldest_received_time_ns()};
+    const bool is_bad = l.in() == lane::quarantine;
+    const auto limit = is_bad ? options_.quarantine_budget_bytes : shares_.limit_for(cls);
+    s.lanes[i] = {l.bytes(),   held_bytes(l),       limit,
+                  l.records(), l.segments().size(), l.oldest_received_time_ns()};
   }
   s.used_bytes = used_bytes();
   s.budget_bytes = options_.budget_bytes;

@@ -103,6 +103,7 @@ spool::spool(contract::file_layer& files, spool_options options, spool_id_file i
              recovered_lanes lanes)
     : files_(files),
       options_(std::move(options)),
+      shares_(shares_of(options_.budget_bytes)),
       id_file_(std::move(id_file)),
       id_(std::move(id)),
       recovered_(lanes.report),

@@ -22,6 +22,7 @@
 #include "actors/spool/recovery.hpp"
 #include "actors/spool/spool_id.hpp"
 #include "actors/spool/spool_view.hpp"
+#include "protocol/model/class_shares.hpp"
 
 namespace fleetgate::spool {
 
@@ -48,8 +49,10 @@ struct lane_counts {
 using spool_counts = std::array<lane_counts, model::lane_count>;
 
 struct lane_stats {
-  std::uint64_t bytes = 0;  // on disk and pending
-  /// Up to where a record of this lane is let in: of `used_bytes`; quarantine: of its own bytes.
+  std::uint64_t bytes = 0;       // on disk and pending
+  std::uint64_t held_bytes = 0;  // of them, about, what a required reader has not read
+  /// Up to where a record of this lane is let in where no other class has anything: of
+  /// `used_bytes`; quarantine: of its own bytes.
   std::uint64_t limit_bytes = 0;
   std::uint64_t records = 0;
   std::uint64_t segments = 0;
@@ -86,6 +89,9 @@ class spool {
   static result<std::unique_ptr<spool>> open(contract::file_layer& files, spool_options options,
                                              std::uint64_t visit_from_lsn,
                                              const recovered_visitor& visit);
+
+  /// How a budget of so many bytes is shared.
+  static model::class_shares shares_of(std::uint64_t budget) noexcept;
 
   [[nodiscard]] const recovery_report& recovered() const noexcept { return recovered_; }
 
@@ -129,6 +135,8 @@ class spool {
   /// Windows and sessions are safe elsewhere up to and including `lsn`. Where that is news, notes
   /// how far each lane has come: one small write and sync.
   void set_snapshot_floor(std::uint64_t lsn);
+  /// Room is short, and a snapshot would let more of it be given back.
+  [[nodiscard]] bool wants_snapshot() const noexcept;
   /// The highest lsn given so far; 0: none ever.
   [[nodiscard]] std::uint64_t last_lsn() const noexcept { return next_lsn_ - 1; }
   /// Nothing at or below it is pending.
@@ -178,7 +186,9 @@ class spool {
   bool make_quarantine_room(std::uint64_t bytes);
   [[nodiscard]] bool may_close_front(const lane_log& l) const noexcept;
   bool shed_oldest();
-  [[nodiscard]] std::uint64_t limit_of(model::lane in, model::traffic_class cls) const noexcept;
+  [[nodiscard]] model::class_bytes used_by_class() const noexcept;
+  [[nodiscard]] bool has_room(model::traffic_class cls, std::uint64_t bytes) const noexcept;
+  [[nodiscard]] std::uint64_t held_bytes(const lane_log& l) const noexcept;
   /// How many of its records a required reader had not read; nothing where it is still there.
   std::optional<std::uint64_t> shed_front(lane_log& l);
   std::uint64_t ordinal_after(const kept_segment& s, const model::position& at);
@@ -187,6 +197,7 @@ class spool {
 
   contract::file_layer& files_;
   const spool_options options_;
+  const model::class_shares shares_;
   spool_id_file id_file_;
   spool_id id_;
   recovery_report recovered_;

@@ -100,6 +100,7 @@ void spool_actor::count() {
 void spool_actor::settle() {
   if (settled_.settled.empty() && !settled_.required_passed) return;
   const std::size_t count = settled_.settled.size();
+  settled_.snapshot_wanted = brain_.wants_snapshot();
   if (!mail_.settlements.post(model::traffic_class::control, settled_,
                               count * sizeof(contract::settlement))) {
     return;

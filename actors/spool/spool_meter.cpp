@@ -31,6 +31,7 @@ void spool_meter::show(const spool_stats& stats) {
     const lane_stats& l = stats.lanes[i];
     probe_.spool_records[in].set(static_cast<std::int64_t>(l.records));
     probe_.spool_bytes[in].set(static_cast<std::int64_t>(l.bytes));
+    probe_.spool_held_bytes[in].set(static_cast<std::int64_t>(l.held_bytes));
     probe_.spool_limit_bytes[in].set(static_cast<std::int64_t>(l.limit_bytes));
     probe_.oldest_unix_ns[in].set(l.oldest_received_time_ns);
     segments += static_cast<std::int64_t>(l.segments);

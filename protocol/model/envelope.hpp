@@ -33,6 +33,8 @@ struct session_request {
   /// Streams of device `client_id` and the envelope's epoch whose settled sequence is asked for,
   /// U+0000 behind them; not stored. docs/wire/native.md, hello.
   std::string_view resume;
+  /// The node is pressed: refuse it where neither a session nor a window is known. Not stored.
+  bool only_if_known = false;
 };
 
 struct envelope {

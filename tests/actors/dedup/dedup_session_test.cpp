@@ -53,6 +53,36 @@ TEST_F(sessions, an_open_that_came_later_is_not_vouched_for_by_an_earlier_one) {
   EXPECT_TRUE(decide(opening(4, false, hour)));
 }
 
+TEST_F(sessions, that_nothing_is_known_of_are_refused_where_only_known_ones_may_come) {
+  auto newcomer = opening(1, true, hour);
+  newcomer.e.session.only_if_known = true;
+  EXPECT_FALSE(decide(newcomer));
+  const auto all = answers();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].result, outcome::refused);
+  EXPECT_EQ(all[0].fault, fault_code::server_busy);
+  EXPECT_EQ(brain_->refusals().marks[static_cast<std::size_t>(fault_code::server_busy)], 1u);
+}
+
+TEST_F(sessions, with_a_session_come_in_where_only_known_ones_may) {
+  EXPECT_TRUE(open(1, false, hour));
+  auto back = opening(2, false, hour);
+  back.e.session.only_if_known = true;
+  decide(back);
+  EXPECT_NE(answers().back().result, outcome::refused);
+}
+
+TEST_F(sessions, of_a_device_with_a_window_come_in_where_only_known_ones_may) {
+  auto seen = message(1);
+  seen.client = "somebody else";
+  EXPECT_TRUE(decide(seen));
+  auto back = opening(2, true, 0);
+  back.client = seen.device;
+  back.e.session.only_if_known = true;
+  decide(back);
+  EXPECT_NE(answers().back().result, outcome::refused);
+}
+
 TEST_F(sessions, the_older_connection_hears_of_the_takeover) {
   open(1, true, 0);
   decide(opening(2, true, 0));

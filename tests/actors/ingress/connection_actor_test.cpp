@@ -174,7 +174,8 @@ class connection_that : public testing::Test {
       const auto& mark = *item.mark;
       if (mark.kind == model::record_kind::session_open) {
         lines.push_back(std::string("open ") + std::string(mark.client_id) +
-                        (mark.session.clean_start ? " clean" : ""));
+                        (mark.session.clean_start ? " clean" : "") +
+                        (mark.session.only_if_known ? " if known" : ""));
       } else if (mark.kind == model::record_kind::session_close) {
         lines.push_back("close " + std::to_string(mark.session.expiry_interval_s));
       } else {
@@ -207,16 +208,18 @@ class connection_that : public testing::Test {
   model::topic_rules rules_;
   contract::subscriber_mail subscribers_{1, 1 << 20};
   contract::command_mail commands_{1, 1 << 20};
+  observe::overload_probe overload_;
   observe::ingress_probe probe_;
   listener_settings settings_;
   shard shard_{0,
                home_,
                budget_,
                rules_,
-               {{"low-*", device_priority::low}},
+               {{"low-*", device_priority::low}, {"high-*", device_priority::high}},
                {8, 64 * 1024},
                subscribers_,
-               commands_};
+               commands_,
+               overload_};
   runtime::descriptor client_;
   model::connection_ref ref_;
   caf::intrusive_ptr<mqtt_connection> it_;
@@ -254,21 +257,35 @@ TEST_F(a_connection, is_refused_where_the_journal_cannot_open_its_session) {
   EXPECT_EQ(probe_.connections_open.value(), 0);
 }
 
-TEST_F(a_connection, is_refused_while_the_node_drains_or_memory_is_short_of_room_for_it) {
+TEST_F(a_connection, is_refused_while_the_node_drains) {
   shard_.draining = true;
   come();
   say(hello_5);
   EXPECT_TRUE(is_closed());
   EXPECT_EQ(rejected_for(fault_code::server_shutting_down), 1u);
-  shard_.draining = false;
-  ASSERT_TRUE(budget_.take(model::traffic_class::control, budget_.limit() / 5 * 4));
-  come();
-  say("10 ## s'MQTT' 05 02 003C 00 s'low-1'");
-  EXPECT_TRUE(is_closed());
-  EXPECT_EQ(rejected_for(fault_code::server_busy), 1u);
-  come();
-  say("10 ## s'MQTT' 05 02 003C 00 s'other'");
-  EXPECT_THAT(asked(), ElementsAre("open other clean"));
+}
+
+TEST_F(a_connection, comes_in_under_overload_by_its_priority_or_because_it_is_known) {
+  const auto asks_for = [&](const std::string& id) {
+    come();
+    say("10 ## s'MQTT' 05 02 003C 00 s'" + id + "'");
+    return asked().front();  // behind it comes the end of the one before
+  };
+  const auto at = [&](model::overload_level level) {
+    overload_.level.set(static_cast<std::int64_t>(level));
+  };
+  at(model::overload_level::elevated);
+  EXPECT_EQ(asks_for("low-1"), "open low-1 clean");
+  at(model::overload_level::high);
+  EXPECT_EQ(asks_for("low-2"), "open low-2 clean if known");
+  EXPECT_EQ(asks_for("other-1"), "open other-1 clean");
+  at(model::overload_level::critical);
+  EXPECT_EQ(asks_for("other-2"), "open other-2 clean if known");
+  EXPECT_EQ(asks_for("high-1"), "open high-1 clean");
+  at(model::overload_level::normal);
+  ASSERT_TRUE(budget_.take(model::traffic_class::event, budget_.limit() / 5 * 4));
+  EXPECT_EQ(asks_for("low-3"), "open low-3 clean if known");
+  EXPECT_EQ(asks_for("other-3"), "open other-3 clean");
 }
 
 TEST_F(a_connection, reads_no_more_than_it_must_before_it_is_let_in) {
@@ -417,13 +434,14 @@ TEST_F(a_connection, sheds_and_counts_qos_0_where_the_road_has_no_room) {
 
 TEST_F(a_connection, is_sent_away_where_there_is_no_memory_for_its_unfinished_packet) {
   come_in();
-  const auto rest = budget_.limit() - budget_.used();
-  ASSERT_TRUE(budget_.take(model::traffic_class::control, rest));
+  ASSERT_TRUE(budget_.take(model::traffic_class::telemetry,
+                           budget_.limit_now(model::traffic_class::telemetry) - budget_.used()));
+  const auto used = budget_.used();
   say_bytes(bytes_of("30 80 80 04") + std::string(20'000, 'x'));
   EXPECT_THAT(received(), StartsWith("E0"));
   EXPECT_TRUE(is_closed_);
   EXPECT_EQ(closed_for(fault_code::memory_budget_full), 1u);
-  EXPECT_EQ(budget_.used(), budget_.limit()) << "nothing of it is held any more";
+  EXPECT_EQ(budget_.used(), used) << "nothing of it is held any more";
 }
 
 TEST_F(a_connection, gives_its_memory_back_when_a_large_packet_is_whole) {

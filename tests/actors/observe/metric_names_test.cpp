@@ -98,8 +98,8 @@ TEST_F(metric_names, promtool_would_not_complain) {
 
 TEST_F(metric_names, labels_come_from_the_one_vocabulary) {
   const std::set<std::string_view> vocabulary{"class",    "fault", "format", "lane",
-                                              "listener", "qos",   "reason", "sink",
-                                              "stage",    "state", "version"};
+                                              "listener", "qos",   "reason", "resource",
+                                              "sink",     "stage", "state",  "version"};
   const std::string page = read_file(reference_page());
   for (const auto word : vocabulary) {
     EXPECT_NE(page.find("\n| `" + std::string(word) + "` |"), std::string::npos) << word;

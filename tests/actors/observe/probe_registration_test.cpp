@@ -236,8 +236,8 @@ TEST_F(probe_registration, a_mailbox_shows_depth_and_limit_by_class) {
 TEST_F(probe_registration, the_memory_budget_is_shown_by_class) {
   ASSERT_TRUE(node.budget.take(traffic_class::event, 100));
   EXPECT_EQ(value("fleetgate_memory_used_bytes", {{"class", "event"}}), 100);
-  EXPECT_EQ(value("fleetgate_memory_limit_bytes", {{"class", "control"}}), 16 * 1024);
-  EXPECT_EQ(value("fleetgate_memory_limit_bytes", {{"class", "telemetry"}}), 14 * 1024);
+  EXPECT_EQ(value("fleetgate_memory_limit_bytes", {{"class", "control"}}), 13 * 1024);
+  EXPECT_EQ(value("fleetgate_memory_limit_bytes", {{"class", "telemetry"}}), 13 * 1024);
 }
 
 TEST_F(probe_registration, the_node_says_whether_it_is_ready_and_what_it_is) {

@@ -16,6 +16,7 @@ struct wired_registry {
     register_probe(metrics, "fleet", sink, [this] { return unix_now_ns; });
     register_probe(metrics, sessions);
     register_probe(metrics, commands);
+    register_probe(metrics, overload);
     register_queue(metrics, "journal", box);
     register_memory(metrics, budget);
     register_log(metrics, log);
@@ -31,6 +32,7 @@ struct wired_registry {
   observe::sink_probe sink;
   observe::sessions_probe sessions;
   observe::commands_probe commands;
+  observe::overload_probe overload;
   runtime::mailbox<std::string> box{{10, 1000}};
   runtime::memory_budget budget{16 * 1024};
   observe::logger log{[] {

@@ -9,16 +9,29 @@ namespace {
 
 using model::traffic_class;
 
-TEST(memory_budget, keeps_a_reserve_for_control_and_heartbeat) {
+TEST(memory_budget, a_flood_of_one_class_leaves_the_least_share_of_every_other) {
+  for (const auto flood : model::all_traffic_classes) {
+    memory_budget b(1600);
+    EXPECT_TRUE(b.take(flood, 1300));
+    EXPECT_FALSE(b.take(flood, 1));
+    for (const auto other : model::all_traffic_classes) {
+      if (other == flood) continue;
+      EXPECT_TRUE(b.take(other, 100));
+      EXPECT_FALSE(b.take(other, 1));
+    }
+    EXPECT_EQ(b.used(), 1600u);
+    EXPECT_EQ(b.used(flood), 1300u);
+  }
+}
+
+TEST(memory_budget, a_share_that_is_used_is_not_kept_twice) {
   memory_budget b(1600);
-  EXPECT_TRUE(b.take(traffic_class::telemetry, 1400));
-  EXPECT_FALSE(b.take(traffic_class::event, 1));
-  EXPECT_TRUE(b.take(traffic_class::heartbeat, 100));
-  EXPECT_FALSE(b.take(traffic_class::heartbeat, 1));
-  EXPECT_TRUE(b.take(traffic_class::control, 100));
-  EXPECT_FALSE(b.take(traffic_class::control, 1));
-  EXPECT_EQ(b.used(), 1600u);
-  EXPECT_EQ(b.used(traffic_class::telemetry), 1400u);
+  EXPECT_TRUE(b.take(traffic_class::control, 700));
+  EXPECT_TRUE(b.take(traffic_class::telemetry, 700));
+  EXPECT_FALSE(b.take(traffic_class::telemetry, 1));
+  b.give_back(traffic_class::control, 700);
+  EXPECT_TRUE(b.take(traffic_class::telemetry, 600));
+  EXPECT_FALSE(b.take(traffic_class::telemetry, 1));
 }
 
 TEST(memory_budget, leaves_its_upper_half_to_the_road) {
@@ -26,7 +39,7 @@ TEST(memory_budget, leaves_its_upper_half_to_the_road) {
   EXPECT_TRUE(b.has_room_for_subscribers());
   EXPECT_TRUE(b.take(traffic_class::telemetry, 800));
   EXPECT_FALSE(b.has_room_for_subscribers());
-  EXPECT_TRUE(b.take(traffic_class::telemetry, 600));
+  EXPECT_TRUE(b.take(traffic_class::telemetry, 500));
 }
 
 TEST(memory_budget, a_charge_gives_back_when_it_goes) {

@@ -109,10 +109,10 @@ TEST_F(spool_meter_test, each_lane_shows_the_limit_of_its_class) {
   meter.show(brain->stats());
   const auto limit = [&](lane in) { return probe.spool_limit_bytes[in].value(); };
   for (const auto level : {ack_level::durable, ack_level::none}) {
-    EXPECT_EQ(limit(model::lane_of(traffic_class::control, level)), 1 << 20);
-    EXPECT_EQ(limit(model::lane_of(traffic_class::heartbeat, level)), (1 << 20) / 8 * 7);
-    EXPECT_EQ(limit(model::lane_of(traffic_class::event, level)), (1 << 20) / 4 * 3);
-    EXPECT_EQ(limit(model::lane_of(traffic_class::telemetry, level)), (1 << 20) / 4 * 3);
+    EXPECT_EQ(limit(model::lane_of(traffic_class::control, level)), (1 << 20) / 4 * 3);
+    EXPECT_EQ(limit(model::lane_of(traffic_class::heartbeat, level)), (1 << 20) / 4 * 3);
+    EXPECT_EQ(limit(model::lane_of(traffic_class::event, level)), (1 << 20) / 16 * 11);
+    EXPECT_EQ(limit(model::lane_of(traffic_class::telemetry, level)), (1 << 20) / 16 * 11);
   }
   EXPECT_EQ(limit(lane::quarantine), (1 << 20) / 4);
 }

@@ -254,7 +254,7 @@ TEST_F(spool_test, text_or_payload_beyond_its_limit_is_refused) {
   EXPECT_EQ(read_all().numbers, std::vector<std::uint64_t>{3});
 }
 
-TEST_F(spool_test, full_budget_refuses_telemetry_and_keeps_room_for_control_and_heartbeat) {
+TEST_F(spool_test, full_budget_refuses_telemetry_and_keeps_room_for_every_other_class) {
   options = options_with(256 * 1024, 16 * 1024);
   open();
   ASSERT_TRUE(brain->register_reader("required", true, {}));
@@ -265,10 +265,12 @@ TEST_F(spool_test, full_budget_refuses_telemetry_and_keeps_room_for_control_and_
     ASSERT_LT(n, 10000U);
   }
   EXPECT_EQ(fates[n - 1].fault, fault_code::spool_budget_full);
-  EXPECT_LE(brain->stats().used_bytes, 256U * 1024 * 6 / 8);
-  append(n, traffic_class::event);
-  EXPECT_TRUE(refused(n++));
-  std::uint64_t heartbeats = 0, controls = 0;
+  EXPECT_LE(brain->stats().used_bytes, 256U * 1024 * 11 / 16);
+  std::uint64_t events = 0, heartbeats = 0, controls = 0;
+  for (++n; !refused(n - 1) || events == 0; ++n, ++events) {
+    append(n, traffic_class::event);
+    commit();
+  }
   for (; !refused(n - 1) || heartbeats == 0; ++n, ++heartbeats) {
     append(n, traffic_class::heartbeat);
     commit();
@@ -277,6 +279,7 @@ TEST_F(spool_test, full_budget_refuses_telemetry_and_keeps_room_for_control_and_
     append(n, traffic_class::control);
     commit();
   }
+  EXPECT_GT(events, 25U);
   EXPECT_GT(heartbeats, 50U);
   EXPECT_GT(controls, 50U);
   EXPECT_LE(brain->stats().used_bytes, 256U * 1024);
@@ -286,6 +289,59 @@ TEST_F(spool_test, full_budget_refuses_telemetry_and_keeps_room_for_control_and_
     const bool there = std::find(all.begin(), all.end(), ticket) != all.end();
     EXPECT_EQ(there, fate.stored) << ticket;
   }
+}
+
+TEST_F(spool_test, asks_for_a_snapshot_before_it_is_full) {
+  options = options_with(256 * 1024, 16 * 1024);
+  open();
+  append(1);
+  commit();
+  EXPECT_FALSE(brain->wants_snapshot());
+  std::uint64_t n = 2;
+  for (; !brain->wants_snapshot(); ++n) {
+    append(n);
+    commit();
+    ASSERT_TRUE(stored(n));
+  }
+  brain->set_snapshot_floor(brain->last_lsn());
+  EXPECT_FALSE(brain->wants_snapshot()) << "it has one";
+}
+
+TEST_F(spool_test, a_flood_of_control_leaves_telemetry_its_least_share) {
+  options = options_with(256 * 1024, 16 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  std::uint64_t n = 1;
+  for (; !refused(n - 1); ++n) {
+    append(n, traffic_class::control);
+    commit();
+    ASSERT_LT(n, 10000U);
+  }
+  EXPECT_LE(brain->stats().used_bytes, 256U * 1024 * 12 / 16);
+  append(n, traffic_class::telemetry);
+  commit();
+  EXPECT_TRUE(stored(n));
+}
+
+TEST_F(spool_test, only_what_a_required_reader_has_not_read_is_held) {
+  options = options_with(256 * 1024, 16 * 1024);
+  open();
+  const auto held = [&] { return brain->stats().lanes[index(lane::telemetry_owed)].held_bytes; };
+  std::uint64_t n = 1;
+  for (; n <= 400; ++n) append(n);
+  commit();
+  EXPECT_EQ(held(), 0U);  // nobody requires it
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  EXPECT_EQ(held(), brain->stats().lanes[index(lane::telemetry_owed)].bytes);
+  auto reader = make_reader(files, brain->view());
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 1 << 20, 200));
+  const auto all = held();
+  advance("required", block.end);
+  EXPECT_NEAR(static_cast<double>(held()), static_cast<double>(all) / 2,
+              static_cast<double>(all) / 20);
+  advance("required", read_all().end);
+  EXPECT_EQ(held(), 0U);
 }
 
 TEST_F(spool_test, free_telemetry_goes_before_an_owed_record_is_refused) {
@@ -380,7 +436,7 @@ TEST_F(spool_test, without_readers_everything_is_kept_until_the_budget_asks_for_
   options = options_with(256 * 1024, 8 * 1024);
   open();
   std::uint64_t n = 1;
-  for (; brain->stats().used_bytes < 180 * 1024; ++n) {
+  for (; brain->stats().used_bytes < 170 * 1024; ++n) {
     append(n);
     commit();
     brain->set_snapshot_floor(brain->last_lsn());
@@ -393,7 +449,7 @@ TEST_F(spool_test, without_readers_everything_is_kept_until_the_budget_asks_for_
     ASSERT_TRUE(stored(n));
   }
   EXPECT_GT(brain->stats().removed_segments, 0U);
-  EXPECT_LE(brain->stats().used_bytes, 256U * 1024 * 6 / 8);
+  EXPECT_LE(brain->stats().used_bytes, 256U * 1024 * 11 / 16);
 }
 
 TEST_F(spool_test, optional_reader_loses_the_oldest_and_is_told_how_many) {
