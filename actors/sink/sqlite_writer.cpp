@@ -50,8 +50,8 @@ result<std::optional<contract::cursor>> sqlite_writer::open() {
 
 result<std::unique_ptr<sqlite_writer::session>> sqlite_writer::start_session() {
   auto s = std::make_unique<session>();
-  auto db =
-      sqlite::database::open({options_.path, options_.busy_timeout, fault_code::sink_unavailable});
+  auto db = sqlite::database::open(
+      {options_.path, options_.busy_timeout, fault_code::sink_unavailable, options_.vfs});
   if (!db) return tl::unexpected(std::move(db.error()));
   s->db = std::move(*db);
   if (auto ours = sqlite::adopt(s->db, sqlite_sink_format); !ours) {

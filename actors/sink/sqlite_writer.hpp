@@ -20,6 +20,7 @@ struct sqlite_sink_options {
   std::chrono::seconds retention_age{0};  // by received_time_ns; 0: no limit
   std::string node;                       // column `node`
   std::chrono::milliseconds busy_timeout{1000};
+  std::string vfs{};  // sqlite::open_options::vfs
 };
 
 class sqlite_writer final : public sink_writer {

@@ -23,6 +23,8 @@ struct open_options {
   std::chrono::milliseconds busy_timeout{0};
   /// What "locked by somebody else" and "cannot be opened" mean to the owner (fault_of.hpp).
   fault_code unavailable = fault_code::storage_io;
+  /// The SQLite VFS that its files are reached by; "": SQLite's default.
+  std::string vfs{};
 };
 
 struct connection {
@@ -108,6 +110,7 @@ class database {
   /// or an error was in the way.
   bool empty_log() noexcept;
   [[nodiscard]] const std::string& path() const noexcept { return on_->options.path; }
+  [[nodiscard]] const std::string& vfs() const noexcept { return on_->options.vfs; }
   [[nodiscard]] sqlite3* handle() const noexcept { return on_->handle; }
 
  private:

@@ -13,6 +13,11 @@ result<file_watch> file_watch::of(const database& db) {
   // given is what counts for the database itself.
   const char* const resolved = sqlite3_db_filename(db.handle(), "main");
   file_watch watch;
+  if (!db.vfs().empty()) {
+    watch.asked_ = db.handle();
+    if (!watch.in_place()) return failure(fault_code::sink_lost, db.path() + " is not in place");
+    return watch;
+  }
   watch.files_[0].path = db.path();
   watch.files_[1].path = sqlite3_filename_wal(resolved);
   watch.files_[2].path = std::string(resolved) + "-shm";
@@ -25,10 +30,16 @@ result<file_watch> file_watch::of(const database& db) {
     file.inode = found.st_ino;
   }
   // Between SQLite's open and our stat the file may have been replaced.
-  int moved = 0;
-  sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-  if (moved != 0) return failure(fault_code::sink_lost, db.path() + " was replaced while opening");
+  if (has_moved(db.handle())) {
+    return failure(fault_code::sink_lost, db.path() + " was replaced while opening");
+  }
   return watch;
+}
+
+bool file_watch::has_moved(sqlite3* handle) noexcept {
+  int moved = 0;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
 }
 
 bool file_watch::watched::in_place() const noexcept {
@@ -37,12 +48,13 @@ bool file_watch::watched::in_place() const noexcept {
 }
 
 bool file_watch::in_place() const noexcept {
+  if (asked_ != nullptr) return !has_moved(asked_);
   return std::all_of(files_.begin(), files_.end(), [](const watched& f) { return f.in_place(); });
 }
 
 void file_watch::leave(database& db) const noexcept {
   const watched& log = files_[1];
-  if (!db.empty_log() && log.in_place()) ::unlink(log.path.c_str());
+  if (!db.empty_log() && asked_ == nullptr && log.in_place()) ::unlink(log.path.c_str());
 }
 
 }  // namespace fleetgate::sqlite

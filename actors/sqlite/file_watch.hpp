@@ -1,6 +1,6 @@
 // Notices that the files of an open database are no longer the ones at its path: deleted, moved, or
 // replaced under us. Then commits go to files that nobody will find. Owned by whoever owns the
-// database; costs a stat per file.
+// database; costs a stat per file. Where the database has a VFS of its own, that is asked instead.
 #pragma once
 
 #include <sys/types.h>
@@ -38,7 +38,10 @@ class file_watch {
 
     [[nodiscard]] bool in_place() const noexcept;
   };
+  static bool has_moved(sqlite3* handle) noexcept;
+
   std::array<watched, 3> files_;
+  sqlite3* asked_ = nullptr;  // the database, where its VFS is to be asked
 };
 
 }  // namespace fleetgate::sqlite

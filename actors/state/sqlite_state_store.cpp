@@ -42,17 +42,18 @@ class reset_at_exit {
 
 }  // namespace
 
-result<std::unique_ptr<sqlite_state_store>> sqlite_state_store::open(const std::string& data_dir) {
+result<std::unique_ptr<sqlite_state_store>> sqlite_state_store::open(const std::string& data_dir,
+                                                                     const std::string& vfs) {
   std::unique_ptr<sqlite_state_store> store(new sqlite_state_store);
   const std::string path = data_dir + "/state.db";
-  auto ready = store->prepare_writing(path);
-  if (ready) ready = store->prepare_reading(path);
+  auto ready = store->prepare_writing(path, vfs);
+  if (ready) ready = store->prepare_reading(path, vfs);
   if (!ready) return tl::unexpected(std::move(ready.error()));
   return store;
 }
 
-result<void> sqlite_state_store::prepare_writing(const std::string& path) {
-  auto db = sqlite::database::open({path, busy_timeout, fault_code::storage_io});
+result<void> sqlite_state_store::prepare_writing(const std::string& path, const std::string& vfs) {
+  auto db = sqlite::database::open({path, busy_timeout, fault_code::storage_io, vfs});
   if (!db) return tl::unexpected(std::move(db.error()));
   write_.db = std::move(*db);
   if (auto ours = sqlite::adopt(write_.db, state_format); !ours) return ours;
@@ -60,8 +61,8 @@ result<void> sqlite_state_store::prepare_writing(const std::string& path) {
   return prepare_into(write_.db, write_.remove, remove_sql);
 }
 
-result<void> sqlite_state_store::prepare_reading(const std::string& path) {
-  auto db = sqlite::database::open({path, busy_timeout, fault_code::storage_io});
+result<void> sqlite_state_store::prepare_reading(const std::string& path, const std::string& vfs) {
+  auto db = sqlite::database::open({path, busy_timeout, fault_code::storage_io, vfs});
   if (!db) return tl::unexpected(std::move(db.error()));
   read_.db = std::move(*db);
   if (auto ready = prepare_into(read_.db, read_.get, get_sql); !ready) return ready;

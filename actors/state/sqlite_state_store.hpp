@@ -16,7 +16,9 @@ class sqlite_state_store final : public contract::state_store {
  public:
   /// Faults: storage_io (also: cannot be opened, locked by somebody else), storage_full,
   /// storage_damaged, config_invalid (another program's file, or a newer schema).
-  static result<std::unique_ptr<sqlite_state_store>> open(const std::string& data_dir);
+  /// `vfs`: sqlite::open_options::vfs.
+  static result<std::unique_ptr<sqlite_state_store>> open(const std::string& data_dir,
+                                                          const std::string& vfs = {});
 
   result<void> apply(const std::vector<contract::state_change>& changes) override;
   result<std::optional<std::string>> get(std::string_view table, std::string_view key) override;
@@ -39,8 +41,8 @@ class sqlite_state_store final : public contract::state_store {
   };
 
   sqlite_state_store() = default;
-  result<void> prepare_writing(const std::string& path);
-  result<void> prepare_reading(const std::string& path);
+  result<void> prepare_writing(const std::string& path, const std::string& vfs);
+  result<void> prepare_reading(const std::string& path, const std::string& vfs);
 
   writing write_;
   reading read_;
