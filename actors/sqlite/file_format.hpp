@@ -18,7 +18,8 @@ struct file_format {
   const char* schema;               // idempotent: CREATE ... IF NOT EXISTS
 };
 
-/// Checks the file, then sets WAL with synchronous=FULL and makes the schema. Fault config_invalid:
+/// Checks the file, then sets WAL with synchronous=FULL, makes durable what a log that was left
+/// behind holds, and makes the schema. Fault config_invalid:
 /// the file belongs to another program or to a newer fleetgate, or cannot have a write-ahead log;
 /// it was not written to.
 result<void> adopt(database& db, const file_format& format);

@@ -65,6 +65,15 @@ class fault_file_layer final : public contract::file_layer {
   [[nodiscard]] std::uint64_t forgotten(const std::string& path) const {
     return entries_.at(path)->forgotten;
   }
+  /// Which file lies at `path` now, for comparison; null where none does.
+  [[nodiscard]] const void* identity(const std::string& path) const {
+    const auto it = entries_.find(path);
+    return it == entries_.end() ? nullptr : it->second.get();
+  }
+  [[nodiscard]] bool is_empty(const std::string& path) const {
+    const auto it = entries_.find(path);
+    return it == entries_.end() || it->second->cached.empty();
+  }
   /// What was damaged by hand is damaged on the disk.
   void settle_by_hand() {
     for (auto& [path, n] : entries_) {
@@ -180,8 +189,9 @@ class fault_file_layer final : public contract::file_layer {
     }
     result<void> sync() override {
       if (auto f = refuse(disk_op::sync)) {
-        // The kernel has tried some pages and calls all of them clean now.
-        if (epoch_ == layer_.epoch_ && !layer_.dead_) node_->pending.clear();
+        // The kernel has tried some pages and calls all of them clean now. Where the power went,
+        // cut_power says how far it came.
+        if (epoch_ == layer_.epoch_ && !layer_.crashed()) node_->pending.clear();
         return tl::unexpected<fault>(*f);
       }
       for (const change& c : node_->pending) apply(node_->durable, c);
