@@ -122,7 +122,10 @@ class sim_node {
     }
     post_settlements();
     const std::uint64_t durable = durable_records();
-    if (durable != told_) sink_->notice(static_cast<std::size_t>(durable - told_), now_ns_);
+    if (durable != told_) {
+      sink_->notice(static_cast<std::size_t>(durable - told_), now_ns_);
+      caught_up_ = false;
+    }
     told_ = durable;
   }
 
@@ -182,8 +185,7 @@ class sim_node {
 
   [[nodiscard]] bool idle() const {
     return batches_.empty() && appends_.empty() && settlements_.empty() && progress_.empty() &&
-           !spool_->has_pending() && reader_->lag_records() == 0 && sink_->is_running() &&
-           sink_->failures() == 0;
+           !spool_->has_pending() && caught_up_ && sink_->is_running() && sink_->failures() == 0;
   }
   [[nodiscard]] spool::spool& spool() noexcept { return *spool_; }
   [[nodiscard]] const sink::sink_brain& sink() const noexcept { return *sink_; }
@@ -198,8 +200,6 @@ class sim_node {
     s += ", " + std::to_string(sink_->failures()) + " failures in a row";
     return last_sink_fault_ ? s + ", the last: " + to_string(*last_sink_fault_) : s;
   }
-  [[nodiscard]] std::uint64_t sink_faults() const noexcept { return sink_faults_; }
-  [[nodiscard]] std::uint64_t skipped() const noexcept { return skipped_; }
   /// Of one life: what the reader passed over since the start.
   [[nodiscard]] std::uint64_t damaged_read() const noexcept { return damaged_; }
 
@@ -249,6 +249,7 @@ class sim_node {
     }
     if (block_.empty() && block_.end == before) {
       sink_->found_nothing(now_ns_);
+      caught_up_ = true;
       return false;
     }
     write_block();
@@ -258,14 +259,12 @@ class sim_node {
     if (bug_ == planted_bug::reports_progress_before_commit) progress_.push_back(block_.end);
     const auto written = writer_->write(block_);
     if (!written) return sink_failed(sink::sink_step::rewrite, written.error());
-    skipped_ += block_.shed;
     damaged_ += block_.damaged;
     sink_->delivered(block_.records.size(), block_.records.size() >= 24, 1'000'000, now_ns_);
     progress_.push_back(block_.end);
   }
   void sink_failed(sink::sink_step step, const fault& why) {
     last_sink_fault_ = why;
-    ++sink_faults_;
     sink_->failed(step, why.code, now_ns_);
   }
 
@@ -294,10 +293,9 @@ class sim_node {
 
   std::uint64_t snapshot_covers_ = 0;
   bool snapshot_wanted_ = false;
+  bool caught_up_ = false;
   std::uint64_t told_ = 0;
-  std::uint64_t skipped_ = 0;
   std::uint64_t damaged_ = 0;
-  std::uint64_t sink_faults_ = 0;
   std::optional<fault> last_sink_fault_;
 };
 

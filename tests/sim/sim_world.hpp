@@ -67,7 +67,8 @@ class sim_world {
       live();
       bring_up();
     }
-    if (clean()) settle_down();
+    if (clean()) drain();
+    if (clean()) check_delivered();
     if (clean()) {
       end_process(false);
       bring_up();
@@ -77,8 +78,12 @@ class sim_world {
 
   // The steps of it, for tests with a plot of their own.
   void bring_up();
+  /// Without a look at what is there.
+  result<void> start();
+  void open_sink();
   void act(std::uint64_t steps);
-  void settle_down();
+  void drain();
+  void check_delivered();
   void end_process(bool killed);
   verdict finish();
 
@@ -86,8 +91,6 @@ class sim_world {
   [[nodiscard]] sim_node& node() { return *node_; }
   [[nodiscard]] sim_fleet& fleet() { return fleet_; }
   [[nodiscard]] spool::testing::fault_file_layer& disk() { return disk_; }
-  [[nodiscard]] disk_vfs& vfs() { return vfs_; }
-  [[nodiscard]] std::mt19937_64& random() { return random_; }
   void step();
   /// Payloads in the sink's database, with how often.
   std::map<std::string, int> rows();
@@ -137,7 +140,8 @@ inline std::optional<fault_code> sim_world::weather(disk_op op, const std::strin
     if (weather_.write == fault_code::storage_io) met(trouble::failed_write);
     return weather_.write;
   }
-  return {};
+  const bool changes = op == disk_op::truncate || op == disk_op::remove;
+  return changes && weather_.write == fault_code::storage_io ? weather_.write : std::nullopt;
 }
 
 inline void sim_world::change_weather() {
@@ -240,13 +244,17 @@ inline void sim_world::end_process(bool killed) {
   vfs_.restart();
 }
 
+inline result<void> sim_world::start() {
+  node_ = std::make_unique<sim_node>(disk_, vfs_, seed_ * 1000 + ++starts_, bug_);
+  now_ns_ += 1'000'000'000;
+  return node_->start(now_ns_);
+}
+
 inline void sim_world::bring_up() {
   calm_ = true;
   weather_ = {};
   for (int tries = 0; tries < 20; ++tries) {
-    node_ = std::make_unique<sim_node>(disk_, vfs_, seed_ * 1000 + ++starts_, bug_);
-    now_ns_ += 1'000'000'000;
-    const auto up = node_->start(now_ns_);
+    const auto up = start();
     if (up && !disk_.crashed()) {
       disk_.crash_at = 0;
       return check();
@@ -260,7 +268,8 @@ inline void sim_world::bring_up() {
   }
 }
 
-inline void sim_world::settle_down() {
+/// Until nothing is on its way any more.
+inline void sim_world::drain() {
   calm_ = true;
   weather_ = {};
   fleet_.finish();
@@ -272,6 +281,9 @@ inline void sim_world::settle_down() {
   if (fleet_.waits()) violated("some messages are never acknowledged; the sink " + sink);
   if (!node_->idle()) violated("the sink does not catch up: it " + sink);
   verdict_.gaps += node_->damaged_read();
+}
+
+inline void sim_world::check_delivered() {
   const auto in_database = rows();
   check_rows(in_database);
   for (const auto& [payload, m] : fleet_.sent()) {
@@ -352,18 +364,20 @@ inline void sim_world::check_rows(const std::map<std::string, int>& found) {
   }
 }
 
-/// After a start, before anything is delivered: what is owed is in the database or can still come,
-/// and not both.
-inline void sim_world::check() {
+inline void sim_world::open_sink() {
   for (int tries = 0; tries < 20 && !node_->sink().is_running(); ++tries) {
     now_ns_ += 3'000'000'000;
     node_->at(now_ns_);
     node_->sink_turn();
   }
+}
+
+/// After a start, before anything is delivered: what is owed is in the database or can still come,
+/// and not both.
+inline void sim_world::check() {
+  open_sink();
   if (!node_->sink().is_running()) {
-    return violated("the sink does not open: " + (node_->last_sink_fault()
-                                                      ? to_string(*node_->last_sink_fault())
-                                                      : std::string("it waits")));
+    return violated("the sink does not open: it " + node_->sink_state());
   }
   const auto in_database = rows();
   const auto in_spool = readable(node_->sink_cursor());
