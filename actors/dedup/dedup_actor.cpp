@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "actors/dedup/verdict_trace.hpp"
 #include "actors/runtime/clock.hpp"
 
 namespace fleetgate::dedup {
@@ -26,12 +27,14 @@ void grow(observe::counter& to, std::uint64_t now, std::uint64_t before) {
 
 dedup_actor::dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& brain,
                          contract::journal_mail& mail, caf::actor spool,
-                         observe::journal_probe& probe, observe::logger& log)
+                         observe::journal_probe& probe, observe::trace_writer& trace,
+                         observe::logger& log)
     : pinned_actor(config, home),
       brain_(brain),
       mail_(mail),
       spool_(std::move(spool)),
       probe_(probe),
+      trace_(trace),
       log_(log),
       timer_(home),
       by_shard_(mail.receipts.size()) {}
@@ -95,8 +98,12 @@ void dedup_actor::take(contract::envelope_batch_ptr batch) {
         envelope.kind == model::record_kind::quarantined) {
       ++probe_.envelopes[envelope.cls];
     }
-    if (const auto ticket = brain_.decide(envelope, now_ns, receipts_)) {
-      request.items.push_back({i, *ticket});
+    const std::size_t answered = receipts_.size();
+    const auto ticket = brain_.decide(envelope, now_ns, receipts_);
+    if (ticket) request.items.push_back({i, *ticket});
+    if (!ticket || envelope.kind == model::record_kind::quarantined) {
+      note_verdict(trace_, envelope, ticket.has_value(), std::span(receipts_).subspan(answered),
+                   runtime::unix_now_ns());
     }
   }
   if (request.items.empty()) return;

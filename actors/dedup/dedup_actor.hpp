@@ -14,6 +14,7 @@
 #include "actors/dedup/dedup.hpp"
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
+#include "actors/observe/trace_writer.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/runtime/timer.hpp"
 
@@ -32,7 +33,7 @@ class dedup_actor final : public runtime::pinned_actor {
   /// `spool` is told (covers_atom, lsn) when a snapshot is safe.
   dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& brain,
               contract::journal_mail& mail, caf::actor spool, observe::journal_probe& probe,
-              observe::logger& log);
+              observe::trace_writer& trace, observe::logger& log);
   const char* name() const override { return "dedup"; }
   caf::behavior make_behavior() override;
 
@@ -54,6 +55,7 @@ class dedup_actor final : public runtime::pinned_actor {
   contract::journal_mail& mail_;
   const caf::actor spool_;
   observe::journal_probe& probe_;
+  observe::trace_writer& trace_;
   observe::logger& log_;
   runtime::timer timer_;
   std::vector<model::receipt> receipts_;

@@ -7,6 +7,8 @@
 #include <caf/send.hpp>
 #include <cerrno>
 
+#include "actors/ingress/connection_trace.hpp"
+
 namespace fleetgate::ingress {
 namespace {
 
@@ -241,6 +243,7 @@ void connection_actor::take_opening(const model::receipt& r) {
     return close(refused);
   }
   accepted_ = true;
+  note_opened(shard_, client_id_);
   connected_time_ns_ = shard_.now.unix_ns;
   mark_unsent();
   watch_time();
@@ -371,6 +374,7 @@ void connection_actor::close(std::optional<fault_code> why) {
   else
     ++listener_.probe->connections_rejected[*why];
   --listener_.probe->connections_open;
+  note_closed(shard_, client_id_, accepted_, why);
   end_untold_ = session_opened_;
   if (!tell_end()) shard_.untold.emplace_back(this);
   shut_socket();

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <utility>
 
+#include "actors/ingress/connection_trace.hpp"
 #include "actors/ingress/loose_message.hpp"
 #include "actors/ingress/mqtt_connection.hpp"
 #include "actors/ingress/native_connection.hpp"
@@ -160,7 +161,7 @@ void ingress_actor::admit(listener& from, runtime::descriptor socket) {
   ++from.settings.probe->connections_accepted;
   if (shard_.table.size() >= from.settings.max_connections) {
     ++from.settings.probe->connections_rejected[fault_code::server_busy];
-    return;
+    return note_closed(shard_, {}, false, fault_code::server_busy);
   }
   const int on = 1;  // the peer may be gone; its first read will tell
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

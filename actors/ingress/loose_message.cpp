@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/ingress/connection_trace.hpp"
+
 namespace fleetgate::ingress {
 namespace {
 
@@ -74,6 +76,7 @@ void take_request(shard& owner, contract::message_request request) {
                          : post_loose(owner, m, ref, i);
     if (way.refused) {
       ++probe.sent_back[cls][*way.refused];
+      note_sent_back(owner, {cls, *way.refused, m.device, m.epoch, m.sequence});
       owner.requests.settle(ref, i, model::outcome::refused, *way.refused);
     } else {
       owner.requests.note_level(ref, i, way.level);

@@ -5,6 +5,7 @@
 #include <random>
 #include <variant>
 
+#include "actors/ingress/connection_trace.hpp"
 #include "protocol/mqtt/reasons.hpp"
 
 namespace fleetgate::ingress {
@@ -110,6 +111,8 @@ mqtt::flow mqtt_connection::hold_back(const mqtt::publish_view& p, model::traffi
   if (p.qos != 0) return mqtt::flow::pause;
   ++listener_.probe->publishes[cls][observe::quality_of_service::at_most_once];
   ++listener_.probe->shed[cls][why];
+  const auto captured = shard_.rules.match(p.topic).device;
+  note_shed(shard_, {cls, why, captured.empty() ? std::string_view(client_id_) : captured});
   return mqtt::flow::go_on;
 }
 

@@ -20,6 +20,7 @@
 #include "actors/ingress/open_requests.hpp"
 #include "actors/observe/overload_probe.hpp"
 #include "actors/observe/probes.hpp"
+#include "actors/observe/trace_writer.hpp"
 #include "actors/runtime/actor_ptr.hpp"
 #include "actors/runtime/readiness.hpp"
 #include "actors/runtime/unit.hpp"
@@ -105,6 +106,7 @@ struct shard {
   connection_table<connection_actor> table;
   open_requests requests;
   observe::ingress_probe* loose_probe = nullptr;  // of what is handed in
+  observe::trace_writer trace;
   runtime::readiness sockets;
   deadline_queue deadlines;
   round_clock now;

@@ -13,8 +13,6 @@
 namespace fleetgate::node {
 namespace {
 
-constexpr const char* default_file = "/etc/fleetgate/fleetgate.toml";
-
 constexpr const char* examples = R"(Examples:
   fleetgate dev                              a gateway on this machine, rows in SQLite
   fleetgate config init --output node.toml   write a configuration with every key explained
@@ -282,9 +280,9 @@ class command_parser {
   CLI::App* check_ = nullptr;
   CLI::App* show_ = nullptr;
   CLI::App* init_ = nullptr;
-  run_command run_command_{default_file, {}};
+  run_command run_command_{default_config_file, {}};
   dev_command dev_command_;
-  config_check_command check_command_{default_file};
+  config_check_command check_command_{default_config_file};
   config_show_command show_command_;
   config_init_command init_command_;
   std::string format_ = "toml";

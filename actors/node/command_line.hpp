@@ -14,6 +14,9 @@
 
 namespace fleetgate::node {
 
+/// What `run` reads where it is given no other.
+inline constexpr const char* default_config_file = "/etc/fleetgate/fleetgate.toml";
+
 enum class text_format : std::uint8_t { toml, json };
 
 struct run_command {

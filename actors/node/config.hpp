@@ -64,6 +64,10 @@ struct commands_config {
   std::chrono::seconds keep = days(1);  // of finished ones
 };
 
+struct recorder_config {
+  std::uint64_t size = 64 * mib;  // of the last starts' files together; 0: none
+};
+
 enum class listener_protocol : std::uint8_t { mqtt, native, http };
 
 struct listener_config {
@@ -155,6 +159,7 @@ struct config {
   std::vector<device_config> devices;
   admin_config admin;
   shutdown_config shutdown;
+  recorder_config recorder;
   log_config log;
 };
 

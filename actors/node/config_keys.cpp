@@ -282,6 +282,18 @@ const config_table<shutdown_config>& shutdown_table() {
   return table;
 }
 
+const config_table<recorder_config>& recorder_table() {
+  using s = recorder_config;
+  static const config_table<s> table{
+      "recorder",
+      "What happened of late, for `fleetgate trace` and `fleetgate explain`.",
+      {size_key<s>({"size", "\"256MiB\"",
+                    "The files of the last four starts together; the oldest entries are "
+                    "overwritten. 0B writes none."},
+                   &s::size, {0, tib})}};
+  return table;
+}
+
 const config_table<log_config>& log_table() {
   using s = log_config;
   static const config_table<s> table{

@@ -53,6 +53,7 @@ const config_table<topics_config>& topics_table();
 const config_table<device_config>& device_table();
 const config_table<admin_config>& admin_table();
 const config_table<shutdown_config>& shutdown_table();
+const config_table<recorder_config>& recorder_table();
 const config_table<log_config>& log_table();
 
 /// Calls visit(table, &config::member) for every table in the order of the reference; lists have a
@@ -72,6 +73,7 @@ void for_each_table(Visit&& visit) {
   visit(device_table(), &config::devices);
   visit(admin_table(), &config::admin);
   visit(shutdown_table(), &config::shutdown);
+  visit(recorder_table(), &config::recorder);
   visit(log_table(), &config::log);
 }
 

@@ -89,6 +89,7 @@ drain_report node::drain() {
   else if (!report.connections_gone || !report.sinks_behind.empty()) {
     report.code = exit_code::drain_timeout;
   }
+  p.drained = report.code == exit_code::ok;
   return report;
 }
 
@@ -112,6 +113,7 @@ void node::parts::stop() {
   if (journal) journal->stop();
   for (const auto& s : shards) s->unit->join();
   if (journal) journal->join();
+  if (drained) note_drained();
   if (mail) mail->disconnect();
   if (subscribers) subscribers->disconnect();
   if (commands) commands->disconnect();

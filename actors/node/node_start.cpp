@@ -141,6 +141,7 @@ node::parts::step node::parts::open_files() {
                  {"torn_bytes", report.torn_bytes},
                  {"torn_segments", report.torn_segments},
                  {"damaged_records", report.damaged_records}});
+  make_recorder();
   return std::nullopt;
 }
 
@@ -158,6 +159,7 @@ void node::parts::make_sink(const sink_config& s) {
   with->reader = spool::make_reader(files, spool_brain->view());
   with->news = made->news;
   with->seed = random_u64();
+  with->trace = make_trace("sink-" + s.name);
   made->actor =
       system.spawn<sink::sink_actor, caf::detached + caf::lazy_init>(with, *mail, made->probe, log);
   sinks.push_back(std::move(made));
@@ -217,9 +219,9 @@ node::parts::step node::parts::make_journal() {
   if (auto why = make_sessions()) return why;
   news.push_back(sessions_news);
   spool_actor = runtime::spawn_pinned<spool::spool_actor>(*journal, *spool_brain, *mail, news,
-                                                          journal_probe, log);
-  dedup_actor = runtime::spawn_pinned<dedup::dedup_actor>(*journal, *dedup_brain, *mail,
-                                                          spool_actor, journal_probe, log);
+                                                          journal_probe, journal_trace, log);
+  dedup_actor = runtime::spawn_pinned<dedup::dedup_actor>(
+      *journal, *dedup_brain, *mail, spool_actor, journal_probe, journal_trace, log);
   state_actor = system.spawn<state::state_actor, caf::detached + caf::lazy_init>(*store, *mail,
                                                                                  dedup_actor, log);
   make_commands();
@@ -294,6 +296,7 @@ node::parts::step node::parts::make_shards() {
         runtime::mailbox_limits{16'384, settings.memory.budget / 8}, *subscribers, *commands,
         overload_probe);
     s.shard->loose_probe = &s.loose_probe;
+    s.shard->trace = make_trace("shard-" + std::to_string(i));
     std::vector<ingress::bound_listener> bound;
     if (auto why = bind_listeners(i, bound)) return why;
     s.parser = runtime::spawn_pinned<parse::parser_actor>(*s.unit, s.shard->intake, *mail, rules,

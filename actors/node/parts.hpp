@@ -24,6 +24,7 @@
 #include "actors/node/heartbeat.hpp"
 #include "actors/node/kept_files.hpp"
 #include "actors/node/node.hpp"
+#include "actors/observe/flight_recorder.hpp"
 #include "actors/observe/overload_probe.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/observe/registry.hpp"
@@ -94,6 +95,11 @@ class node::parts {
   void register_metrics();
   void tell_of_files(const result<void>& kept);
   void review_overload();
+  void make_recorder();
+  observe::trace_writer make_trace(const std::string& thread);
+  observe::trace_writer make_trace(const std::string& thread, double share);
+  void go_without_recorder(const fault& why);
+  void note_drained();
   void make_sink(const sink_config& s);
   step make_sessions();
   void make_commands();
@@ -120,6 +126,8 @@ class node::parts {
   std::unique_ptr<spool::spool> spool_brain;
   observe::overload_probe overload_probe;
   overload::overload_brain overload;
+  observe::flight_recorder recorder;
+  observe::trace_writer journal_trace;
   observe::journal_probe journal_probe;
   observe::sessions_probe sessions_probe;
   observe::commands_probe commands_probe;
@@ -144,6 +152,7 @@ class node::parts {
   int full_reviews_left = 0;
   std::uint64_t device_files = 0;  // descriptors that devices may have
   bool files_in_place = true;      // at the last review
+  bool drained = false;
   bool stopped = false;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/runtime/clock.hpp"
+#include "actors/sink/delivery_trace.hpp"
 
 namespace fleetgate::sink {
 
@@ -148,6 +149,9 @@ void sink_actor::write() {
   const auto written = parts_->writer->write(block_);
   const std::uint64_t end_ns = runtime::steady_now_ns();
   if (!written) return failed(sink_step::rewrite, written.error());
+  note_delivered(parts_->trace,
+                 {parts_->name, delivered_, brain_.failures() != 0, end_ns - start_ns}, block_,
+                 runtime::unix_now_ns());
   delivered_ = block_.end;
   const std::size_t n = std::exchange(undelivered_, 0);
   // Cut off by a limit, or by the end of what is durable?
@@ -196,6 +200,7 @@ void sink_actor::report_progress() {
 void sink_actor::failed(sink_step step, const fault& why) {
   brain_.failed(step, why.code, runtime::steady_now_ns());
   last_failure_ = why;
+  note_failed(parts_->trace, parts_->name, why.code, runtime::unix_now_ns());
   ++probe_.errors[why.code];
   ++probe_.retries;
   log_.error("sink.failed", {{"sink", parts_->name},

@@ -19,6 +19,7 @@
 #include "actors/contract/sink_report.hpp"
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
+#include "actors/observe/trace_writer.hpp"
 #include "actors/sink/sink_brain.hpp"
 #include "actors/sink/sink_writer.hpp"
 
@@ -41,6 +42,7 @@ struct sink_parts {
   std::shared_ptr<contract::spool_news> news;
   sink_policy policy;
   std::uint64_t seed = 0;  // of the jitter
+  observe::trace_writer trace;
 };
 
 class sink_actor final : public caf::event_based_actor {

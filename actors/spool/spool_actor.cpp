@@ -18,7 +18,8 @@ constexpr std::uint64_t stats_interval_ns = 100'000'000;
 spool_actor::spool_actor(caf::actor_config& config, runtime::unit& home, spool& brain,
                          contract::journal_mail& mail,
                          std::vector<std::shared_ptr<contract::spool_news>> readers,
-                         observe::journal_probe& probe, observe::logger& log)
+                         observe::journal_probe& probe, observe::trace_writer& trace,
+                         observe::logger& log)
     : pinned_actor(config, home),
       brain_(brain),
       mail_(mail),
@@ -26,6 +27,7 @@ spool_actor::spool_actor(caf::actor_config& config, runtime::unit& home, spool& 
       probe_(probe),
       log_(log),
       meter_(probe),
+      trace_(trace, brain.view()),
       timer_(home),
       stats_timer_(home) {}
 
@@ -44,7 +46,9 @@ caf::behavior spool_actor::make_behavior() {
       [this](report_atom) { return report_of(brain_); },
       [this](close_atom) {
         turn();
-        const auto closed = brain_.close(runtime::steady_now_ns(), settled_.settled);
+        const std::uint64_t start_ns = runtime::steady_now_ns();
+        const auto closed = brain_.close(start_ns, settled_.settled);
+        trace_.note_commit(runtime::steady_now_ns() - start_ns, runtime::unix_now_ns());
         settle();
         tell_readers();
         if (!closed) log_.error("spool.close_failed", {{"reason", to_string(closed.error())}});
@@ -64,7 +68,12 @@ void spool_actor::turn() {
                  {{"reader", p.reader}, {"reason", to_string(moved.error())}});
   });
   mail_.appends.read(requests_per_turn, [this](auto, const contract::append_request& request) {
+    const std::size_t settled = settled_.settled.size();
     brain_.append(request, settled_.settled);
+    if (settled_.settled.size() != settled) {
+      trace_.note_refused(request, std::span(settled_.settled).subspan(settled),
+                          runtime::unix_now_ns());
+    }
   });
   const std::uint64_t now_ns = runtime::steady_now_ns();
   const auto due = brain_.next_deadline_ns();
@@ -78,7 +87,9 @@ void spool_actor::turn() {
 void spool_actor::commit(std::uint64_t now_ns) {
   brain_.commit(now_ns, settled_.settled);
   ++probe_.rounds;
-  probe_.sync.record(runtime::steady_now_ns() - now_ns);
+  const std::uint64_t took_ns = runtime::steady_now_ns() - now_ns;
+  probe_.sync.record(took_ns);
+  trace_.note_commit(took_ns, runtime::unix_now_ns());
   if (const auto appended = meter_.count(brain_.counts()); appended != 0) {
     probe_.group.record(appended);
   }
@@ -153,12 +164,14 @@ void spool_actor::report_trouble(const spool_stats& stats) {
   in_trouble_ = stats.trouble.has_value();
   probe_.storage_trouble.set(in_trouble_ ? 1 : 0);
   if (in_trouble_) {
+    trace_.note_trouble(stats.trouble->code, runtime::unix_now_ns());
     log_.error("spool.storage_failed",
                {{"fault", describe(stats.trouble->code).name},
                 {"reason", stats.trouble->detail},
                 {"effect", "acknowledgements are withheld"},
                 {"next", "free space on, or repair, the disk of data_dir; no restart is needed"}});
   } else {
+    trace_.note_recovered(runtime::unix_now_ns());
     log_.info("spool.storage_recovered");
   }
 }

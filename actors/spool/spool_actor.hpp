@@ -12,11 +12,13 @@
 #include "actors/contract/journal_mail.hpp"
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
+#include "actors/observe/trace_writer.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/runtime/timer.hpp"
 #include "actors/spool/spool.hpp"
 #include "actors/spool/spool_meter.hpp"
 #include "actors/spool/spool_report.hpp"
+#include "actors/spool/spool_trace.hpp"
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::contract::spool_report)
 
@@ -31,7 +33,7 @@ class spool_actor final : public runtime::pinned_actor {
   spool_actor(caf::actor_config& config, runtime::unit& home, spool& brain,
               contract::journal_mail& mail,
               std::vector<std::shared_ptr<contract::spool_news>> readers,
-              observe::journal_probe& probe, observe::logger& log);
+              observe::journal_probe& probe, observe::trace_writer& trace, observe::logger& log);
   const char* name() const override { return "spool"; }
   caf::behavior make_behavior() override;
 
@@ -52,6 +54,7 @@ class spool_actor final : public runtime::pinned_actor {
   observe::journal_probe& probe_;
   observe::logger& log_;
   spool_meter meter_;
+  spool_trace trace_;
   runtime::timer timer_;
   runtime::timer stats_timer_;
   contract::settlement_batch settled_;

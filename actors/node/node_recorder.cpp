@@ -1,0 +1,54 @@
+// The node's flight recorder. That it cannot be made never keeps a node from starting.
+#include "actors/node/parts.hpp"
+#include "actors/runtime/clock.hpp"
+
+namespace fleetgate::node {
+namespace {
+
+/// The journal, which notes each group that it syncs, has as much as all others together.
+constexpr double share_of_journal = 0.5;
+
+}  // namespace
+
+void node::parts::make_recorder() {
+  if (settings.recorder.size == 0) return;
+  auto made = observe::flight_recorder::open({settings.node.data_dir, settings.node.name,
+                                              runtime::unix_now_ns(), spool_brain->incarnation(),
+                                              settings.recorder.size / observe::kept_recordings});
+  if (!made) return go_without_recorder(made.error());
+  recorder = std::move(*made);
+  journal_trace = make_trace("journal", share_of_journal);
+  observe::trace_note started;
+  started.event = model::trace_event::started;
+  started.subject = settings.node.name;
+  started.incarnation = spool_brain->incarnation();
+  journal_trace.write(started, runtime::unix_now_ns());
+}
+
+observe::trace_writer node::parts::make_trace(const std::string& thread) {
+  const auto others = static_cast<double>(shard_count() + settings.sinks.size());
+  return make_trace(thread, (1 - share_of_journal) / others);
+}
+
+observe::trace_writer node::parts::make_trace(const std::string& thread, double share) {
+  auto made = recorder.writer(thread, share);
+  if (made) return std::move(*made);
+  go_without_recorder(made.error());
+  return {};
+}
+
+void node::parts::go_without_recorder(const fault& why) {
+  recorder = {};
+  log.warn("recorder.not_made", {{"reason", to_string(why)},
+                                 {"effect", "what this start does is not recorded, or not whole"}});
+}
+
+/// Once the journal has ended.
+void node::parts::note_drained() {
+  observe::trace_note note;
+  note.event = model::trace_event::drained;
+  note.subject = settings.node.name;
+  journal_trace.write(note, runtime::unix_now_ns());
+}
+
+}  // namespace fleetgate::node
