@@ -29,7 +29,8 @@ result<void> count_files(contract::file_layer& files, const std::string& directo
 }
 
 result<lane_inspection> inspect_lane(contract::file_layer& files, model::lane in,
-                                     const recovery_request& request) {
+                                     const recovery_request& request,
+                                     const inspected_visitor& visit) {
   lane_inspection found;
   found.in = in;
   lane_recovery scan(files, in, request);
@@ -42,6 +43,7 @@ result<lane_inspection> inspect_lane(contract::file_layer& files, model::lane in
     if (!record) return tl::unexpected(record.error());
     if (*record == nullptr) break;
     found.last = (*record)->at;
+    if (visit) visit(**record);
     if (!found.first) found.first = found.last;
   }
   scan.count_lost_end();
@@ -59,7 +61,8 @@ bool inspection::damaged() const noexcept {
   });
 }
 
-result<inspection> inspect(contract::file_layer& files, const std::string& directory) {
+result<inspection> inspect(contract::file_layer& files, const std::string& directory,
+                           const inspected_visitor& visit) {
   const auto id = spool_id_file(directory).read(files);
   if (!id) return tl::unexpected(id.error());
   if (!*id) return failure(fault_code::not_found, directory + " holds no spool.id");
@@ -69,10 +72,10 @@ result<inspection> inspect(contract::file_layer& files, const std::string& direc
   const recovery_request request{directory, all.uuid, 0, (*id)->extent};
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     const auto in = static_cast<model::lane>(i);
-    auto lane = inspect_lane(files, in, request);
+    auto lane = inspect_lane(files, in, request, visit);
     for (int left = tries - 1; left != 0 && !lane && lane.error().code == fault_code::not_found;
          --left) {
-      lane = inspect_lane(files, in, request);
+      lane = inspect_lane(files, in, request, visit);
     }
     if (!lane) return tl::unexpected(lane.error());
     all.lanes.push_back(std::move(*lane));

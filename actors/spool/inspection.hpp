@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/contract/file_layer.hpp"
+#include "actors/contract/spool_reader.hpp"
 #include "protocol/base/result.hpp"
 #include "protocol/model/ids.hpp"
 #include "protocol/model/traffic_class.hpp"
@@ -34,7 +36,11 @@ struct inspection {
 };
 
 /// `directory`: the one with spool.id. Faults: not_found (there is none), storage_io,
-/// storage_damaged (written by a newer program).
-result<inspection> inspect(contract::file_layer& files, const std::string& directory);
+/// storage_damaged (written by a newer program). `visit`, where it is given, sees each intact
+/// record, one lane after the other; those of a lane once more where a running node has meanwhile
+/// removed a segment of it.
+using inspected_visitor = std::function<void(const contract::stored_record&)>;
+result<inspection> inspect(contract::file_layer& files, const std::string& directory,
+                           const inspected_visitor& visit = {});
 
 }  // namespace fleetgate::spool

@@ -105,9 +105,10 @@ std::string_view statement::bytes(int column) const noexcept {
 result<database> database::open(open_options options) {
   auto on = std::make_unique<connection>();
   on->options = std::move(options);
-  constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                        SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
   const char* const vfs = on->options.vfs.empty() ? nullptr : on->options.vfs.c_str();
+  const int access =
+      on->options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(on->options.path.c_str(), &on->handle, flags, vfs);
   if (code != SQLITE_OK) return tl::unexpected(on->fault_of(code, "open"));
   const auto wait = on->options.busy_timeout.count();

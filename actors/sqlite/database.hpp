@@ -25,6 +25,8 @@ struct open_options {
   fault_code unavailable = fault_code::storage_io;
   /// The SQLite VFS that its files are reached by; "": SQLite's default.
   std::string vfs{};
+  /// The file must be there, and is never written.
+  bool read_only = false;
 };
 
 struct connection {
@@ -83,7 +85,7 @@ class database {
   database() noexcept = default;
 
   /// Opens the file for reading and writing, and creates it where it is missing (not its
-  /// directory).
+  /// directory), unless `read_only` is asked for.
   static result<database> open(open_options options);
 
   [[nodiscard]] bool is_open() const noexcept { return on_ != nullptr; }
