@@ -142,7 +142,8 @@ json explanation::standing_of(const message_fact& f,
   };
   say(f.in_spool ? "it lies in the spool" : "the spool has given it back: its readers had it");
   if (!noted(trace_event::synced)) {
-    say("it is on disk; when its group was synced lies beyond what the recorder keeps");
+    say("when its group was synced lies beyond what the recorder keeps, or a start after a crash "
+        "has made it durable");
   }
   if (f.quarantined) {
     say("it is in quarantine: no sink gets it");

@@ -41,6 +41,17 @@ TEST_F(inspection_test, counts_what_a_running_spool_has_and_changes_nothing) {
   EXPECT_EQ(read_all().numbers.size(), 201U);
 }
 
+TEST_F(inspection_test, shows_each_intact_record_once) {
+  write(20);
+  std::vector<std::uint64_t> numbers;
+  const auto found = inspect(files, options.directory, [&](const contract::stored_record& r) {
+    numbers.push_back(r.envelope.sequence.value_or(0));
+  });
+  ASSERT_TRUE(found) << to_string(found.error());
+  ASSERT_EQ(numbers.size(), 20U);
+  for (std::uint64_t n = 1; n <= 20; ++n) EXPECT_EQ(numbers[n - 1], n);
+}
+
 TEST_F(inspection_test, a_flipped_bit_is_one_damaged_record) {
   write(200);
   ASSERT_TRUE(brain->close(now_ns, settled));
