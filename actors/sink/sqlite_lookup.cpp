@@ -80,8 +80,9 @@ result<void> read_cursors(sqlite::database& db, sink_findings& found) {
 }  // namespace
 
 result<sink_findings> look_up(const std::string& path, const message_name& wanted) {
-  auto db =
-      sqlite::database::open({path, std::chrono::seconds(5), fault_code::sink_unavailable, true});
+  sqlite::open_options options{path, std::chrono::seconds(5), fault_code::sink_unavailable};
+  options.read_only = true;
+  auto db = sqlite::database::open(std::move(options));
   if (!db) return tl::unexpected(db.error());
   const auto id = db->ask_integer("PRAGMA application_id");
   if (!id) return tl::unexpected(id.error());

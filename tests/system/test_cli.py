@@ -92,7 +92,7 @@ class A_running_node(Cli):
 
     def test_the_spool_shows_lanes_and_readers(self):
         table = self.run_cli("spool", "ls")
-        self.assertRegex(table, r"(?m)^event +1 +1 +\d+ B +3\.0 GiB ")
+        self.assertRegex(table, r"(?m)^event +1 +1 +\d+ B +2\.8 GiB ")
         self.assertRegex(table, r"(?m)^db +yes ")
         self.assertEqual(len(self.run_json("spool", "ls")["lanes"]), 9)
 
