@@ -13,6 +13,8 @@ namespace fleetgate::contract {
 
 struct envelope_batch {
   model::traffic_class cls = model::traffic_class::telemetry;
+  std::uint16_t shard = 0;
+  std::uint64_t messages_so_far = 0;  // of the shard and class, those in this batch included
   std::vector<model::envelope> envelopes;
   runtime::arena memory;
   runtime::memory_charge charge;

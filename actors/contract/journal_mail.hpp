@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/contract/accounts.hpp"
 #include "actors/contract/append.hpp"
 #include "actors/contract/envelope_batch.hpp"
 #include "actors/contract/spool_reader.hpp"
@@ -63,7 +64,8 @@ struct journal_mail {
         settlements(derived),
         progress({1024, 1 << 20}),
         snapshots({1, 1}),
-        room(shards) {
+        room(shards),
+        account(shards) {
     for (std::size_t s = 0; s < shards; ++s) {
       receipts.push_back(std::make_unique<receipt_mail>(derived));
     }
@@ -76,6 +78,7 @@ struct journal_mail {
   runtime::mail<reader_progress> progress;                        // sinks, links -> spool
   runtime::mail<snapshot> snapshots;                              // dedup -> state, one at a time
   std::vector<room_bell> room;                                    // dedup -> parser, by shard
+  journal_book account;                                           // of dedup and spool together
 
   /// At the end: no reader is woken any more.
   void disconnect() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "actors/contract/accounts.hpp"
 #include "actors/contract/inbound_message.hpp"
 #include "actors/runtime/arena.hpp"
 #include "actors/runtime/mail.hpp"
@@ -41,6 +42,7 @@ struct shard_intake {
   std::array<runtime::arena, model::traffic_class_count> memory;  // of the batches being made
   runtime::memory_credit credit;
   inbound_mail to_parser;
+  shard_book account;
 };
 
 }  // namespace fleetgate::contract

@@ -97,6 +97,7 @@ void dedup::count_refusal(model::record_kind kind, bool promised, model::traffic
   const bool message =
       kind == model::record_kind::message || kind == model::record_kind::quarantined;
   ++refusals_.total;
+  if (message) ++refusals_.all_messages;
   ++(!message   ? refusals_.marks[fault]
      : promised ? refusals_.messages[fault]
                 : refusals_.given_up[model::index(cls)][fault]);

@@ -23,6 +23,11 @@ void grow(observe::counter& to, std::uint64_t now, std::uint64_t before) {
   if (now != before) to.add(now - before);
 }
 
+std::uint64_t duplicates_of(const dedup_counters& c) noexcept {
+  return c.duplicate_settled + c.qos2_duplicate + c.duplicate_waiting + c.redelivered +
+         c.quarantine_repeats;
+}
+
 }  // namespace
 
 dedup_actor::dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& brain,
@@ -63,8 +68,10 @@ caf::behavior dedup_actor::make_behavior() {
 void dedup_actor::turn() {
   mail_.settlements.read(settlements_per_turn,
                          [this](auto, const contract::settlement_batch& b) { settle(b); });
-  mail_.batches.read(batches_per_turn,
-                     [this](auto, contract::envelope_batch_ptr b) { take(std::move(b)); });
+  const auto taken = mail_.batches.read(
+      batches_per_turn, [this](auto, contract::envelope_batch_ptr b) { take(std::move(b)); });
+  // Before anybody hears of an end that was not counted.
+  if (taken != 0) mail_.account.publish();
   send_receipts();
   tell_shards_of_room();
   publish_counters();
@@ -89,23 +96,35 @@ void dedup_actor::take(contract::envelope_batch_ptr batch) {
   const std::uint64_t now_ns = runtime::steady_now_ns();
   contract::append_request request;
   request.items.reserve(batch->envelopes.size());
+  std::uint64_t messages = 0, passed_on = 0;
+  const std::uint64_t duplicates = duplicates_of(brain_.counters());
+  const std::uint64_t turned_away = brain_.refusals().all_messages;
   if (!batch->envelopes.empty()) {
     probe_.wait.record(now_ns - batch->envelopes.front().received_steady_ns);
   }
   for (std::uint32_t i = 0; i < batch->envelopes.size(); ++i) {
     auto& envelope = batch->envelopes[i];
-    if (envelope.kind == model::record_kind::message ||
-        envelope.kind == model::record_kind::quarantined) {
+    const bool is_message = envelope.kind == model::record_kind::message ||
+                            envelope.kind == model::record_kind::quarantined;
+    if (is_message) {
       ++probe_.envelopes[envelope.cls];
+      ++messages;
     }
     const std::size_t answered = receipts_.size();
     const auto ticket = brain_.decide(envelope, now_ns, receipts_);
-    if (ticket) request.items.push_back({i, *ticket});
+    if (ticket) {
+      request.items.push_back({i, *ticket});
+      if (is_message) ++passed_on;
+    }
     if (!ticket || envelope.kind == model::record_kind::quarantined) {
       note_verdict(trace_, envelope, ticket.has_value(), std::span(receipts_).subspan(answered),
                    runtime::unix_now_ns());
     }
   }
+  mail_.account.take(batch->shard, batch->cls, messages, batch->messages_so_far);
+  mail_.account.now.passed_on += passed_on;
+  mail_.account.now.duplicates += duplicates_of(brain_.counters()) - duplicates;
+  mail_.account.now.turned_away += brain_.refusals().all_messages - turned_away;
   if (request.items.empty()) return;
   const auto cls = batch->cls;
   const std::size_t bytes = batch->charge.bytes();

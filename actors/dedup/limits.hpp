@@ -28,7 +28,8 @@ struct dedup_limits {
 struct refusal_counts {
   using by_fault = std::array<std::uint64_t, fault_count>;
   std::uint64_t total = 0;
-  by_fault messages{};  // levels durable and committed: their senders hear nothing
+  std::uint64_t all_messages = 0;  // what is not a mark, whatever was promised
+  by_fault messages{};             // levels durable and committed: their senders hear nothing
   std::array<by_fault, model::traffic_class_count> given_up{};  // levels none and received
   by_fault marks{};
 };

@@ -209,6 +209,7 @@ void connection_actor::post(contract::inbound_message& m, std::size_t weight) {
   m.charged_bytes = static_cast<std::uint32_t>(weight);
   contract::inbound_item item{&m, nullptr};
   (void)shard_.intake.to_parser.post(m.cls, item, weight);  // there is room: it was claimed
+  shard_.intake.account.posted(m.cls);
   unacknowledged_bytes_ += weight;
   last_class_ = m.cls;
   ++listener_.probe->publishes[m.cls][static_cast<observe::quality_of_service>(m.qos)];

@@ -182,6 +182,7 @@ void ingress_actor::take_round() {
   go_on_with_paused();
   look_at_deadlines();
   send_unsent();
+  shard_.intake.account.publish_changes();
   shard_.sockets.look_further();
 }
 
@@ -197,6 +198,7 @@ void ingress_actor::read_receipts() {
   tell_untold();
   go_on_with_paused();
   send_unsent();
+  shard_.intake.account.publish_changes();
   arm_timer();
 }
 

@@ -60,6 +60,7 @@ loose_way_in post_loose(shard& owner, const contract::loose_message& from,
   m.packet_id = from.client_id.empty() ? static_cast<std::uint16_t>(index) : std::uint16_t{0};
   contract::inbound_item item{memory.make(m), nullptr};
   if (!owner.intake.to_parser.post(cls, item, weight)) return {fault_code::mailbox_full, {}};
+  owner.intake.account.posted(cls);
   return {std::nullopt, m.level};
 }
 
@@ -77,6 +78,7 @@ void take_request(shard& owner, contract::message_request request) {
     if (way.refused) {
       ++probe.sent_back[cls][*way.refused];
       note_sent_back(owner, {cls, *way.refused, m.device, m.epoch, m.sequence});
+      owner.intake.account.sent_back(cls);
       owner.requests.settle(ref, i, model::outcome::refused, *way.refused);
     } else {
       owner.requests.note_level(ref, i, way.level);

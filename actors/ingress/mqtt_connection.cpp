@@ -113,6 +113,7 @@ mqtt::flow mqtt_connection::hold_back(const mqtt::publish_view& p, model::traffi
   ++listener_.probe->shed[cls][why];
   const auto captured = shard_.rules.match(p.topic).device;
   note_shed(shard_, {cls, why, captured.empty() ? std::string_view(client_id_) : captured});
+  shard_.intake.account.shed(cls);
   return mqtt::flow::go_on;
 }
 

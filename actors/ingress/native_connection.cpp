@@ -152,6 +152,7 @@ void native_connection::send_back(const native::publish_view& p, fault_code why)
   ++listener_.probe->publishes[p.header.cls][observe::quality_of_service::at_least_once];
   ++listener_.probe->sent_back[p.header.cls][why];
   note_sent_back(shard_, {p.header.cls, why, p.header.device, p.header.boot, p.message.sequence});
+  shard_.intake.account.sent_back(p.header.cls);
   session_.settle(p.ticket, why, retry_after_ms(shard_, latest_retry_ms), out_);
   mark_unsent();
 }

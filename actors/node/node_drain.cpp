@@ -66,7 +66,8 @@ drain_report node::drain() {
       ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value);
     }
   }
-  ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value);
+  const bool all_taken =
+      ask<bool>(self, p.dedup_actor, until, dedup::flush_atom::value).value_or(false);
   // Syncing is not given up for the timeout: what is acknowledged is on disk already, and the rest
   // is a moment's work or a broken disk.
   report.spool_synced =
@@ -83,6 +84,7 @@ drain_report node::drain() {
       report.sinks_behind.push_back(s->name);
     }
   }
+  if (report.connections_gone && all_taken && report.spool_synced) p.close_accounts();
   report.took = std::chrono::duration_cast<milliseconds>(clock::now() - start);
   if (!report.spool_synced)
     report.code = exit_code::io_error;

@@ -142,6 +142,7 @@ node::parts::step node::parts::open_files() {
                  {"torn_segments", report.torn_segments},
                  {"damaged_records", report.damaged_records}});
   make_recorder();
+  open_accounts();
   return std::nullopt;
 }
 
@@ -207,6 +208,7 @@ node::parts::step node::parts::make_journal() {
   const std::size_t in_memory = settings.memory.budget / 4;
   mail = std::make_unique<contract::journal_mail>(shard_count(),
                                                   runtime::mailbox_limits{4096, in_memory});
+  show_journal_account();
   journal = std::make_unique<runtime::unit>(system, "journal");
   std::vector<std::shared_ptr<contract::spool_news>> news;
   for (const auto& s : settings.sinks) {
@@ -297,6 +299,7 @@ node::parts::step node::parts::make_shards() {
         overload_probe);
     s.shard->loose_probe = &s.loose_probe;
     s.shard->trace = make_trace("shard-" + std::to_string(i));
+    show_shard_account(i);
     std::vector<ingress::bound_listener> bound;
     if (auto why = bind_listeners(i, bound)) return why;
     s.parser = runtime::spawn_pinned<parse::parser_actor>(*s.unit, s.shard->intake, *mail, rules,

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/accounts/page.hpp"
 #include "actors/admin/health.hpp"
 #include "actors/admin/http_server.hpp"
 #include "actors/admin/node_access.hpp"
@@ -102,6 +103,14 @@ class node::parts {
   void note_drained();
   void make_sink(const sink_config& s);
   step make_sessions();
+
+  // node_accounts.cpp
+  void open_accounts();
+  void report_accounts(const accounts::statement* before);
+  void show_journal_account();
+  void show_shard_account(std::size_t shard);
+  void close_accounts();
+
   void make_commands();
   step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
 
@@ -113,6 +122,8 @@ class node::parts {
   observe::logger& log;
   const std::function<void()> drain_wanted;
   std::optional<data_lock> lock;
+  contract::account_book<contract::run_account> run_book;
+  std::optional<accounts::page> account_page;  // nothing: it could not be made
   model::topic_rules rules;
   parse::schema_set schemas;
   runtime::memory_budget memory;

@@ -63,6 +63,10 @@ void parser_actor::make_batch(model::traffic_class cls) {
   intake_.to_parser.read_lane(cls, [&](const contract::inbound_item& item) { take(*batch, item); });
   batch->memory = std::exchange(intake_.memory[model::index(cls)], {});
   batch->charge = intake_.credit.collect(cls);
+  batch->shard = intake_.shard;
+  batch->messages_so_far = intake_.account.now.batched[model::index(cls)];
+  // Before the journal can count any of them.
+  intake_.account.publish();
   hand_over(cls);
 }
 
@@ -74,6 +78,7 @@ void parser_actor::take(contract::envelope_batch& batch, const contract::inbound
   auto& envelope = batch.envelopes.emplace_back();
   brain_.parse(*item.message, envelope);
   envelope.charged_bytes = item.message->charged_bytes;
+  ++intake_.account.now.batched[model::index(batch.cls)];
   ++probe_.messages[format_of(envelope.content_type)];
   if (envelope.kind == model::record_kind::quarantined) ++probe_.quarantined[envelope.fault];
 }

@@ -60,6 +60,8 @@ class lane_log {
   /// Bytes on disk and in the group.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return kept_bytes_ + group_.size(); }
   [[nodiscard]] std::uint64_t durable_ordinal() const noexcept { return durable_ordinal_; }
+  /// Of what was appended last, durable or not.
+  [[nodiscard]] std::uint64_t last_ordinal() const noexcept { return next_ordinal_ - 1; }
   [[nodiscard]] std::uint64_t first_ordinal() const noexcept {
     return segments_.empty() ? durable_ordinal_ + 1 : segments_.front().shared->first_ordinal;
   }

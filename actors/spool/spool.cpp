@@ -166,12 +166,13 @@ std::optional<lane> spool::append_one(const model::envelope& e, std::uint64_t ti
       lane_counts& counted = counts_[model::index(in)];
       ++counted.appended_records;
       counted.appended_bytes += bytes;
-      if (!is_message(e.kind)) ++counted.appended_marks;
+      ++(is_message(e.kind) ? kept_messages_ : counted.appended_marks);
       return in;
     }
     refused = fault_code::spool_budget_full;
   }
   ++counters_.refused_records;
+  if (is_message(e.kind)) ++refused_messages_;
   settled.push_back({ticket, false, refused, {}});
   return std::nullopt;
 }

@@ -151,6 +151,17 @@ class spool {
   [[nodiscard]] std::shared_ptr<spool_view> view() const noexcept { return view_; }
   [[nodiscard]] spool_stats stats() const;
   [[nodiscard]] const spool_counts& counts() const noexcept { return counts_; }
+  /// Appended since open, marks left out.
+  [[nodiscard]] std::uint64_t kept_messages() const noexcept { return kept_messages_; }
+  /// Of `stats().refused_records`, those that are messages.
+  [[nodiscard]] std::uint64_t refused_messages() const noexcept { return refused_messages_; }
+  /// Of what a lane was given last, and of what of it is durable.
+  [[nodiscard]] std::uint64_t last_ordinal(model::lane in) const noexcept {
+    return lanes_[model::index(in)].last_ordinal();
+  }
+  [[nodiscard]] std::uint64_t durable_ordinal(model::lane in) const noexcept {
+    return lanes_[model::index(in)].durable_ordinal();
+  }
   [[nodiscard]] const std::vector<reader_registry::reader>& readers() const noexcept {
     return readers_.all();
   }
@@ -216,6 +227,8 @@ class spool {
   std::uint64_t snapshot_floor_ = 0;
   spool_stats counters_;  // the counting members only
   spool_counts counts_{};
+  std::uint64_t kept_messages_ = 0;
+  std::uint64_t refused_messages_ = 0;
 };
 
 }  // namespace fleetgate::spool

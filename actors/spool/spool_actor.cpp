@@ -49,6 +49,7 @@ caf::behavior spool_actor::make_behavior() {
         const std::uint64_t start_ns = runtime::steady_now_ns();
         const auto closed = brain_.close(start_ns, settled_.settled);
         trace_.note_commit(runtime::steady_now_ns() - start_ns, runtime::unix_now_ns());
+        account();
         settle();
         tell_readers();
         if (!closed) log_.error("spool.close_failed", {{"reason", to_string(closed.error())}});
@@ -77,11 +78,23 @@ void spool_actor::turn() {
   });
   const std::uint64_t now_ns = runtime::steady_now_ns();
   const auto due = brain_.next_deadline_ns();
-  if (brain_.has_pending() || (due && *due <= now_ns)) commit(now_ns);
+  if (brain_.has_pending() || (due && *due <= now_ns)) {
+    account();  // before it is on disk: nothing lies there that is in no account
+    commit(now_ns);
+  }
+  account();
   settle();
   tell_readers();
   arm_timer();
   count();
+}
+
+/// Shows where each lane is, where that is news.
+void spool_actor::account() {
+  contract::journal_account now = mail_.account.now;
+  if (!account_of(brain_, now)) return;
+  mail_.account.now = now;
+  mail_.account.publish();
 }
 
 void spool_actor::commit(std::uint64_t now_ns) {

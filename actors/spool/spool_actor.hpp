@@ -39,6 +39,7 @@ class spool_actor final : public runtime::pinned_actor {
 
  private:
   void turn();
+  void account();
   void commit(std::uint64_t now_ns);
   void settle();
   void tell_readers();

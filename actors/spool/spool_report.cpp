@@ -31,4 +31,25 @@ contract::spool_report report_of(const spool& s) {
   return report;
 }
 
+bool account_of(const spool& s, contract::journal_account& account) {
+  std::uint64_t marks = 0;
+  bool is_news = account.refused_by_spool != s.refused_messages();
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const auto in = static_cast<model::lane>(i);
+    const lane_counts& counted = s.counts()[i];
+    marks += counted.appended_marks;
+    const std::uint64_t last = s.last_ordinal(in), durable = s.durable_ordinal(in);
+    is_news |= account.appended[i] != counted.appended_records || account.last[i] != last ||
+               account.durable[i] != durable;
+    account.appended[i] = counted.appended_records;
+    account.last[i] = last;
+    account.durable[i] = durable;
+  }
+  account.refused_by_spool = s.refused_messages();
+  account.marks = marks;
+  account.kept = s.kept_messages();
+  account.last_lsn = s.last_lsn();
+  return is_news;
+}
+
 }  // namespace fleetgate::spool

@@ -1,0 +1,122 @@
+// How a node's accounts begin, go on after a start, and end: actors/accounts.
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "actors/accounts/history.hpp"
+#include "actors/node/parts.hpp"
+
+namespace fleetgate::node {
+namespace {
+
+/// Another one after each start of the machine; zero where the system does not say.
+std::array<std::uint64_t, 2> boot_of_machine() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string text;
+  std::getline(file, text);
+  std::erase(text, '-');
+  const auto id = model::parse_spool_uuid(text);  // 32 hexadecimal digits too
+  std::array<std::uint64_t, 2> words{};
+  if (id) std::memcpy(words.data(), id->bytes.data(), sizeof(words));
+  return words;
+}
+
+accounts::found_spool found(const spool::spool& recovered) {
+  accounts::found_spool f;
+  const model::spool_uuid uuid = recovered.uuid();
+  std::memcpy(f.uuid.data(), uuid.bytes.data(), sizeof(f.uuid));
+  f.boot = boot_of_machine();
+  f.incarnation = recovered.incarnation();
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    f.last[i] = recovered.last_ordinal(static_cast<model::lane>(i));
+  }
+  return f;
+}
+
+result<accounts::statement> last_statement(const std::string& data_dir) {
+  const auto page = accounts::page::open(data_dir);
+  if (!page) return tl::unexpected(page.error());
+  return page->read();
+}
+
+}  // namespace
+
+/// A node without accounts serves; one that cannot say what became of a message says so.
+void node::parts::open_accounts() {
+  const std::string& data_dir = settings.node.data_dir;
+  const auto there = found(*spool_brain);
+  const auto before = last_statement(data_dir);
+  if (before) {
+    run_book.now = accounts::go_on(*before, there);
+  } else {
+    run_book.now = accounts::begin(there);
+    if (before.error().code != fault_code::not_found) {
+      log.error("accounts.begun_anew", {{"reason", to_string(before.error())},
+                                        {"effect", "earlier runs are not audited any more"}});
+    }
+  }
+  auto made = accounts::page::create(data_dir, shard_count(), run_book.now);
+  if (!made) {
+    // What is there says nothing about the run that begins.
+    std::error_code ignored;
+    std::filesystem::remove(data_dir + "/accounts", ignored);
+    log.error("accounts.unavailable", {{"reason", to_string(made.error())},
+                                       {"effect", "fleetgate audit has nothing to read"},
+                                       {"next", "make room for data_dir and start again"}});
+    return;
+  }
+  account_page.emplace(std::move(*made));
+  run_book.show_in(account_page->run_section());
+  report_accounts(before ? &*before : nullptr);
+}
+
+void node::parts::report_accounts(const accounts::statement* before) {
+  if (before == nullptr) return;
+  const auto& was = before->run;
+  const auto& is = run_book.now;
+  std::uint64_t missing = 0, unwritten = 0;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    missing += is.missing[i] - was.missing[i];
+    unwritten += is.unwritten[i] - was.unwritten[i];
+  }
+  const std::uint64_t interrupted = is.interrupted - was.interrupted;
+  const std::uint64_t unexplained = is.unexplained - was.unexplained;
+  const auto level = missing != 0 || unexplained != 0     ? observe::log_level::error
+                     : interrupted != 0 || unwritten != 0 ? observe::log_level::warn
+                                                          : observe::log_level::info;
+  log.log_event(level, "accounts.continued",
+                {{"interrupted", interrupted},
+                 {"unwritten_records", unwritten},
+                 {"missing_records", missing},
+                 {"unexplained", unexplained}});
+}
+
+void node::parts::show_journal_account() {
+  auto& now = mail->account.now;
+  now.base_lsn = now.last_lsn = spool_brain->last_lsn();
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const auto in = static_cast<model::lane>(i);
+    now.base[i] = now.last[i] = spool_brain->last_ordinal(in);
+    now.durable[i] = spool_brain->durable_ordinal(in);
+  }
+  if (!account_page) return;
+  mail->account.show_in(account_page->journal_section());
+  mail->account.publish();
+}
+
+void node::parts::show_shard_account(std::size_t shard) {
+  if (account_page) {
+    shards[shard]->shard->intake.account.show_in(account_page->shard_section(shard));
+  }
+}
+
+void node::parts::close_accounts() {
+  if (!account_page) return;
+  run_book.now.drained = 1;
+  run_book.publish();
+  if (auto synced = account_page->sync(); !synced) {
+    log.error("accounts.sync_failed", {{"reason", to_string(synced.error())}});
+  }
+}
+
+}  // namespace fleetgate::node

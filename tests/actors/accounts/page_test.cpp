@@ -1,0 +1,149 @@
+#include "actors/accounts/page.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace fleetgate::accounts {
+namespace {
+
+namespace fs = std::filesystem;
+
+class page_of_accounts : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = fs::temp_directory_path() / "accounts-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+  }
+  void TearDown() override { fs::remove_all(directory_); }
+
+  page create(std::size_t shards, const contract::run_account& run = {}) {
+    auto made = page::create(directory_, shards, run);
+    EXPECT_TRUE(made.has_value()) << to_string(made.error());
+    return std::move(*made);
+  }
+  fault_code open_fault() {
+    const auto opened = page::open(directory_);
+    return opened ? fault_code::internal : opened.error().code;
+  }
+  void write(const std::string& bytes) {
+    std::ofstream(directory_ + "/accounts", std::ios::binary) << bytes;
+  }
+  statement read() {
+    const auto opened = page::open(directory_);
+    EXPECT_TRUE(opened.has_value());
+    const auto said = opened->read();
+    EXPECT_TRUE(said.has_value());
+    return *said;
+  }
+
+  std::string directory_;
+};
+
+TEST_F(page_of_accounts, shows_to_others_what_was_published_and_nothing_before) {
+  contract::run_account run;
+  run.received = 7;
+  page mine = create(2, run);
+  contract::shard_book shard;
+  shard.show_in(mine.shard_section(1));
+  shard.posted(model::traffic_class::event);
+  EXPECT_EQ(read().shards[1].posted[2], 0u);
+  shard.publish_changes();
+  const statement said = read();
+  EXPECT_EQ(said.shards[1].posted[2], 1u);
+  EXPECT_EQ(said.shards[0].posted[2], 0u);
+  EXPECT_EQ(said.run.received, 7u);
+}
+
+TEST_F(page_of_accounts, a_publication_that_was_torn_leaves_the_one_before_it) {
+  page mine = create(1);
+  contract::journal_book journal(1);
+  journal.show_in(mine.journal_section());
+  journal.now.kept = 41;
+  journal.publish();
+  // What a process that was killed in the middle leaves: words of the next value, no number.
+  std::uint64_t* const section = mine.journal_section();
+  const std::size_t next = contract::value_at(section[0] + 1);
+  for (std::size_t i = 0; i < 20; ++i) section[next + i] = 0xdead;
+  EXPECT_EQ(read().journal.kept, 41u);
+}
+
+TEST_F(page_of_accounts, one_changed_word_is_damage_wherever_it_lies) {
+  page mine = create(1);
+  std::uint64_t* const section = mine.journal_section();
+  const std::size_t at = contract::value_at(section[0]);
+  for (std::size_t i = 0; i <= contract::account_book<contract::journal_account>::words + 1; ++i) {
+    ++section[at + i];
+    const auto said = page::open(directory_)->read();
+    ASSERT_FALSE(said.has_value()) << i;
+    EXPECT_EQ(said.error().code, fault_code::storage_damaged);
+    --section[at + i];
+  }
+  EXPECT_TRUE(page::open(directory_)->read().has_value());
+}
+
+TEST_F(page_of_accounts, what_is_no_page_is_refused) {
+  EXPECT_EQ(open_fault(), fault_code::not_found);
+  for (const std::size_t size : {0, 1, 100, 2048, 3 * 2048, 4 * 2048, 5000, 1 << 20}) {
+    write(std::string(size, 'x'));
+    EXPECT_EQ(open_fault(), fault_code::storage_damaged) << size;
+  }
+}
+
+TEST_F(page_of_accounts, one_that_is_cut_or_of_another_version_is_refused) {
+  create(3);
+  fs::resize_file(directory_ + "/accounts", 5 * 2048);
+  EXPECT_EQ(open_fault(), fault_code::storage_damaged);
+  create(3);
+  std::fstream file(directory_ + "/accounts", std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(8).put(2);
+  file.close();
+  EXPECT_EQ(open_fault(), fault_code::storage_damaged);
+}
+
+TEST_F(page_of_accounts, a_new_one_takes_the_place_of_the_old_one_whole) {
+  page before = create(4);
+  contract::run_account run;
+  run.incarnation = 9;
+  create(1, run);
+  EXPECT_EQ(read().run.incarnation, 9u);
+  EXPECT_EQ(read().shards.size(), 1u);
+  EXPECT_FALSE(fs::exists(directory_ + "/accounts.new"));
+}
+
+TEST_F(page_of_accounts, every_value_that_a_reader_meets_is_whole) {
+  page mine = create(1);
+  contract::shard_book shard;
+  shard.show_in(mine.shard_section(0));
+  std::atomic<bool> over{false};
+  std::thread writer([&] {
+    while (!over.load(std::memory_order_relaxed)) {
+      shard.posted(model::traffic_class::control);
+      shard.publish();
+    }
+  });
+  const auto reader = page::open(directory_);
+  std::uint64_t last = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    contract::shard_account seen;
+    if (!contract::read_section(
+            std::span(const_cast<page&>(*reader).shard_section(0), contract::section_words),
+            seen)) {
+      continue;  // it changed all the time
+    }
+    EXPECT_EQ(seen.received[0], seen.posted[0]);
+    EXPECT_GE(seen.received[0], last);
+    last = seen.received[0];
+  }
+  over.store(true);
+  writer.join();
+}
+
+}  // namespace
+}  // namespace fleetgate::accounts
