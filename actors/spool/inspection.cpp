@@ -7,7 +7,6 @@
 namespace fleetgate::spool {
 namespace {
 
-/// A running node may remove a segment between the look at the directory and at the file.
 constexpr int tries = 3;
 
 /// Counts the segments' files, the foreign ones too.
@@ -53,6 +52,57 @@ result<lane_inspection> inspect_lane(contract::file_layer& files, model::lane in
   return found;
 }
 
+/// How many of the ordinals behind `from` and up to `to` are not above `up_to`.
+std::uint64_t count_between(std::uint64_t from, std::uint64_t to, std::uint64_t up_to) {
+  const std::uint64_t end = std::min(to, up_to);
+  return end > from ? end - from : 0;
+}
+
+result<lane_recount> recount_lane(contract::file_layer& files, model::lane in,
+                                  const recovery_request& request, std::uint64_t up_to) {
+  lane_recount found;
+  lane_recovery scan(files, in, request);
+  if (auto opened = scan.open(); !opened) return tl::unexpected(opened.error());
+  std::uint64_t before = 0;
+  const auto begin = [&] {
+    before = scan.begins_at() == 0 ? 0 : scan.begins_at() - 1;
+    found.gone = std::min(before, up_to);
+  };
+  for (bool begun = false;; begun = true) {
+    const auto record = scan.next();
+    if (!record) return tl::unexpected(record.error());
+    if (!begun) begin();
+    if (*record == nullptr) break;
+    const std::uint64_t ordinal = scan.last_ordinal();
+    found.damaged += count_between(before, ordinal - 1, up_to);
+    if (ordinal <= up_to) ++found.intact;
+    found.last = before = ordinal;
+  }
+  const bool was_empty = scan.begins_at() == 0;
+  const bool lost_end = scan.count_lost_end();
+  if (was_empty) begin();
+  if (lost_end) found.damaged += count_between(before, scan.last_ordinal(), up_to);
+  return found;
+}
+
+/// A running node may remove a segment between the look at the directory and at the file.
+template <class Read>
+auto read_lane(Read&& read) {
+  auto got = read();
+  for (int left = tries - 1; left != 0 && !got && got.error().code == fault_code::not_found;
+       --left) {
+    got = read();
+  }
+  return got;
+}
+
+result<spool_id> read_id(contract::file_layer& files, const std::string& directory) {
+  auto id = spool_id_file(directory).read(files);
+  if (!id) return tl::unexpected(id.error());
+  if (!*id) return failure(fault_code::not_found, directory + " holds no spool.id");
+  return std::move(**id);
+}
+
 }  // namespace
 
 bool inspection::damaged() const noexcept {
@@ -63,22 +113,32 @@ bool inspection::damaged() const noexcept {
 
 result<inspection> inspect(contract::file_layer& files, const std::string& directory,
                            const inspected_visitor& visit) {
-  const auto id = spool_id_file(directory).read(files);
+  const auto id = read_id(files, directory);
   if (!id) return tl::unexpected(id.error());
-  if (!*id) return failure(fault_code::not_found, directory + " holds no spool.id");
   inspection all;
-  all.uuid = (*id)->uuid;
-  all.incarnation = (*id)->incarnation;
-  const recovery_request request{directory, all.uuid, 0, (*id)->extent};
+  all.uuid = id->uuid;
+  all.incarnation = id->incarnation;
+  const recovery_request request{directory, all.uuid, 0, id->extent};
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     const auto in = static_cast<model::lane>(i);
-    auto lane = inspect_lane(files, in, request, visit);
-    for (int left = tries - 1; left != 0 && !lane && lane.error().code == fault_code::not_found;
-         --left) {
-      lane = inspect_lane(files, in, request, visit);
-    }
+    auto lane = read_lane([&] { return inspect_lane(files, in, request, visit); });
     if (!lane) return tl::unexpected(lane.error());
     all.lanes.push_back(std::move(*lane));
+  }
+  return all;
+}
+
+result<spool_recount> recount(contract::file_layer& files, const std::string& directory,
+                              const std::array<std::uint64_t, model::lane_count>& up_to) {
+  const auto id = read_id(files, directory);
+  if (!id) return tl::unexpected(id.error());
+  const recovery_request request{directory, id->uuid, 0, id->extent};
+  spool_recount all;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const auto in = static_cast<model::lane>(i);
+    const auto lane = read_lane([&] { return recount_lane(files, in, request, up_to[i]); });
+    if (!lane) return tl::unexpected(lane.error());
+    all[i] = *lane;
   }
   return all;
 }

@@ -3,6 +3,7 @@
 // memory, as large as the largest record.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -42,5 +43,19 @@ struct inspection {
 using inspected_visitor = std::function<void(const contract::stored_record&)>;
 result<inspection> inspect(contract::file_layer& files, const std::string& directory,
                            const inspected_visitor& visit = {});
+
+/// What one lane's files hold of its first `up_to` records: gone + intact + damaged, and nothing
+/// left over where the files hold them all.
+struct lane_recount {
+  std::uint64_t gone = 0;     // removed with their segments, by the oldest one's header
+  std::uint64_t intact = 0;   // read, each checksum verified
+  std::uint64_t damaged = 0;  // not readable, between others that are, or by spool.id
+  std::uint64_t last = 0;     // the highest ordinal that is there, also above `up_to`
+};
+using spool_recount = std::array<lane_recount, model::lane_count>;
+
+/// Counts again, record by record. Faults: as inspect.
+result<spool_recount> recount(contract::file_layer& files, const std::string& directory,
+                              const std::array<std::uint64_t, model::lane_count>& up_to);
 
 }  // namespace fleetgate::spool

@@ -36,7 +36,7 @@ result<void> lane_recovery::open() {
     if (auto done = inspect(name, *lsn); !done) return done;
   }
   bound_segments();
-  expected_ordinal_ = noted_first_ordinal();
+  begins_at_ = expected_ordinal_ = noted_first_ordinal();
   return {};
 }
 
@@ -165,6 +165,7 @@ void lane_recovery::expect_from(std::uint64_t ordinal) {
     ++report_.damaged_ranges;
   }
   expected_ordinal_ = std::max(expected_ordinal_, ordinal);
+  if (begins_at_ == 0) begins_at_ = expected_ordinal_;
 }
 
 bool lane_recovery::take_record(const record_header& header, byte_view bytes) {
@@ -172,7 +173,9 @@ bool lane_recovery::take_record(const record_header& header, byte_view bytes) {
   const record_stamp& stamp = header.stamp;
   highest_lsn_ = std::max(highest_lsn_, stamp.lsn);
   watermark_ = std::max(watermark_, stamp.durable_ordinal);
-  if (expected_ordinal_ == 0) expected_ordinal_ = s.first_ordinal = stamp.segment_ordinal;
+  if (expected_ordinal_ == 0) {
+    begins_at_ = expected_ordinal_ = s.first_ordinal = stamp.segment_ordinal;
+  }
   if (stamp.ordinal < expected_ordinal_) return false;
   if (!decode_record(bytes, header, in_, record_)) return false;
   expect_from(stamp.ordinal);
@@ -220,7 +223,7 @@ result<void> lane_recovery::finish() {
 }
 
 bool lane_recovery::count_lost_end() {
-  if (expected_ordinal_ == 0) expected_ordinal_ = first_ordinal_unseen();
+  if (expected_ordinal_ == 0) begins_at_ = expected_ordinal_ = first_ordinal_unseen();
   watermark_ = std::max(watermark_, known_.last_ordinals[model::index(in_)]);
   if (watermark_ < expected_ordinal_) return false;
   expect_from(watermark_ + 1);

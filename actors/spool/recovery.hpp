@@ -99,6 +99,10 @@ class lane_recovery {
   result<void> finish();
 
   [[nodiscard]] const lane_recovery_report& report() const noexcept { return report_; }
+  /// Where the lane begins, as far as the walk has come: 0 where nothing has told yet.
+  [[nodiscard]] std::uint64_t begins_at() const noexcept { return begins_at_; }
+  /// Of what `next` gave last; after `count_lost_end`, of the last record there should be.
+  [[nodiscard]] std::uint64_t last_ordinal() const noexcept { return expected_ordinal_ - 1; }
   [[nodiscard]] std::uint64_t highest_lsn() const noexcept { return highest_lsn_; }
   [[nodiscard]] recovered_lane take() noexcept { return std::move(result_); }
 
@@ -152,6 +156,7 @@ class lane_recovery {
   std::vector<std::byte> window_;
   contract::stored_record record_;
   std::uint64_t expected_ordinal_ = 0;  // 0: not known yet
+  std::uint64_t begins_at_ = 0;         // the first it was, not 0
   std::uint64_t watermark_ = 0;         // the highest ordinal that is known to have been durable
   std::uint64_t highest_lsn_ = 0;
   lane_recovery_report report_;

@@ -178,6 +178,7 @@ class Gateway:
         self.config = self.directory / "node.toml"
         self.child = None
         self.addresses = {}
+        self.keeps_accounts = True  # False: the test takes away what they are compared with
         self.write_config(mqtt_port, sink, listener, sections)
 
     def write_config(self, mqtt_port=0, sink=True, listener="", sections="", topics=TOPICS):
@@ -233,18 +234,39 @@ bind = "127.0.0.1:0"
         return self.addresses["mqtt"][1]
 
     def kill(self):
+        """SIGKILL; then the accounts, as it left them, must balance."""
         self.child.send(signal.SIGKILL)
         self.child.wait()
         self.child.end()
+        self.audit()
 
     def terminate(self):
-        """SIGTERM; the exit status."""
+        """SIGTERM; the exit status. The accounts it leaves must balance."""
         self.child.send(signal.SIGTERM)
-        return self.child.wait()
+        status = self.child.wait()
+        self.audit()
+        return status
 
     def stop(self):
         if self.child is not None:
             self.child.end()
+
+    def finish(self):
+        """At the end of a test, whatever it did: the accounts must balance once more."""
+        running = self.child is not None and self.child.process.poll() is None
+        self.stop()
+        if running:
+            self.audit()
+
+    def audit(self):
+        """What `fleetgate audit` says; a failure where the accounts do not balance."""
+        if not self.keeps_accounts or not pathlib.Path(self.data, "accounts").exists():
+            return None
+        done = subprocess.run([FLEETGATE, "audit", str(self.data), "-o", "json"],
+                              capture_output=True, text=True, timeout=PATIENCE)
+        if done.returncode != 0:
+            raise AssertionError(f"audit ended with {done.returncode}: {done.stderr}")
+        return json.loads(done.stdout)
 
     # ---- what it says ------------------------------------------------------------------------
 
@@ -328,7 +350,7 @@ class GatewayTest(unittest.TestCase):
 
     def gateway(self, **settings):
         g = Gateway(self.directory, **settings)
-        self.addCleanup(g.stop)
+        self.addCleanup(g.finish)
         return g
 
     def load(self, *arguments, name="mqttload"):

@@ -104,6 +104,7 @@ class A_sink_that_is_away(GatewayTest):
 class A_spool_that_is_removed(GatewayTest):
     def test_is_noticed_and_nothing_more_is_acknowledged(self):
         gateway = self.gateway(sink=False).start()
+        gateway.keeps_accounts = False
         device = self.connect(gateway, client_id="o")
         device.send(publish_packet("devices/o/telemetry", b'{"seq":1,"boot":1}', 1, 1))
         self.assertEqual(device.packet()[0], 0x40)
@@ -118,6 +119,7 @@ class A_spool_that_is_removed(GatewayTest):
 
     def test_lets_go_of_devices_that_give_up_meanwhile(self):
         gateway = self.gateway(sink=False).start()
+        gateway.keeps_accounts = False
         shutil.rmtree(gateway.data / "spool")
         waiting = [Mqtt(gateway.port) for _ in range(20)]
         for i, device in enumerate(waiting):

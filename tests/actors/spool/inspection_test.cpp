@@ -15,6 +15,20 @@ class inspection_test : public spool_fixture {
   static const lane_inspection& telemetry(const inspection& i) {
     return i.lanes[model::index(model::lane::telemetry_owed)];
   }
+  lane_recount recounted(std::uint64_t up_to) {
+    std::array<std::uint64_t, model::lane_count> all{};
+    all[model::index(model::lane::telemetry_owed)] = up_to;
+    const auto found = recount(files, options.directory, all);
+    EXPECT_TRUE(found) << to_string(found.error());
+    return found ? (*found)[model::index(model::lane::telemetry_owed)] : lane_recount{};
+  }
+  static void expect(const lane_recount& found, std::uint64_t gone, std::uint64_t intact,
+                     std::uint64_t damaged, std::uint64_t last) {
+    EXPECT_EQ(found.gone, gone);
+    EXPECT_EQ(found.intact, intact);
+    EXPECT_EQ(found.damaged, damaged);
+    EXPECT_EQ(found.last, last);
+  }
   void write(std::uint64_t count) {
     options = options_with(1 << 20, 8 * 1024);
     open();
@@ -76,6 +90,69 @@ TEST_F(inspection_test, where_no_spool_is_nothing_is_found) {
   const auto found = inspect(files, "/nowhere");
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, fault_code::not_found);
+}
+
+TEST_F(inspection_test, a_recount_ends_at_the_record_that_was_asked_for) {
+  write(200);
+  expect(recounted(200), 0, 200, 0, 200);
+  expect(recounted(150), 0, 150, 0, 200);
+  expect(recounted(0), 0, 0, 0, 200);
+}
+
+TEST_F(inspection_test, a_recount_tells_what_is_gone_from_what_is_damaged) {
+  write(200);
+  const auto paths = files.paths("/telemetry/");
+  ASSERT_GE(paths.size(), 3U);
+  ASSERT_TRUE(files.remove(paths.front()));
+  files.bytes(paths[1])[segment_header_bytes + 200] ^= 8;
+  const auto found = recounted(200);
+  EXPECT_GT(found.gone, 1U);
+  EXPECT_EQ(found.damaged, 1U);
+  EXPECT_EQ(found.gone + found.intact + found.damaged, 200U);
+}
+
+TEST_F(inspection_test, a_recount_of_damage_ends_at_the_record_that_was_asked_for) {
+  write(200);
+  std::string& bytes = files.bytes(files.paths("/telemetry/").front());
+  bytes[segment_header_bytes + 200] ^= 8;
+  const auto all = recounted(200);
+  EXPECT_EQ(all.damaged, 1U);
+  EXPECT_EQ(all.intact, 199U);
+  std::uint64_t damaged = 0;
+  for (std::uint64_t up_to = 1; up_to <= 10; ++up_to) {
+    const auto found = recounted(up_to);
+    EXPECT_EQ(found.gone + found.intact + found.damaged, up_to);
+    EXPECT_GE(found.damaged, damaged);
+    damaged = found.damaged;
+  }
+  EXPECT_EQ(damaged, 1U);
+}
+
+TEST_F(inspection_test, a_recount_misses_what_a_last_segment_took_along_unnoticed) {
+  write(200);
+  ASSERT_TRUE(files.remove(files.paths("/telemetry/").back()));
+  const auto found = recounted(200);
+  EXPECT_LT(found.gone + found.intact + found.damaged, 200U);
+}
+
+TEST_F(inspection_test, a_recount_after_a_clean_close_calls_a_lost_end_damage) {
+  write(200);
+  ASSERT_TRUE(brain->close(now_ns, settled));
+  ASSERT_TRUE(files.remove(files.paths("/telemetry/").back()));
+  const auto found = recounted(200);
+  EXPECT_EQ(found.gone + found.intact + found.damaged, 200U);
+  EXPECT_GT(found.damaged, 0U);
+}
+
+TEST_F(inspection_test, a_recount_of_an_emptied_lane_calls_all_of_it_gone) {
+  write(200);
+  ASSERT_TRUE(brain->close(now_ns, settled));
+  open();
+  ASSERT_TRUE(brain->register_reader("sink", true, {}));
+  advance("sink", read_all().end);
+  brain->set_snapshot_floor(brain->last_lsn());
+  ASSERT_TRUE(files.paths("/telemetry/").empty());
+  expect(recounted(200), 200, 0, 0, 0);
 }
 
 }  // namespace
