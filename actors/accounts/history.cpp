@@ -101,7 +101,9 @@ contract::run_account go_on(const statement& before, const found_spool& found) {
     run.received = std::max(run.received, ended + run.interrupted);
     run.interrupted = run.received - ended;
   } else {
-    run.interrupted += static_cast<std::uint64_t>(in_flight_of(before).all());
+    // More ends than messages are a contradiction, and no number of messages.
+    const std::int64_t open = in_flight_of(before).all();
+    run.interrupted += static_cast<std::uint64_t>(std::max<std::int64_t>(open, 0));
     run.unexplained += contradiction(before, t);
   }
   for (std::size_t i = 0; i < model::lane_count; ++i) take_lane(before, found, may_be_old, i, run);

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "actors/runtime/descriptor.hpp"
+
 namespace fleetgate::accounts {
 namespace {
 
@@ -25,20 +27,9 @@ constexpr std::size_t words_for(std::size_t shards) noexcept {
   return (3 + shards) * section_words;
 }
 
-class open_file {
- public:
-  open_file(const std::string& path, int flags) noexcept
-      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
-  open_file(const open_file&) = delete;
-  open_file& operator=(const open_file&) = delete;
-  ~open_file() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int number() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
+runtime::descriptor open_file(const std::string& path, int flags) noexcept {
+  return runtime::descriptor(::open(path.c_str(), flags | O_CLOEXEC, 0640));
+}
 
 tl::unexpected<fault> failed(const std::string& path, const char* what, int error) {
   const auto code = error == ENOENT                      ? fault_code::not_found
@@ -74,14 +65,14 @@ result<page> page::create(const std::string& data_dir, std::size_t shards,
                           const contract::run_account& run) {
   const std::string path = path_in(data_dir);
   const std::string fresh = path + ".new";
-  const open_file file(fresh, O_RDWR | O_CREAT | O_TRUNC);
-  if (file.number() < 0) return failed(fresh, "cannot make", errno);
+  const auto file = open_file(fresh, O_RDWR | O_CREAT | O_TRUNC);
+  if (!file.is_open()) return failed(fresh, "cannot make", errno);
   const std::size_t words = words_for(shards);
   // With its blocks: a write to a mapped hole on a full disk would end the process.
   const int reserved =
-      ::posix_fallocate(file.number(), 0, static_cast<off_t>(words * sizeof(std::uint64_t)));
+      ::posix_fallocate(file.get(), 0, static_cast<off_t>(words * sizeof(std::uint64_t)));
   if (reserved != 0) return failed(fresh, "no room for", reserved);
-  std::uint64_t* const at = map(file.number(), words, PROT_READ | PROT_WRITE);
+  std::uint64_t* const at = map(file.get(), words, PROT_READ | PROT_WRITE);
   if (at == nullptr) return failed(fresh, "cannot map", errno);
   page made(path, at, words, shards);
   at[0] = magic;
@@ -93,10 +84,10 @@ result<page> page::create(const std::string& data_dir, std::size_t shards,
     write_first(made.shard_section(i), contract::shard_account{});
   }
   if (auto synced = made.sync(); !synced) return tl::unexpected(synced.error());
-  if (::fsync(file.number()) != 0) return failed(fresh, "cannot sync", errno);
+  if (::fsync(file.get()) != 0) return failed(fresh, "cannot sync", errno);
   if (std::rename(fresh.c_str(), path.c_str()) != 0) return failed(path, "cannot replace", errno);
-  const open_file directory(data_dir, O_RDONLY | O_DIRECTORY);
-  if (directory.number() < 0 || ::fsync(directory.number()) != 0) {
+  const auto directory = open_file(data_dir, O_RDONLY | O_DIRECTORY);
+  if (!directory.is_open() || ::fsync(directory.get()) != 0) {
     return failed(data_dir, "cannot sync", errno);
   }
   return made;
@@ -104,15 +95,15 @@ result<page> page::create(const std::string& data_dir, std::size_t shards,
 
 result<page> page::open(const std::string& data_dir) {
   const std::string path = path_in(data_dir);
-  const open_file file(path, O_RDONLY);
-  if (file.number() < 0) return failed(path, "cannot open", errno);
+  const auto file = open_file(path, O_RDONLY);
+  if (!file.is_open()) return failed(path, "cannot open", errno);
   struct stat about {};
-  if (::fstat(file.number(), &about) != 0) return failed(path, "cannot look at", errno);
+  if (::fstat(file.get(), &about) != 0) return failed(path, "cannot look at", errno);
   const auto words = static_cast<std::size_t>(about.st_size) / sizeof(std::uint64_t);
   if (!S_ISREG(about.st_mode) || words < words_for(0) || words > words_for(most_shards)) {
     return damaged(path, "is no page of accounts: its size");
   }
-  std::uint64_t* const at = map(file.number(), words, PROT_READ);
+  std::uint64_t* const at = map(file.get(), words, PROT_READ);
   if (at == nullptr) return failed(path, "cannot map", errno);
   page found(path, at, words, 0);
   if (at[0] != magic) return damaged(path, "is no page of accounts");

@@ -94,8 +94,7 @@ dedup::ticket dedup::refuse(const model::envelope& e, fault_code why, receipt_li
 void dedup::count_refusal(model::record_kind kind, bool promised, model::traffic_class cls,
                           fault_code why) noexcept {
   const auto fault = static_cast<std::size_t>(why);
-  const bool message =
-      kind == model::record_kind::message || kind == model::record_kind::quarantined;
+  const bool message = model::is_message(kind);
   ++refusals_.total;
   if (message) ++refusals_.all_messages;
   ++(!message   ? refusals_.marks[fault]

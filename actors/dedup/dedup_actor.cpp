@@ -104,8 +104,7 @@ void dedup_actor::take(contract::envelope_batch_ptr batch) {
   }
   for (std::uint32_t i = 0; i < batch->envelopes.size(); ++i) {
     auto& envelope = batch->envelopes[i];
-    const bool is_message = envelope.kind == model::record_kind::message ||
-                            envelope.kind == model::record_kind::quarantined;
+    const bool is_message = model::is_message(envelope.kind);
     if (is_message) {
       ++probe_.envelopes[envelope.cls];
       ++messages;

@@ -84,13 +84,17 @@ mqtt::flow mqtt_connection::on_publish(const mqtt::publish_view& p) {
   const auto* said = said_before(p.topic);
   const auto match = said != nullptr ? model::topic_match{} : shard_.rules.match(p.topic);
   const auto cls = said != nullptr ? said->cls : match.rule->cls;
+  const auto held_back = [&](fault_code why) {
+    const std::string_view device = said != nullptr ? said->device : match.device;
+    return hold_back(p, cls, device.empty() ? std::string_view(client_id_) : device, why);
+  };
   const std::size_t weight = contract::message_overhead_bytes + p.topic.size() + p.payload.size() +
                              3 * p.props.bytes().size() + client_id_.size();
   if (unacknowledged_bytes_ != 0 &&
       unacknowledged_bytes_ + weight > listener_.max_unacknowledged_bytes) {
-    return hold_back(p, cls, fault_code::quota_exceeded);
+    return held_back(fault_code::quota_exceeded);
   }
-  if (const auto why = shard_.intake.claim(cls, weight)) return hold_back(p, cls, *why);
+  if (const auto why = shard_.intake.claim(cls, weight)) return held_back(*why);
   if (said == nullptr) said = &note_topic(p.topic, match);
   auto& memory = shard_.intake.memory[model::index(cls)];
   contract::inbound_message& m = *memory.make(*said);
@@ -107,12 +111,11 @@ mqtt::flow mqtt_connection::on_publish(const mqtt::publish_view& p) {
 
 /// What is owed an acknowledgement waits unread; what is not is shed, and counted.
 mqtt::flow mqtt_connection::hold_back(const mqtt::publish_view& p, model::traffic_class cls,
-                                      fault_code why) {
+                                      std::string_view device, fault_code why) {
   if (p.qos != 0) return mqtt::flow::pause;
   ++listener_.probe->publishes[cls][observe::quality_of_service::at_most_once];
   ++listener_.probe->shed[cls][why];
-  const auto captured = shard_.rules.match(p.topic).device;
-  note_shed(shard_, {cls, why, captured.empty() ? std::string_view(client_id_) : captured});
+  note_shed(shard_, {cls, why, device});
   shard_.intake.account.shed(cls);
   return mqtt::flow::go_on;
 }

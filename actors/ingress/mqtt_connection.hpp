@@ -42,7 +42,8 @@ class mqtt_connection final : public connection_actor, private mqtt::session_han
   bool tell_sessions(decltype(contract::client_event::what) what, std::size_t bytes);
   bool tell_coming();
   void note_coming(const mqtt::connect_request& request);
-  mqtt::flow hold_back(const mqtt::publish_view& message, model::traffic_class cls, fault_code why);
+  mqtt::flow hold_back(const mqtt::publish_view& message, model::traffic_class cls,
+                       std::string_view device, fault_code why);
   [[nodiscard]] const contract::inbound_message* said_before(std::string_view topic) const noexcept;
   const contract::inbound_message& note_topic(std::string_view topic,
                                               const model::topic_match& match);

@@ -3,6 +3,7 @@
 #include "actors/node/config_value.hpp"
 #include "actors/node/topic_presets.hpp"
 #include "actors/runtime/memory_budget.hpp"
+#include "actors/spool/spool.hpp"
 #include "protocol/model/envelope.hpp"
 
 namespace fleetgate::node {
@@ -53,7 +54,8 @@ config_capacity capacity_of(const config& c, const typical_load& load) {
   config_capacity out;
   out.memory_messages = budget.limit_for(model::traffic_class::telemetry) / in_memory;
   out.memory_seconds = out.memory_messages / load.messages_per_second;
-  out.spool_messages = (c.spool.budget - c.spool.quarantine_budget) / on_disk;
+  out.spool_messages =
+      spool::spool::shares_of(c.spool.budget).limit_for(model::traffic_class::telemetry) / on_disk;
   out.spool_seconds = out.spool_messages / load.messages_per_second;
   return out;
 }

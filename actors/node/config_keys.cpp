@@ -40,10 +40,10 @@ const config_table<memory_config>& memory_table() {
   static const config_table<s> table{
       "memory",
       "Messages on their way to disk.",
-      {size_key<s>({"budget", "\"512MiB\"",
-                    "All messages in memory together; control and heartbeat each have a sixteenth "
-                    "of it."},
-                   &s::budget, {16 * mib, tib})}};
+      {size_key<s>(
+          {"budget", "\"512MiB\"",
+           "All messages in memory together; each class has a sixteenth of it for itself."},
+          &s::budget, {16 * mib, tib})}};
   return table;
 }
 

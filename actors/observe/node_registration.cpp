@@ -85,7 +85,7 @@ void register_memory(registry& to, const runtime::memory_budget& budget) {
             {"class"}},
            {name}, [&budget, cls] { return static_cast<double>(budget.used(cls)); });
     to.add({"fleetgate_memory_limit_bytes",
-            "How far the whole of the memory budget may be filled when this class asks.",
+            "How far this class may fill the memory budget where no other has anything.",
             metric_type::gauge,
             {"class"}},
            {name}, [&budget, cls] { return static_cast<double>(budget.limit_for(cls)); });

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "actors/runtime/descriptor.hpp"
+
 namespace fleetgate::spool {
 namespace {
 
@@ -23,20 +25,8 @@ tl::unexpected<fault> system_failure(int error, const char* what, const std::str
                  std::string(what) + " " + path + ": " + std::generic_category().message(error));
 }
 
-class descriptor {
- public:
-  explicit descriptor(int fd) noexcept : fd_(fd) {}
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() {
-    // What must last was synced before; close has nothing left to report.
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
+// What must last was synced before a descriptor goes: close has nothing left to report.
+using runtime::descriptor;
 
 class posix_file final : public contract::file {
  public:

@@ -61,10 +61,6 @@ result<spool_id> read_or_make_id(contract::file_layer& files, spool_id_file& fil
   return id;
 }
 
-constexpr bool is_message(model::record_kind k) noexcept {
-  return k == model::record_kind::message || k == model::record_kind::quarantined;
-}
-
 std::uint64_t as_ns(std::chrono::nanoseconds d) noexcept {
   return static_cast<std::uint64_t>(d.count());
 }
@@ -166,13 +162,13 @@ std::optional<lane> spool::append_one(const model::envelope& e, std::uint64_t ti
       lane_counts& counted = counts_[model::index(in)];
       ++counted.appended_records;
       counted.appended_bytes += bytes;
-      ++(is_message(e.kind) ? kept_messages_ : counted.appended_marks);
+      ++(model::is_message(e.kind) ? kept_messages_ : counted.appended_marks);
       return in;
     }
     refused = fault_code::spool_budget_full;
   }
   ++counters_.refused_records;
-  if (is_message(e.kind)) ++refused_messages_;
+  if (model::is_message(e.kind)) ++refused_messages_;
   settled.push_back({ticket, false, refused, {}});
   return std::nullopt;
 }

@@ -47,9 +47,7 @@ void spool_trace::note_refused(const contract::append_request& request,
         [](const contract::append_item& i, std::uint64_t ticket) { return i.ticket < ticket; });
     if (item == request.items.end() || item->ticket != s.ticket) continue;
     const auto& e = request.batch->envelopes[item->index];
-    const bool is_message =
-        e.kind == model::record_kind::message || e.kind == model::record_kind::quarantined;
-    if (is_message) trace_.write(note_of(e, s.fault), now_unix_ns);
+    if (model::is_message(e.kind)) trace_.write(note_of(e, s.fault), now_unix_ns);
   }
 }
 

@@ -26,6 +26,11 @@ enum class record_kind : std::uint8_t {
 
 enum class epoch_origin : std::uint8_t { none, device, inferred };
 
+/// Whether it is a message, kept apart or not, and no mark.
+constexpr bool is_message(record_kind k) noexcept {
+  return k == record_kind::message || k == record_kind::quarantined;
+}
+
 /// How a session_open treats what is kept for the client id.
 struct session_request {
   bool clean_start = true;              // MQTT 5.0 section 3.1.2.4

@@ -111,6 +111,16 @@ TEST(history, a_miscount_of_a_run_that_is_over_stays_visible) {
   EXPECT_EQ(go_on(before.said, found_after(before)).unexplained, 1u);
 }
 
+TEST(history, more_ends_than_messages_interrupt_nothing_and_stay_visible) {
+  balanced_node before = drained_node();
+  before.said.run.drained = 0;
+  before.said.journal.taken[0] += 7;
+  before.said.journal.duplicates += 7;
+  const auto run = go_on(before.said, found_after(before));
+  EXPECT_EQ(run.interrupted, 60u);
+  EXPECT_EQ(run.unexplained, 7u);
+}
+
 TEST(history, a_message_without_an_end_after_a_drain_is_not_called_interrupted_quietly) {
   balanced_node before = drained_node();
   ++before.said.shards[0].received[1];

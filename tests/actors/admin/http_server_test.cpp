@@ -349,6 +349,26 @@ TEST_F(admin_server, a_client_that_asks_for_leave_before_its_body_is_told_to_go_
   EXPECT_EQ(old.read_answer().status, 200) << "HTTP/1.0 knows no interim answers";
 }
 
+TEST_F(admin_server, leave_may_be_asked_for_beside_other_expectations) {
+  start(patient());
+  http_client c(server->port());
+  ASSERT_TRUE(
+      c.send("POST /echo HTTP/1.1\r\nHost: t\r\nExpect: other, 100-Continue\r\n"
+             "Content-Length: 5\r\n\r\n"));
+  EXPECT_EQ(c.read_answer().status, 100);
+  ASSERT_TRUE(c.send("hello"));
+  EXPECT_EQ(c.read_answer().body, "hello");
+}
+
+TEST_F(admin_server, an_early_answer_to_head_has_no_body) {
+  start(patient());
+  http_client c(server->port());
+  ASSERT_TRUE(c.send("HEAD /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1048577\r\n\r\n"));
+  EXPECT_EQ(c.read_answer(true).status, 413);
+  c.finish_sending();
+  EXPECT_TRUE(c.is_closed_by_server()) << "bytes behind the header would be a body";
+}
+
 TEST_F(admin_server, a_body_of_1_mib_is_served) {
   start(patient());
   http_client c(server->port());
