@@ -25,6 +25,11 @@
 
 namespace fleetgate::dedup {
 
+struct restored_snapshot {
+  std::uint64_t covered_lsn = 0;  // 0: there is none
+  bool of_another_spool = false;  // and has been removed
+};
+
 class dedup {
  public:
   /// `store` holds the snapshots and the cold windows; nullptr: neither. It must outlive this.
@@ -43,8 +48,12 @@ class dedup {
   /// What became of a ticket. An unknown ticket is ignored.
   void settle(const contract::settlement& s, std::vector<model::receipt>& receipts);
 
-  /// Start-up, first: reads the snapshot. Returns the lsn that it covers, 0 where there is none.
-  result<std::uint64_t> restore();
+  /// Start-up, first: reads the snapshot. `there`: the spool that lies in the data directory,
+  /// nothing: none. A snapshot taken of another one says "stored" of messages that are gone, so
+  /// what it knows of messages is removed; sessions stay, without their packets.
+  result<restored_snapshot> restore(const std::optional<model::spool_uuid>& there);
+  /// Start-up, once the spool is open and before the first `snapshot`: they are of this one.
+  result<void> belong_to(const model::spool_uuid& spool);
   /// Start-up, second: every record of the spool after that lsn, in order of lsn (earlier ones do
   /// no harm). Records of level `committed` stay pending until `required_passed` says otherwise.
   void recover(const contract::stored_record& record);
@@ -130,6 +139,7 @@ class dedup {
   std::uint32_t recover_pending(const contract::stored_record& record, window* where, session* s);
   void recover_open(const model::envelope& e);
   void recover_quarantined(const model::envelope& e);
+  result<void> discard_packets();
   [[nodiscard]] std::uint64_t covered() const noexcept;
 
   dedup_limits limits_;

@@ -7,12 +7,11 @@
 
 #include "actors/dedup/dedup.hpp"
 #include "actors/dedup/identity.hpp"
+#include "actors/dedup/snapshot_owner.hpp"
 
 namespace fleetgate::dedup {
 namespace {
 
-constexpr std::string_view meta_table_name = "dedup_meta";
-constexpr std::string_view covered_key = "covered_lsn";
 constexpr std::size_t quarantined_per_part = 4096;
 
 }  // namespace
@@ -24,8 +23,16 @@ std::array<model::position, model::lane_count> dedup::nobody_required() noexcept
   return passed;
 }
 
-result<std::uint64_t> dedup::restore() {
-  if (store_ == nullptr) return 0;
+result<restored_snapshot> dedup::restore(const std::optional<model::spool_uuid>& there) {
+  restored_snapshot found;
+  if (store_ == nullptr) return found;
+  const auto foreign = is_foreign(*store_, there);
+  if (!foreign) return tl::unexpected(foreign.error());
+  if (*foreign) {
+    const auto removed = remove_messages(*store_);
+    if (!removed) return tl::unexpected(removed.error());
+    found.of_another_spool = *removed;
+  }
   auto covered = store_->get(meta_table_name, covered_key);
   if (!covered) return tl::unexpected(std::move(covered.error()));
   if (*covered) {
@@ -46,8 +53,31 @@ result<std::uint64_t> dedup::restore() {
     if (!quarantine_.restore(key, value)) ++counters_.cold_faults;
   });
   if (!done) return tl::unexpected(std::move(done.error()));
-  settled_lsn_ = snapshot_lsn_;
-  return snapshot_lsn_;
+  if (*foreign) {
+    if (auto discarded = discard_packets(); !discarded) {
+      return tl::unexpected(std::move(discarded.error()));
+    }
+  }
+  settled_lsn_ = found.covered_lsn = snapshot_lsn_;
+  return found;
+}
+
+/// The packets that sessions remember are in a spool that is gone. In the store as well, before it
+/// says that it belongs to another.
+result<void> dedup::discard_packets() {
+  constexpr std::size_t part_bytes = 1 << 20;
+  sessions_.discard_packets();
+  while (sessions_.dirty() != 0) {
+    std::vector<contract::state_change> changes;
+    sessions_.save(changes, sessions_.dirty(), part_bytes);
+    if (auto stored = store_->apply(changes); !stored) return stored;
+    sessions_.saved(true);
+  }
+  return {};
+}
+
+result<void> dedup::belong_to(const model::spool_uuid& spool) {
+  return store_ == nullptr ? result<void>{} : claim(*store_, spool);
 }
 
 void dedup::recover(const contract::stored_record& record) {

@@ -140,4 +140,11 @@ bool session_table::restore(std::string_view client_id, std::string_view value) 
   return true;
 }
 
+void session_table::discard_packets() {
+  for (auto& [client_id, s] : sessions_) {
+    s->discard();
+    changed(*s);
+  }
+}
+
 }  // namespace fleetgate::dedup

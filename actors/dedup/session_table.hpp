@@ -51,6 +51,8 @@ class session_table {
   void saved(bool ok);
   /// Start-up: one row of the store. False where it is damaged.
   bool restore(std::string_view client_id, std::string_view value);
+  /// Start-up: the packets that all of them remember are gone.
+  void discard_packets();
 
  private:
   void queue(session& s, std::uint64_t at_ns);

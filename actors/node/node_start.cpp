@@ -109,25 +109,36 @@ node::parts::step node::parts::open_files() {
   limits.sessions = settings.dedup.sessions;
   limits.hash_seed = random_u64();
   dedup_brain = std::make_unique<dedup::dedup>(limits, store.get());
-  const auto covered = dedup_brain->restore();
-  if (!covered) return state_failure(covered.error());
-
   spool::spool_options options;
   options.directory = spool_directory(settings);
+  const auto there = spool::spool::uuid_in(spool_files, options.directory);
+  if (!there) return failed(exit_code::cannot_create, there.error());
+  const auto restored = dedup_brain->restore(*there);
+  if (!restored) return state_failure(restored.error());
+  if (restored->of_another_spool) {
+    log.warn("state.of_another_spool",
+             {{"spool", *there ? model::to_string(**there) : "none"},
+              {"why", "the spool that windows and quarantine were kept for is gone"},
+              {"next", "what is sent again is stored again; sessions and commands stay"}});
+  }
+  const std::uint64_t covered = restored->covered_lsn;
   options.budget_bytes = settings.spool.budget;
   options.segment_bytes = settings.spool.segment_size;
   options.quarantine_budget_bytes = settings.spool.quarantine_budget;
   auto recovered =
-      spool::spool::open(spool_files, options, *covered + 1,
+      spool::spool::open(spool_files, options, covered + 1,
                          [this](const contract::stored_record& r) { dedup_brain->recover(r); });
   if (!recovered) {
     return failed(code_of(recovered.error(), exit_code::cannot_create), recovered.error());
   }
   spool_brain = std::move(*recovered);
+  if (auto claimed = dedup_brain->belong_to(spool_brain->uuid()); !claimed) {
+    return state_failure(claimed.error());
+  }
   if (auto kept = spool_files.keep(options.directory); !kept) {
     return failed(exit_code::cannot_create, kept.error());
   }
-  spool_brain->set_snapshot_floor(*covered);
+  spool_brain->set_snapshot_floor(covered);
   const auto& report = spool_brain->recovered();
   const bool lost_something = report.damaged_records != 0 || report.foreign_segments != 0;
   // What is torn may never have been synced, and may be a loss that nothing proves.

@@ -44,20 +44,17 @@ result<void> make_directories(contract::file_layer& files, const std::string& di
       [&] { return files.sync_directory(parent_of(directory)); });
 }
 
-result<spool_id> read_or_make_id(contract::file_layer& files, spool_id_file& file,
-                                 const spool_options& options) {
+/// The spool that lies there; nothing: none.
+result<std::optional<spool_id>> find_id(contract::file_layer& files, spool_id_file& file,
+                                        const std::string& directory) {
   auto known = file.read(files);
-  if (!known) return tl::unexpected<fault>(known.error());
-  if (*known) return std::move(**known);
-  const auto named = identity_from_segments(files, options.directory);
+  if (!known || *known) return known;
+  const auto named = identity_from_segments(files, directory);
   if (!named) return tl::unexpected<fault>(named.error());
+  if (named->incarnation == 0) return std::nullopt;
   spool_id id;
-  if (named->incarnation != 0) {
-    id.uuid = named->uuid;
-    id.incarnation = named->incarnation + lost_incarnations;
-  } else {
-    id.uuid = options.new_uuid == model::spool_uuid{} ? random_uuid() : options.new_uuid;
-  }
+  id.uuid = named->uuid;
+  id.incarnation = named->incarnation + lost_incarnations;
   return id;
 }
 
@@ -67,6 +64,18 @@ std::uint64_t as_ns(std::chrono::nanoseconds d) noexcept {
 
 }  // namespace
 
+result<std::optional<model::spool_uuid>> spool::uuid_in(contract::file_layer& files,
+                                                        const std::string& directory) {
+  if (auto made = make_directories(files, directory); !made) {
+    return tl::unexpected(std::move(made.error()));
+  }
+  spool_id_file id_file(directory);
+  const auto found = find_id(files, id_file, directory);
+  if (!found) return tl::unexpected(found.error());
+  if (!*found) return std::nullopt;
+  return (*found)->uuid;
+}
+
 result<std::unique_ptr<spool>> spool::open(contract::file_layer& files, spool_options options,
                                            std::uint64_t visit_from_lsn,
                                            const recovered_visitor& visit) {
@@ -75,8 +84,13 @@ result<std::unique_ptr<spool>> spool::open(contract::file_layer& files, spool_op
   if (auto made = make_directories(files, options.directory); !made) {
     return out(tl::unexpect, made.error());
   }
-  auto id = read_or_make_id(files, id_file, options);
-  if (!id) return out(tl::unexpect, id.error());
+  auto found = find_id(files, id_file, options.directory);
+  if (!found) return out(tl::unexpect, found.error());
+  auto& id = *found;
+  if (!id) {
+    id.emplace();
+    id->uuid = options.new_uuid == model::spool_uuid{} ? random_uuid() : options.new_uuid;
+  }
   const recovery_request request{options.directory, id->uuid, visit_from_lsn, id->extent};
   auto lanes = recover_lanes(files, request, visit);
   if (!lanes) return out(tl::unexpect, lanes.error());

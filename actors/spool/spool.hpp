@@ -90,6 +90,11 @@ class spool {
                                              std::uint64_t visit_from_lsn,
                                              const recovered_visitor& visit);
 
+  /// Which spool lies in this directory; nothing: none. Makes the directory. Faults: storage_io,
+  /// storage_full.
+  static result<std::optional<model::spool_uuid>> uuid_in(contract::file_layer& files,
+                                                          const std::string& directory);
+
   /// How a budget of so many bytes is shared.
   static model::class_shares shares_of(std::uint64_t budget) noexcept;
 

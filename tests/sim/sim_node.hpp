@@ -46,13 +46,17 @@ class sim_node {
     dedup::dedup_limits limits;
     limits.hash_seed = seed_;
     dedup_ = std::make_unique<dedup::dedup>(limits, store_.get());
-    const auto covered = dedup_->restore();
-    if (!covered) return tl::unexpected(covered.error());
-    auto spool = spool::spool::open(disk_, spool_options(), *covered + 1,
+    const auto there = spool::spool::uuid_in(disk_, spool_options().directory);
+    if (!there) return tl::unexpected(there.error());
+    const auto restored = dedup_->restore(*there);
+    if (!restored) return tl::unexpected(restored.error());
+    const std::uint64_t covered = restored->covered_lsn;
+    auto spool = spool::spool::open(disk_, spool_options(), covered + 1,
                                     [&](const contract::stored_record& r) { dedup_->recover(r); });
     if (!spool) return tl::unexpected(std::move(spool.error()));
     spool_ = std::move(*spool);
-    spool_->set_snapshot_floor(*covered);
+    if (auto claimed = dedup_->belong_to(spool_->uuid()); !claimed) return claimed;
+    spool_->set_snapshot_floor(covered);
     if (auto known = spool_->register_reader("sink", true, {}); !known) return known;
     reader_ = spool::make_reader(disk_, spool_->view());
     sink::sqlite_sink_options options;

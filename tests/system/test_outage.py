@@ -117,6 +117,28 @@ class A_spool_that_is_removed(GatewayTest):
         device.send(b"\xc0\x00")
         self.assertEqual(device.packet()[0], 0xD0, "PINGRESP, and no PUBACK before it")
 
+    def test_while_the_node_was_away_is_no_reason_to_call_a_message_stored(self):
+        """T21: the windows say "stored" of what was in it; who sends that again is stored again."""
+        gateway = self.gateway(sink=False).start()
+        gateway.keeps_accounts = False
+
+        def send_both(device):
+            device.send(publish_packet("devices/o/telemetry", b'{"seq":1,"boot":1}', 1, 1))
+            device.send(publish_packet("devices/o/telemetry", b'{"n":2}', 2, 2))
+            return sorted(device.packet()[0] for _ in range(2))
+
+        device = self.connect(gateway, client_id="o", clean=False)
+        self.assertEqual(send_both(device), [0x40, 0x50])
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        shutil.rmtree(gateway.data / "spool")
+        gateway.start()
+        self.assertIn("state.of_another_spool", gateway.child.stderr_path.read_text())
+        device = self.connect(gateway, client_id="o", clean=False)
+        self.assertEqual(send_both(device), [0x40, 0x50])
+        eventually(lambda: gateway.metrics().sum("fleetgate_spool_appended_records_total",
+                                                 lane="telemetry") == 2,
+                   "both are stored again")
+
     def test_lets_go_of_devices_that_give_up_meanwhile(self):
         gateway = self.gateway(sink=False).start()
         gateway.keeps_accounts = False

@@ -166,11 +166,13 @@ class dedup_test : public testing::Test {
   std::uint64_t restart() {
     brain_ = std::make_unique<dedup>(limits_, &store_);
     receipts_.clear();
-    return brain_->restore().value_or(~std::uint64_t{0});
+    const auto restored = brain_->restore(spool_);
+    return restored ? restored->covered_lsn : ~std::uint64_t{0};
   }
   const dedup_counters& counted() const { return brain_->counters(); }
 
   dedup_limits limits_;
+  std::optional<model::spool_uuid> spool_ = model::spool_uuid{};  // that lies beside the store
   memory_store store_;
   std::unique_ptr<dedup> brain_;
   model::envelope last_;

@@ -196,6 +196,45 @@ TEST_F(recovery, a_restored_session_expires_from_the_start) {
   EXPECT_TRUE(store_.tables["dedup_sessions"].empty());
 }
 
+TEST_F(recovery, of_another_spool_knows_sessions_and_no_message) {
+  ASSERT_TRUE(brain_->belong_to({{1}}));
+  store(opening(1, false, hour));
+  store(qos2(5));
+  store(in_epoch(1, 1));
+  take_snapshot();
+  for (const auto& there : {std::optional<model::spool_uuid>({{2}}), {}}) {
+    SCOPED_TRACE(there ? "another" : "none");
+    const auto kept = store_.tables;
+    spool_ = there;
+    EXPECT_EQ(restart(), 0u);
+    EXPECT_TRUE(store_.tables["dedup_windows"].empty());
+    EXPECT_TRUE(store_.tables["dedup_meta"].empty());
+    EXPECT_EQ(counted().sessions, 1u);
+    EXPECT_TRUE(pass(in_epoch(1, 1))) << "what was stored is gone";
+    decide(opening(2, false, hour));
+    EXPECT_TRUE(pass(qos2(5, "p", 2))) << "and so is what was held";
+    store_.tables = kept;
+  }
+  spool_ = model::spool_uuid{{1}};
+  EXPECT_NE(restart(), 0u);
+  EXPECT_FALSE(pass(in_epoch(1, 1)));
+}
+
+TEST_F(recovery, a_removal_cut_short_is_finished_by_the_next_start) {
+  ASSERT_TRUE(brain_->belong_to({{1}}));
+  store(opening(1, false, hour));
+  store(qos2(5));
+  take_snapshot();
+  spool_.reset();
+  restart();
+  spool_ = model::spool_uuid{{2}};  // it ended before it said whose the rest is
+  restart();
+  ASSERT_TRUE(brain_->belong_to({{2}}));
+  restart();
+  decide(opening(2, false, hour));
+  EXPECT_TRUE(pass(qos2(5, "p", 2)));
+}
+
 TEST_F(recovery, damaged_rows_cost_recognition_and_nothing_else) {
   store(opening(1, false, hour));
   store(in_epoch(1, 1));
@@ -211,7 +250,7 @@ TEST_F(recovery, damaged_rows_cost_recognition_and_nothing_else) {
 
 TEST_F(recovery, a_store_that_cannot_be_read_is_an_error) {
   store_.broken = true;
-  EXPECT_FALSE(brain_->restore());
+  EXPECT_FALSE(brain_->restore(spool_));
 }
 
 // Random traffic on one brain that never crashes and one that does, again and again: everything
