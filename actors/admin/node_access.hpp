@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/contract/actor_report.hpp"
 #include "actors/contract/command.hpp"
 #include "actors/contract/device_report.hpp"
 #include "actors/contract/loose_message.hpp"
@@ -94,6 +95,9 @@ class node_access {
   /// storage_full.
   virtual result<contract::replay_report> replay_quarantined(
       const contract::quarantine_filter& which) = 0;
+
+  /// All supervisors, the root first, with those whom they watch.
+  virtual std::vector<contract::supervisor_report> actors() = 0;
 
   virtual std::vector<sink_entry> sinks() = 0;
   /// Faults: not_found; what the sink refuses with.

@@ -4,7 +4,6 @@
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <chrono>
-#include <exception>
 #include <random>
 #include <utility>
 
@@ -28,12 +27,10 @@ std::string new_id() {
 
 }  // namespace
 
-commands_actor::commands_actor(caf::actor_config& config, const commands_limits& limits,
-                               std::vector<std::string> topics, contract::command_mail& mail,
-                               contract::state_store& store, locator locate,
-                               observe::commands_probe& probe, observe::logger& log)
-    : caf::event_based_actor(config),
-      mail_(mail),
+commands_actor::commands_actor(const commands_limits& limits, std::vector<std::string> topics,
+                               contract::command_mail& mail, contract::state_store& store,
+                               locator locate, observe::commands_probe& probe, observe::logger& log)
+    : mail_(mail),
       store_(store),
       topics_(std::move(topics)),
       locate_(std::move(locate)),
@@ -44,7 +41,8 @@ commands_actor::commands_actor(caf::actor_config& config, const commands_limits&
 }
 
 caf::behavior commands_actor::make_behavior() {
-  caf::anon_send(this, runtime::wake_atom::value);
+  wakes_at_ns_ = 0;
+  caf::anon_send(self(), runtime::wake_atom::value);
   return {
       [this](runtime::wake_atom) { turn(); },
       [this](submit_atom, const contract::command_request& what) {
@@ -92,27 +90,21 @@ void commands_actor::begin() {
   publish();
 }
 
-/// What is thrown here is a bug or the end of memory; CAF would end the actor without a word.
 void commands_actor::turn() {
-  try {
-    begin();
-    if (!store()) return wake_in(retry_ns);
-    const auto now_ns = runtime::unix_now_ns();
-    mail_.events.read(events_per_turn,
-                      [&](auto, const contract::command_event& e) { take(e, now_ns); });
-    if (mail_.missed.exchange(false)) {
-      to_look_for_ = ledger_.waiting_devices();
-      for (const auto& device : to_look_for_) ledger_.came(device, true);
-    }
-    look_again();
-    ledger_.on_time(now_ns);
-    if (!store()) wake_in(retry_ns);
-    publish();
-    wait();
-  } catch (const std::exception& e) {
-    log_.error("commands.failed", {{"reason", e.what()}, {"next", "it is tried again"}});
-    wake_in(retry_ns);
+  begin();
+  if (!store()) return wake_in(retry_ns);
+  const auto now_ns = runtime::unix_now_ns();
+  mail_.events.read(events_per_turn,
+                    [&](auto, const contract::command_event& e) { take(e, now_ns); });
+  if (mail_.missed.exchange(false)) {
+    to_look_for_ = ledger_.waiting_devices();
+    for (const auto& device : to_look_for_) ledger_.came(device, true);
   }
+  look_again();
+  ledger_.on_time(now_ns);
+  if (!store()) wake_in(retry_ns);
+  publish();
+  wait();
 }
 
 void commands_actor::take(const contract::command_event& e, std::int64_t now_ns) {
@@ -157,7 +149,7 @@ ledger_answer commands_actor::submit(const contract::command_request& what) {
 /// An MQTT client is known to the sessions stage, a native device to the journal.
 void commands_actor::look_for(const std::string& device) {
   if (!deliver(device, {})) return;
-  locate_(this, device, [this, device](model::connection_ref at) {
+  locate_(self(), device, [this, device](model::connection_ref at) {
     if (at.generation != 0) (void)deliver(device, at);
   });
 }
@@ -237,7 +229,7 @@ void commands_actor::wake_in(std::int64_t ns) {
   const std::uint64_t due_ns = now_ns + static_cast<std::uint64_t>(ns);
   if (wakes_at_ns_ > now_ns && wakes_at_ns_ <= due_ns) return;  // a wake-up comes before
   wakes_at_ns_ = due_ns;
-  delayed_anon_send(this, std::chrono::nanoseconds(ns), runtime::wake_atom::value);
+  self()->delayed_anon_send(self(), std::chrono::nanoseconds(ns), runtime::wake_atom::value);
 }
 
 }  // namespace fleetgate::commands

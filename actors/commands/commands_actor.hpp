@@ -8,7 +8,6 @@
 // Limits: commands_limits; mailboxes that do not take a command now are tried again.
 #pragma once
 
-#include <caf/event_based_actor.hpp>
 #include <functional>
 #include <optional>
 #include <set>
@@ -20,6 +19,7 @@
 #include "actors/contract/state_store.hpp"
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
+#include "actors/runtime/actor_body.hpp"
 
 namespace fleetgate::commands {
 
@@ -43,19 +43,16 @@ struct ledger_page {
 using locator = std::function<void(caf::event_based_actor* asker, const std::string& device,
                                    std::function<void(model::connection_ref)> found)>;
 
-class commands_actor final : public caf::event_based_actor {
+class commands_actor final : public runtime::actor_body {
  public:
   /// `topics`: where MQTT clients get their commands, {device}, {command} and {name} in them.
-  commands_actor(caf::actor_config& config, const commands_limits& limits,
-                 std::vector<std::string> topics, contract::command_mail& mail,
-                 contract::state_store& store, locator locate, observe::commands_probe& probe,
-                 observe::logger& log);
+  commands_actor(const commands_limits& limits, std::vector<std::string> topics,
+                 contract::command_mail& mail, contract::state_store& store, locator locate,
+                 observe::commands_probe& probe, observe::logger& log);
   const char* name() const override { return "commands"; }
-  caf::behavior make_behavior() override;
-  /// A wake-up that is still to come keeps this actor; it must not keep the journal's, too.
-  void on_exit() override { locate_ = nullptr; }
 
  private:
+  caf::behavior make_behavior() override;
   void begin();
   void turn();
   void take(const contract::command_event& e, std::int64_t now_ns);
@@ -73,7 +70,7 @@ class commands_actor final : public caf::event_based_actor {
   contract::command_mail& mail_;
   contract::state_store& store_;
   const std::vector<std::string> topics_;
-  locator locate_;
+  const locator locate_;
   observe::commands_probe& probe_;
   observe::logger& log_;
   ledger ledger_;

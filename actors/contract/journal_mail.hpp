@@ -38,6 +38,7 @@ struct reader_progress {
 
 /// Changes of windows and sessions for the state store.
 struct snapshot {
+  std::uint64_t number = 0;  // for the answer
   std::vector<state_change> changes;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <caf/behavior.hpp>
-#include <caf/send.hpp>
 #include <chrono>
 #include <utility>
 
@@ -30,14 +29,12 @@ std::uint64_t duplicates_of(const dedup_counters& c) noexcept {
 
 }  // namespace
 
-dedup_actor::dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& brain,
-                         contract::journal_mail& mail, caf::actor spool,
-                         observe::journal_probe& probe, observe::trace_writer& trace,
-                         observe::logger& log)
-    : pinned_actor(config, home),
-      brain_(brain),
+dedup_actor::dedup_actor(runtime::unit& home, dedup& brain, contract::journal_mail& mail,
+                         const runtime::address& spool, observe::journal_probe& probe,
+                         observe::trace_writer& trace, observe::logger& log)
+    : brain_(brain),
       mail_(mail),
-      spool_(std::move(spool)),
+      spool_(spool),
       probe_(probe),
       trace_(trace),
       log_(log),
@@ -46,12 +43,14 @@ dedup_actor::dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& 
 
 caf::behavior dedup_actor::make_behavior() {
   tick();
+  // The answer went to a predecessor, or will: what is there nobody knows.
+  if (snapshot_under_way_) snapshot_stored(snapshot_number_, false);
   // What was recovered need not be read again by the next start, however soon it comes.
   snapshot_wanted_ = true;
   take_snapshot();
   return {
       [this](runtime::wake_atom) { turn(); },
-      [this](stored_atom, bool ok) { snapshot_stored(ok); },
+      [this](stored_atom, std::uint64_t number, bool ok) { snapshot_stored(number, ok); },
       [this](flush_atom) {
         do turn();
         while (has_batches());
@@ -185,16 +184,18 @@ void dedup_actor::take_snapshot() {
   snapshot_covers_ = brain_.snapshot(s.changes, snapshot_part_bytes);
   snapshot_wanted_ = false;
   next_snapshot_ns_ = runtime::steady_now_ns() + snapshot_interval_ns;
-  if (s.changes.empty()) return snapshot_stored(true);
+  s.number = ++snapshot_number_;
+  if (s.changes.empty()) return snapshot_stored(s.number, true);
   snapshot_under_way_ = mail_.snapshots.post(model::traffic_class::control, s, 0);
   if (!snapshot_under_way_) brain_.snapshot_stored(false);
 }
 
-void dedup_actor::snapshot_stored(bool ok) {
+void dedup_actor::snapshot_stored(std::uint64_t number, bool ok) {
+  if (number != snapshot_number_) return;  // it was given up
   snapshot_under_way_ = false;
   brain_.snapshot_stored(ok);
   if (ok)
-    caf::anon_send(spool_, covers_atom::value, snapshot_covers_);
+    spool_.send(covers_atom::value, snapshot_covers_);
   else
     log_.warn("state.snapshot_failed", {{"next", "it is tried again; see the disk of data_dir"}});
   if (ok) take_snapshot();

@@ -1,7 +1,7 @@
 // Dedup on the journal's thread: decides what the shards hand in, passes on what is new, and sends
 // every receipt back to its shard.
 //   (wake_atom)           batches or settlements have come
-//   (stored_atom, bool)   the state store has (or has not) the last snapshot
+//   (stored_atom, number, bool)  the state store has (or has not) the snapshot of that number
 //   (flush_atom) -> bool  take everything that has come
 //   (where_atom, client id) -> connection_ref, of generation 0 where it is not connected
 //   (snapshot_atom)       take a snapshot now (before shutdown)
@@ -15,7 +15,8 @@
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/observe/trace_writer.hpp"
-#include "actors/runtime/pinned_actor.hpp"
+#include "actors/runtime/actor_body.hpp"
+#include "actors/runtime/address.hpp"
 #include "actors/runtime/timer.hpp"
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::model::connection_ref)
@@ -28,16 +29,16 @@ using snapshot_atom = caf::atom_constant<caf::atom("snapshot")>;
 using stored_atom = caf::atom_constant<caf::atom("stored")>;
 using where_atom = caf::atom_constant<caf::atom("where")>;
 
-class dedup_actor final : public runtime::pinned_actor {
+class dedup_actor final : public runtime::actor_body {
  public:
   /// `spool` is told (covers_atom, lsn) when a snapshot is safe.
-  dedup_actor(caf::actor_config& config, runtime::unit& home, dedup& brain,
-              contract::journal_mail& mail, caf::actor spool, observe::journal_probe& probe,
+  dedup_actor(runtime::unit& home, dedup& brain, contract::journal_mail& mail,
+              const runtime::address& spool, observe::journal_probe& probe,
               observe::trace_writer& trace, observe::logger& log);
   const char* name() const override { return "dedup"; }
-  caf::behavior make_behavior() override;
 
  private:
+  caf::behavior make_behavior() override;
   void turn();
   [[nodiscard]] bool has_batches() const;
   void take(contract::envelope_batch_ptr batch);
@@ -47,13 +48,13 @@ class dedup_actor final : public runtime::pinned_actor {
   void tick();
   void take_snapshot();
   void make_room();
-  void snapshot_stored(bool ok);
+  void snapshot_stored(std::uint64_t number, bool ok);
   void publish_counters();
   void publish_refusals();
 
   dedup& brain_;
   contract::journal_mail& mail_;
-  const caf::actor spool_;
+  const runtime::address& spool_;
   observe::journal_probe& probe_;
   observe::trace_writer& trace_;
   observe::logger& log_;
@@ -64,6 +65,7 @@ class dedup_actor final : public runtime::pinned_actor {
   refusal_counts published_refusals_;
   std::uint64_t next_snapshot_ns_ = 0;
   std::uint64_t snapshot_covers_ = 0;
+  std::uint64_t snapshot_number_ = 0;  // of the last one
   bool snapshot_under_way_ = false;
   bool room_wanted_ = false;  // by the spool, since the last snapshot for it
   std::uint64_t next_room_ns_ = 0;

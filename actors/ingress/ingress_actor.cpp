@@ -70,28 +70,28 @@ result<tcp::acceptor> bind_listener(asio::io_context& io, const listener_setting
   return acceptor;
 }
 
-ingress_actor::ingress_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
+ingress_actor::ingress_actor(runtime::unit& home, shard& owner,
                              contract::journal_mail::receipt_mail& receipts,
                              std::vector<bound_listener> listeners, observe::logger& log)
-    : pinned_actor(config, home),
-      shard_(owner),
-      receipts_(receipts),
-      log_(log),
-      timer_(home),
-      drain_timer_(home) {
+    : home_(home), shard_(owner), receipts_(receipts), log_(log), timer_(home), drain_timer_(home) {
   for (auto& l : listeners) {
     listeners_.push_back(std::make_unique<listener>(
         listener{std::move(l.settings), std::move(l.acceptor), runtime::timer(home)}));
   }
 }
 
-caf::behavior ingress_actor::make_behavior() {
-  update_clock();
+void ingress_actor::begin() {
+  if (std::exchange(begun_, true)) return;
   shard_.sockets.on_event([this](const runtime::readiness::event& e) {
     if (e.at_end) update_clock();
     static_cast<connection_actor*>(e.who)->on_event(e);
   });
   for (auto& l : listeners_) accept_next(*l);
+}
+
+caf::behavior ingress_actor::make_behavior() {
+  update_clock();
+  begin();
   return {
       [this](runtime::wake_atom) { read_receipts(); },
       [this](list_atom, std::uint32_t from, std::uint32_t most) { return list(from, most); },
@@ -151,10 +151,9 @@ runtime::actor_ptr<connection_actor> ingress_actor::make_connection(const listen
                                                                     runtime::descriptor socket,
                                                                     model::connection_ref ref) {
   if (std::holds_alternative<native::session_limits>(from.session)) {
-    return runtime::spawn_pinned_as<native_connection>(home(), shard_, from, std::move(socket),
-                                                       ref);
+    return runtime::spawn_pinned_as<native_connection>(home_, shard_, from, std::move(socket), ref);
   }
-  return runtime::spawn_pinned_as<mqtt_connection>(home(), shard_, from, std::move(socket), ref);
+  return runtime::spawn_pinned_as<mqtt_connection>(home_, shard_, from, std::move(socket), ref);
 }
 
 void ingress_actor::admit(listener& from, runtime::descriptor socket) {
@@ -219,7 +218,7 @@ void ingress_actor::notice_deliveries() {
   const auto waiting = [&](model::traffic_class cls) { return box.depth(cls).items != 0; };
   if (!waiting(model::traffic_class::control) && !waiting(model::traffic_class::telemetry)) return;
   deliveries_wait_ = true;
-  home().look_again();
+  home_.look_again();
 }
 
 void ingress_actor::read_deliveries() {
@@ -280,7 +279,7 @@ void ingress_actor::send_unsent() {
   round_.swap(shard_.unsent);
   for (auto& c : round_) c->send_out();
   round_.clear();
-  if (!shard_.readable.empty()) home().look_again();
+  if (!shard_.readable.empty()) home_.look_again();
 }
 
 void ingress_actor::look_at_deadlines() {
@@ -332,7 +331,7 @@ bool ingress_actor::kick(std::uint32_t slot, std::uint64_t generation) {
 }
 
 caf::result<std::uint64_t> ingress_actor::drain(fault_code why, std::uint32_t rate) {
-  drained_ = make_response_promise<std::uint64_t>();
+  drained_ = self()->make_response_promise<std::uint64_t>();
   shard_.draining = true;
   boost::system::error_code ignored;
   for (auto& l : listeners_) l->acceptor.close(ignored);

@@ -19,8 +19,8 @@
 #include "actors/contract/journal_mail.hpp"
 #include "actors/ingress/shard.hpp"
 #include "actors/observe/log.hpp"
+#include "actors/runtime/actor_body.hpp"
 #include "actors/runtime/descriptor.hpp"
-#include "actors/runtime/pinned_actor.hpp"
 #include "actors/runtime/timer.hpp"
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::contract::device_slice)
@@ -43,18 +43,19 @@ struct bound_listener {
 result<boost::asio::ip::tcp::acceptor> bind_listener(boost::asio::io_context& io,
                                                      const listener_settings& settings);
 
-class ingress_actor final : public runtime::pinned_actor {
+class ingress_actor final : public runtime::actor_body {
  public:
-  ingress_actor(caf::actor_config& config, runtime::unit& home, shard& owner,
-                contract::journal_mail::receipt_mail& receipts,
+  ingress_actor(runtime::unit& home, shard& owner, contract::journal_mail::receipt_mail& receipts,
                 std::vector<bound_listener> listeners, observe::logger& log);
   const char* name() const override { return "ingress"; }
-  caf::behavior make_behavior() override;
 
   /// The unit's hook: what the sockets of this round brought.
   void take_round();
 
  private:
+  caf::behavior make_behavior() override;
+  void begin();
+
   struct listener {
     listener_settings settings;
     boost::asio::ip::tcp::acceptor acceptor;
@@ -88,6 +89,7 @@ class ingress_actor final : public runtime::pinned_actor {
   caf::result<std::uint64_t> drain(fault_code why, std::uint32_t rate);
   void send_some_away(fault_code why, std::uint32_t rate);
 
+  runtime::unit& home_;
   shard& shard_;
   contract::journal_mail::receipt_mail& receipts_;
   std::vector<std::unique_ptr<listener>> listeners_;
@@ -99,6 +101,7 @@ class ingress_actor final : public runtime::pinned_actor {
   std::uint64_t armed_ns_ = ~std::uint64_t{0};
   std::vector<caf::intrusive_ptr<connection_actor>> round_;
   std::vector<model::connection_ref> resumed_;
+  bool begun_ = false;
   bool deliveries_wait_ = false;                         // to be read in the next round
   std::optional<contract::loose_message> waiting_will_;  // for room
 };

@@ -45,6 +45,7 @@ void node::review_health() {
     p.health.set("spool", admin::health_state::good);
   }
   p.review_overload();
+  p.review_actors();
   for (const auto& s : p.sinks) {
     const bool closed =
         s->probe.circuit.value() == static_cast<std::int64_t>(observe::circuit_state::closed);

@@ -12,6 +12,7 @@
 #include "actors/sink/sink_actor.hpp"
 #include "actors/spool/segment_reader.hpp"
 #include "actors/spool/spool_actor.hpp"
+#include "actors/supervise/supervisor_actor.hpp"
 
 namespace fleetgate::node {
 namespace {
@@ -32,11 +33,11 @@ fault not_connected(const std::string& client_id) {
 }
 
 template <class Answer, class... Message>
-result<Answer> ask(caf::actor_system& system, std::string_view name, const caf::actor& who,
+result<Answer> ask(caf::actor_system& system, std::string_view name, const runtime::address& who,
                    Message&&... message) {
   caf::scoped_actor self(system);
   result<Answer> got = tl::unexpected(silent(name));
-  self->request(who, patience, std::forward<Message>(message)...)
+  self->request(who.get(), patience, std::forward<Message>(message)...)
       .receive([&](Answer& a) { got = std::move(a); }, [](const caf::error&) {});
   return got;
 }
@@ -89,7 +90,7 @@ class node::parts::live_access final : public admin::node_access {
     admin::device_cursor at = from;
     while (page.devices.size() < most && at.shard < p_.shards.size()) {
       auto slice = ask<contract::device_slice>(
-          p_.system, "shard", p_.shards[at.shard]->ingress, ingress::list_atom::value, at.slot,
+          p_.system, "shard", p_.shards[at.shard]->ingress.at, ingress::list_atom::value, at.slot,
           static_cast<std::uint32_t>(most - page.devices.size()));
       if (!slice) return tl::unexpected(std::move(slice.error()));
       for (auto& d : slice->devices) page.devices.push_back(std::move(d));
@@ -103,7 +104,7 @@ class node::parts::live_access final : public admin::node_access {
   result<contract::connected_device> device(const std::string& client_id) override {
     const auto at = find(client_id);
     if (!at) return tl::unexpected(at.error());
-    auto found = ask<contract::device_slice>(p_.system, "shard", p_.shards[at->shard]->ingress,
+    auto found = ask<contract::device_slice>(p_.system, "shard", p_.shards[at->shard]->ingress.at,
                                              ingress::device_atom::value, at->slot, at->generation);
     if (!found) return tl::unexpected(std::move(found.error()));
     if (found->devices.empty()) return tl::unexpected(not_connected(client_id));
@@ -113,7 +114,7 @@ class node::parts::live_access final : public admin::node_access {
   result<void> close_connection(const std::string& client_id) override {
     const auto at = find(client_id);
     if (!at) return tl::unexpected(at.error());
-    const auto closed = ask<bool>(p_.system, "shard", p_.shards[at->shard]->ingress,
+    const auto closed = ask<bool>(p_.system, "shard", p_.shards[at->shard]->ingress.at,
                                   ingress::kick_atom::value, at->slot, at->generation);
     if (!closed) return tl::unexpected(closed.error());
     if (!*closed) return tl::unexpected(not_connected(client_id));
@@ -140,7 +141,7 @@ class node::parts::live_access final : public admin::node_access {
   }
 
   result<contract::spool_report> spool() override {
-    return ask<contract::spool_report>(p_.system, "journal", p_.spool_actor,
+    return ask<contract::spool_report>(p_.system, "journal", p_.spool_actor.at,
                                        spool::report_atom::value);
   }
 
@@ -176,13 +177,30 @@ class node::parts::live_access final : public admin::node_access {
     return report;
   }
 
+  /// The root first. Supervisors wait for nobody, so one that does not answer has given up.
+  std::vector<contract::supervisor_report> actors() override {
+    caf::scoped_actor self(p_.system);
+    std::vector<contract::supervisor_report> tree;
+    for (const auto& [name, supervisor] : p_.supervisors) {
+      contract::supervisor_report report;
+      report.name = name;
+      report.state = contract::actor_state::given_up;
+      self->request(supervisor, patience, supervise::report_atom::value)
+          .receive([&](contract::supervisor_report& r) { report = std::move(r); },
+                   [](const caf::error&) {});
+      tree.push_back(std::move(report));
+    }
+    p_.show_busy(tree);
+    return tree;
+  }
+
   std::vector<admin::sink_entry> sinks() override {
     caf::scoped_actor self(p_.system);
     const auto request = [&](const caf::actor& sink) {
       return self->request(sink, patience, sink::report_atom::value);
     };
     std::vector<decltype(request(caf::actor{}))> answers;  // all at once: one may be slow
-    for (const auto& s : p_.sinks) answers.push_back(request(s->actor));
+    for (const auto& s : p_.sinks) answers.push_back(request(s->actor.at.get()));
     std::vector<admin::sink_entry> entries;
     for (std::size_t i = 0; i < answers.size(); ++i) {
       entries.push_back({p_.sinks[i]->name, p_.settings.sinks[i].required, std::nullopt});
@@ -272,7 +290,7 @@ class node::parts::live_access final : public admin::node_access {
   }
 
   result<model::connection_ref> find(const std::string& client_id) {
-    const auto at = ask<model::connection_ref>(p_.system, "journal", p_.dedup_actor,
+    const auto at = ask<model::connection_ref>(p_.system, "journal", p_.dedup_actor.at,
                                                dedup::where_atom::value, client_id);
     if (!at) return at;
     if (at->generation == 0 || at->shard >= p_.shards.size()) {
@@ -283,7 +301,7 @@ class node::parts::live_access final : public admin::node_access {
 
   template <class Answer, class... Message>
   result<decltype(Answer::got)> ask_ledger(Message&&... message) {
-    auto answer = ask<Answer>(p_.system, "ledger of commands", p_.commands_actor,
+    auto answer = ask<Answer>(p_.system, "ledger of commands", p_.commands_actor.at,
                               std::forward<Message>(message)...);
     if (!answer) return tl::unexpected(std::move(answer.error()));
     if (answer->refused) return tl::unexpected(std::move(*answer->refused));
@@ -294,7 +312,7 @@ class node::parts::live_access final : public admin::node_access {
   result<contract::sink_report> tell_sink(std::string_view name, Message&&... message) {
     for (const auto& s : p_.sinks) {
       if (s->name != name) continue;
-      auto answer = ask<contract::sink_answer>(p_.system, "sink", s->actor,
+      auto answer = ask<contract::sink_answer>(p_.system, "sink", s->actor.at,
                                                std::forward<Message>(message)...);
       if (!answer) return tl::unexpected(std::move(answer.error()));
       if (answer->refused) return tl::unexpected(std::move(*answer->refused));

@@ -7,6 +7,7 @@ namespace {
 
 /// The journal, which notes each group that it syncs, has as much as all others together.
 constexpr double share_of_journal = 0.5;
+constexpr double share_of_supervisors = 0.01;
 
 }  // namespace
 
@@ -23,11 +24,12 @@ void node::parts::make_recorder() {
   started.subject = settings.node.name;
   started.incarnation = spool_brain->incarnation();
   journal_trace.write(started, runtime::unix_now_ns());
+  supervision_trace = make_trace("supervisors", share_of_supervisors);
 }
 
 observe::trace_writer node::parts::make_trace(const std::string& thread) {
   const auto others = static_cast<double>(shard_count() + settings.sinks.size());
-  return make_trace(thread, (1 - share_of_journal) / others);
+  return make_trace(thread, (1 - share_of_journal - share_of_supervisors) / others);
 }
 
 observe::trace_writer node::parts::make_trace(const std::string& thread, double share) {

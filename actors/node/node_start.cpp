@@ -172,8 +172,9 @@ void node::parts::make_sink(const sink_config& s) {
   with->news = made->news;
   with->seed = random_u64();
   with->trace = make_trace("sink-" + s.name);
-  made->actor =
-      system.spawn<sink::sink_actor, caf::detached + caf::lazy_init>(with, *mail, made->probe, log);
+  made->actor.name = "sink." + s.name;
+  made->actor.body = std::make_unique<sink::sink_actor>(with, *mail, made->probe, log);
+  made->actor.reads(made->news->changed);
   sinks.push_back(std::move(made));
 }
 
@@ -193,8 +194,13 @@ node::parts::step node::parts::make_sessions() {
   limits.queue.bytes = settings.subscriptions.queue_size;
   limits.retained_messages = settings.subscriptions.retained_messages;
   limits.retained_bytes = settings.subscriptions.retained_size;
-  sessions_actor = system.spawn<sessions::sessions_actor, caf::detached + caf::lazy_init>(
+  sessions_actor.name = "sessions";
+  sessions_actor.body = std::make_unique<sessions::sessions_actor>(
       with, limits, *subscribers, *commands, *mail, *store, memory, sessions_probe, log);
+  sessions_actor.reads(sessions_news->changed);
+  sessions_actor.reads(subscribers->events);
+  sessions_actor.reads(subscribers->room);
+  sessions_actor.reads(commands->to_subscribers);
   return std::nullopt;
 }
 
@@ -203,16 +209,17 @@ void node::parts::make_commands() {
   limits.open_per_device = settings.commands.open_per_device;
   limits.bytes = settings.commands.size;
   limits.keep_ns = std::chrono::nanoseconds(settings.commands.keep).count();
-  const auto locate = [journal_knows = dedup_actor](caf::event_based_actor* asker,
-                                                    const std::string& device, auto found) {
+  const auto locate = [this](caf::event_based_actor* asker, const std::string& device, auto found) {
+    const caf::actor journal_knows = dedup_actor.at.get();
+    if (!journal_knows) return;
     asker->request(journal_knows, locate_patience, dedup::where_atom::value, device)
         .then(std::move(found), [](const caf::error&) {});
   };
-  commands_actor = system.spawn<commands::commands_actor, caf::detached + caf::lazy_init>(
+  commands_actor.name = "commands";
+  commands_actor.body = std::make_unique<commands::commands_actor>(
       limits, command_topics(settings.topic_presets.presets), *commands, *store, locate,
       commands_probe, log);
-  commands->events.connect(commands_actor);
-  commands->to_subscribers.connect(sessions_actor);
+  commands_actor.reads(commands->events);
 }
 
 node::parts::step node::parts::make_journal() {
@@ -231,22 +238,21 @@ node::parts::step node::parts::make_journal() {
   }
   if (auto why = make_sessions()) return why;
   news.push_back(sessions_news);
-  spool_actor = runtime::spawn_pinned<spool::spool_actor>(*journal, *spool_brain, *mail, news,
+  spool_actor.name = "spool";
+  spool_actor.home = dedup_actor.home = journal.get();
+  spool_actor.body = std::make_unique<spool::spool_actor>(*journal, *spool_brain, *mail, news,
                                                           journal_probe, journal_trace, log);
-  dedup_actor = runtime::spawn_pinned<dedup::dedup_actor>(
-      *journal, *dedup_brain, *mail, spool_actor, journal_probe, journal_trace, log);
-  state_actor = system.spawn<state::state_actor, caf::detached + caf::lazy_init>(*store, *mail,
-                                                                                 dedup_actor, log);
+  spool_actor.reads(mail->appends);
+  spool_actor.reads(mail->progress);
+  dedup_actor.name = "dedup";
+  dedup_actor.body = std::make_unique<dedup::dedup_actor>(
+      *journal, *dedup_brain, *mail, spool_actor.at, journal_probe, journal_trace, log);
+  dedup_actor.reads(mail->settlements);
+  dedup_actor.reads(mail->batches);
+  state_actor.name = "state";
+  state_actor.body = std::make_unique<state::state_actor>(*store, *mail, dedup_actor.at, log);
+  state_actor.reads(mail->snapshots);
   make_commands();
-  mail->appends.connect(spool_actor);
-  mail->progress.connect(spool_actor);
-  mail->settlements.connect(dedup_actor);
-  mail->batches.connect(dedup_actor);
-  mail->snapshots.connect(state_actor);
-  for (const auto& s : sinks) s->news->changed.connect(s->actor);
-  sessions_news->changed.connect(sessions_actor);
-  subscribers->events.connect(sessions_actor);
-  subscribers->room.connect(sessions_actor);
   return std::nullopt;
 }
 
@@ -313,19 +319,22 @@ node::parts::step node::parts::make_shards() {
     show_shard_account(i);
     std::vector<ingress::bound_listener> bound;
     if (auto why = bind_listeners(i, bound)) return why;
-    s.parser = runtime::spawn_pinned<parse::parser_actor>(*s.unit, s.shard->intake, *mail, rules,
-                                                          schemas, s.parse_probe);
-    const auto ingress = runtime::spawn_pinned_as<ingress::ingress_actor>(
-        *s.unit, *s.shard, *mail->receipts[i], std::move(bound), log);
-    s.ingress = caf::actor_cast<caf::actor>(ingress.get());
-    s.unit->on_sockets_polled([ingress] { ingress->take_round(); });
-    s.shard->intake.to_parser.connect(s.parser);
-    mail->room[i].changed.connect(s.parser);
-    mail->receipts[i]->connect(s.ingress);
-    subscribers->to_shards[i]->deliveries.connect(s.ingress);
-    subscribers->to_shards[i]->wills.connect(s.ingress);
-    s.shard->handed_in.connect(s.ingress);
-    commands->to_shards[i]->connect(s.ingress);
+    s.ingress.home = s.parser.home = s.unit.get();
+    s.parser.name = s.unit->name() + ".parser";
+    s.parser.body = std::make_unique<parse::parser_actor>(s.shard->intake, *mail, rules, schemas,
+                                                          s.parse_probe);
+    s.parser.reads(s.shard->intake.to_parser);
+    s.parser.reads(mail->room[i].changed);
+    auto ingress = std::make_unique<ingress::ingress_actor>(*s.unit, *s.shard, *mail->receipts[i],
+                                                            std::move(bound), log);
+    s.unit->on_sockets_polled([at = ingress.get()] { at->take_round(); });
+    s.ingress.name = s.unit->name() + ".ingress";
+    s.ingress.body = std::move(ingress);
+    s.ingress.reads(*mail->receipts[i]);
+    s.ingress.reads(subscribers->to_shards[i]->deliveries);
+    s.ingress.reads(subscribers->to_shards[i]->wills);
+    s.ingress.reads(s.shard->handed_in);
+    s.ingress.reads(*commands->to_shards[i]);
     s.beat = std::make_unique<heartbeat>(*s.unit, health);
   }
   journal_beat = std::make_unique<heartbeat>(*journal, health);
@@ -348,6 +357,7 @@ void node::parts::register_metrics() {
   register_probe(metrics, sessions_probe);
   register_probe(metrics, commands_probe);
   register_probe(metrics, overload_probe);
+  for_each_actor([this](actor_part& a) { register_probe(metrics, a.name, a.probe); });
   register_queue(metrics, "journal", mail->batches.box());
   register_queue(metrics, "sessions", subscribers->events.box());
   register_queue(metrics, "commands", commands->events.box());
@@ -374,6 +384,7 @@ void node::parts::tell_of_capacity() {
 
 void node::parts::go() {
   tell_of_capacity();
+  supervise();
   journal->start();
   for (auto& s : shards) s->unit->start();
   health.startup_finished();

@@ -21,6 +21,7 @@
 #include "actors/dedup/dedup.hpp"
 #include "actors/ingress/ingress_actor.hpp"
 #include "actors/ingress/shard.hpp"
+#include "actors/node/actor_part.hpp"
 #include "actors/node/data_lock.hpp"
 #include "actors/node/heartbeat.hpp"
 #include "actors/node/kept_files.hpp"
@@ -60,14 +61,13 @@ struct shard_parts {
   observe::ingress_probe loose_probe;  // of messages without a connection
   observe::parse_probe parse_probe;
   std::unique_ptr<heartbeat> beat;
-  caf::actor ingress;
-  caf::actor parser;
+  actor_part ingress, parser;
 };
 
 struct sink_parts_of_node {
   std::string name;
   observe::sink_probe probe;
-  caf::actor actor;
+  actor_part actor;
   std::shared_ptr<contract::spool_news> news;
 };
 
@@ -110,6 +110,14 @@ class node::parts {
   void show_journal_account();
   void show_shard_account(std::size_t shard);
   void close_accounts();
+
+  // node_actors.cpp
+  void supervise();
+  [[nodiscard]] std::vector<std::pair<std::string, std::vector<actor_part*>>> groups();
+  void for_each_actor(const std::function<void(actor_part&)>& call);
+  void review_actors();
+  void show_busy(std::vector<contract::supervisor_report>& tree);
+  void end_supervision();
 
   void make_commands();
   step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
@@ -154,15 +162,18 @@ class node::parts {
   std::unique_ptr<heartbeat> journal_beat;
   std::vector<std::unique_ptr<shard_parts>> shards;
   std::vector<std::unique_ptr<sink_parts_of_node>> sinks;
-  caf::actor dedup_actor, spool_actor, state_actor, sessions_actor, commands_actor;
+  actor_part dedup_actor, spool_actor, state_actor, sessions_actor, commands_actor;
+  observe::trace_writer supervision_trace;
+  std::vector<std::pair<std::string, caf::actor>> supervisors;  // the root first
   std::unique_ptr<admin::node_access> http_access, access;
   std::vector<std::unique_ptr<observe::ingress_probe>> http_probes;  // one a server
   std::vector<std::unique_ptr<admin::http_server>> http_servers;
   std::unique_ptr<admin::http_server> admin_server;
   std::uint64_t refused_by_spool = 0;  // at the last review
   int full_reviews_left = 0;
-  std::uint64_t device_files = 0;  // descriptors that devices may have
-  bool files_in_place = true;      // at the last review
+  std::uint64_t device_files = 0;    // descriptors that devices may have
+  bool files_in_place = true;        // at the last review
+  std::atomic<bool> gave_up{false};  // an actor ended too often
   bool drained = false;
   bool stopped = false;
 };

@@ -17,15 +17,10 @@ observe::payload_format format_of(std::string_view content_type) noexcept {
 
 }  // namespace
 
-parser_actor::parser_actor(caf::actor_config& config, runtime::unit& home,
-                           contract::shard_intake& intake, contract::journal_mail& journal,
+parser_actor::parser_actor(contract::shard_intake& intake, contract::journal_mail& journal,
                            const model::topic_rules& rules, const schema_set& schemas,
                            observe::parse_probe& probe)
-    : pinned_actor(config, home),
-      intake_(intake),
-      journal_(journal),
-      probe_(probe),
-      brain_(rules, schemas) {}
+    : intake_(intake), journal_(journal), probe_(probe), brain_(rules, schemas) {}
 
 caf::behavior parser_actor::make_behavior() {
   return {

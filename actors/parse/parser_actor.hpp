@@ -12,21 +12,21 @@
 #include "actors/contract/shard_intake.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/parse/parser.hpp"
-#include "actors/runtime/pinned_actor.hpp"
+#include "actors/runtime/actor_body.hpp"
 
 namespace fleetgate::parse {
 
 using flush_atom = caf::atom_constant<caf::atom("flush")>;
 
-class parser_actor final : public runtime::pinned_actor {
+class parser_actor final : public runtime::actor_body {
  public:
-  parser_actor(caf::actor_config& config, runtime::unit& home, contract::shard_intake& intake,
-               contract::journal_mail& journal, const model::topic_rules& rules,
-               const schema_set& schemas, observe::parse_probe& probe);
+  parser_actor(contract::shard_intake& intake, contract::journal_mail& journal,
+               const model::topic_rules& rules, const schema_set& schemas,
+               observe::parse_probe& probe);
   const char* name() const override { return "parser"; }
-  caf::behavior make_behavior() override;
 
  private:
+  caf::behavior make_behavior() override;
   void turn();
   [[nodiscard]] bool holds_nothing() const;
   void make_batch(model::traffic_class cls);

@@ -3,11 +3,10 @@
 #pragma once
 
 #include <atomic>
-#include <caf/actor.hpp>
 #include <caf/atom.hpp>
-#include <caf/send.hpp>
-#include <mutex>
 #include <utility>
+
+#include "actors/runtime/address.hpp"
 
 namespace fleetgate::runtime {
 
@@ -17,26 +16,14 @@ class doorbell {
  public:
   /// From now on `reader` is woken; at once too, since a wake-up may have gone to its predecessor.
   void connect(caf::actor reader) {
-    {
-      std::lock_guard hold(lock_);
-      reader_ = std::move(reader);
-    }
+    reader_.connect(std::move(reader));
     ring();
   }
-
-  void disconnect() {
-    std::lock_guard hold(lock_);
-    reader_ = nullptr;
-  }
-
-  void ring() {
-    std::lock_guard hold(lock_);
-    if (reader_) caf::anon_send(reader_, wake_atom::value);
-  }
+  void disconnect() { reader_.disconnect(); }
+  void ring() { reader_.send(wake_atom::value); }
 
  private:
-  std::mutex lock_;
-  caf::actor reader_;
+  address reader_;
 };
 
 /// "Something has changed": any number of `raise` before the reader's `lower` is one wake-up.

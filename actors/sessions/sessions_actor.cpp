@@ -7,7 +7,6 @@
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <chrono>
-#include <exception>
 #include <utility>
 
 #include "actors/runtime/clock.hpp"
@@ -52,13 +51,12 @@ result<contract::cursor> stored_cursor(contract::state_store& store) {
   return decode_cursor(as_bytes(**row)).value_or(contract::cursor{});
 }
 
-sessions_actor::sessions_actor(caf::actor_config& config, std::shared_ptr<sessions_parts> parts,
-                               const sessions_limits& limits, contract::subscriber_mail& mail,
-                               contract::command_mail& commands, contract::journal_mail& journal,
-                               contract::state_store& store, runtime::memory_budget& budget,
-                               observe::sessions_probe& probe, observe::logger& log)
-    : caf::event_based_actor(config),
-      parts_(std::move(parts)),
+sessions_actor::sessions_actor(std::shared_ptr<sessions_parts> parts, const sessions_limits& limits,
+                               contract::subscriber_mail& mail, contract::command_mail& commands,
+                               contract::journal_mail& journal, contract::state_store& store,
+                               runtime::memory_budget& budget, observe::sessions_probe& probe,
+                               observe::logger& log)
+    : parts_(std::move(parts)),
       mail_(mail),
       commands_(commands),
       journal_(journal),
@@ -70,7 +68,9 @@ sessions_actor::sessions_actor(caf::actor_config& config, std::shared_ptr<sessio
              [this](const model::envelope& e) { return copy(e); }) {}
 
 caf::behavior sessions_actor::make_behavior() {
-  caf::anon_send(this, runtime::wake_atom::value);
+  wakes_at_ns_ = 0;
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness);
+  caf::anon_send(self(), runtime::wake_atom::value);
   return {
       [this](runtime::wake_atom) { turn(); },
       [this](drain_atom) {
@@ -84,7 +84,6 @@ caf::behavior sessions_actor::make_behavior() {
 /// In the actor's own thread.
 void sessions_actor::begin() {
   if (std::exchange(begun_, true)) return;
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness);
   if (!brain_.restore(store_, runtime::unix_now_ns())) {
     log_.error("sessions.damaged", {{"effect", "subscriptions or messages of clients are lost"},
                                     {"next", "clients subscribe again when they come back"}});
@@ -93,27 +92,21 @@ void sessions_actor::begin() {
   if (at_ == contract::cursor{} || !parts_->reader->seek(at_)) jump_to_end();
 }
 
-/// What is thrown here is a bug or the end of memory; CAF would end the actor without a word.
 void sessions_actor::turn() {
-  try {
-    begin();
-    // News that nobody wants now are looked at with the next jump.
-    if (wants_road() || jump_is_due()) parts_->news->changed.lower();
-    mail_.room.lower();
-    if (!finish()) return;
-    const bool more_of_road = read_road();
-    const bool more_events = read_events();
-    brain_.on_time(runtime::unix_now_ns());
-    const bool all_out = finish();
-    report_progress();
-    if (all_out && (more_of_road || more_events)) {
-      caf::anon_send(this, runtime::wake_atom::value);
-    } else {
-      wait();
-    }
-  } catch (const std::exception& e) {
-    log_.error("sessions.failed", {{"reason", e.what()}, {"next", "it is tried again"}});
-    wake_in(retry_ns);
+  begin();
+  // News that nobody wants now are looked at with the next jump.
+  if (wants_road() || jump_is_due()) parts_->news->changed.lower();
+  mail_.room.lower();
+  if (!finish()) return;
+  const bool more_of_road = read_road();
+  const bool more_events = read_events();
+  brain_.on_time(runtime::unix_now_ns());
+  const bool all_out = finish();
+  report_progress();
+  if (all_out && (more_of_road || more_events)) {
+    caf::anon_send(self(), runtime::wake_atom::value);
+  } else {
+    wait();
   }
 }
 
@@ -262,7 +255,7 @@ void sessions_actor::wake_in(std::int64_t ns) {
   const std::uint64_t due_ns = now_ns + static_cast<std::uint64_t>(ns);
   if (wakes_at_ns_ > now_ns && wakes_at_ns_ <= due_ns) return;  // a wake-up comes before
   wakes_at_ns_ = due_ns;
-  delayed_anon_send(this, std::chrono::nanoseconds(ns), runtime::wake_atom::value);
+  self()->delayed_anon_send(self(), std::chrono::nanoseconds(ns), runtime::wake_atom::value);
 }
 
 mqtt::forward_message_ptr sessions_actor::copy(const model::envelope& e) {

@@ -7,7 +7,6 @@
 // road.
 #pragma once
 
-#include <caf/event_based_actor.hpp>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "actors/contract/journal_mail.hpp"
 #include "actors/contract/subscriber.hpp"
 #include "actors/observe/log.hpp"
+#include "actors/runtime/actor_body.hpp"
 #include "actors/runtime/memory_budget.hpp"
 #include "actors/sessions/sessions.hpp"
 
@@ -36,17 +36,17 @@ struct sessions_parts {
 /// How far the store says that subscribers were served; {} where it does not say.
 result<contract::cursor> stored_cursor(contract::state_store& store);
 
-class sessions_actor final : public caf::event_based_actor {
+class sessions_actor final : public runtime::actor_body {
  public:
-  sessions_actor(caf::actor_config& config, std::shared_ptr<sessions_parts> parts,
-                 const sessions_limits& limits, contract::subscriber_mail& mail,
-                 contract::command_mail& commands, contract::journal_mail& journal,
-                 contract::state_store& store, runtime::memory_budget& budget,
-                 observe::sessions_probe& probe, observe::logger& log);
+  sessions_actor(std::shared_ptr<sessions_parts> parts, const sessions_limits& limits,
+                 contract::subscriber_mail& mail, contract::command_mail& commands,
+                 contract::journal_mail& journal, contract::state_store& store,
+                 runtime::memory_budget& budget, observe::sessions_probe& probe,
+                 observe::logger& log);
   const char* name() const override { return "sessions"; }
-  caf::behavior make_behavior() override;
 
  private:
+  caf::behavior make_behavior() override;
   void begin();
   void turn();
   [[nodiscard]] bool wants_road() const;

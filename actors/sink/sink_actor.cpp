@@ -11,22 +11,22 @@
 
 namespace fleetgate::sink {
 
-sink_actor::sink_actor(caf::actor_config& config, std::shared_ptr<sink_parts> parts,
-                       contract::journal_mail& mail, observe::sink_probe& probe,
-                       observe::logger& log)
-    : caf::event_based_actor(config),
-      parts_(std::move(parts)),
+sink_actor::sink_actor(std::shared_ptr<sink_parts> parts, contract::journal_mail& mail,
+                       observe::sink_probe& probe, observe::logger& log)
+    : parts_(std::move(parts)),
       mail_(mail),
       probe_(probe),
       log_(log),
       brain_(parts_->policy, parts_->seed, runtime::steady_now_ns()) {}
 
 caf::behavior sink_actor::make_behavior() {
-  caf::anon_send(this, runtime::wake_atom::value);
+  drains_.clear();
+  waits_until_ns_ = 0;
+  caf::anon_send(self(), runtime::wake_atom::value);
   return {
       [this](runtime::wake_atom) { turn(); },
       [this](drain_atom) -> caf::result<bool> {
-        drains_.push_back(make_response_promise<bool>());
+        drains_.push_back(self()->make_response_promise<bool>());
         caught_up_ = false;
         turn();
         return caf::delegated<bool>{};
@@ -34,18 +34,14 @@ caf::behavior sink_actor::make_behavior() {
       [this](report_atom) { return report(); },
       [this](pause_atom) { return pause(); },
       [this](resume_atom) {
-        caf::anon_send(this, runtime::wake_atom::value);
+        caf::anon_send(self(), runtime::wake_atom::value);
         return resume();
       },
       [this](replay_atom, const contract::replay_request& what) {
-        caf::anon_send(this, runtime::wake_atom::value);
+        caf::anon_send(self(), runtime::wake_atom::value);
         return replay(what);
       },
   };
-}
-
-void sink_actor::on_exit() {
-  parts_->writer->close();
 }
 
 /// What is thrown here is a bug or the end of memory. CAF would end the actor, and nobody would see
@@ -57,7 +53,7 @@ void sink_actor::turn() {
     failed(sink_step::deliver, fault(fault_code::internal, e.what()));
     publish();
     answer_drain();
-    caf::anon_send(this, runtime::wake_atom::value);
+    caf::anon_send(self(), runtime::wake_atom::value);
   }
 }
 
@@ -71,7 +67,7 @@ void sink_actor::work() {
     }
   }
   publish();
-  caf::anon_send(this, runtime::wake_atom::value);  // others' messages first, then on
+  caf::anon_send(self(), runtime::wake_atom::value);  // others' messages first, then on
 }
 
 void sink_actor::take_news() {
@@ -188,8 +184,9 @@ void sink_actor::wait_until(std::uint64_t until_ns) {
   const std::uint64_t now_ns = runtime::steady_now_ns();
   if (waits_until_ns_ > now_ns && waits_until_ns_ <= until_ns) return;  // a wake-up comes before
   waits_until_ns_ = until_ns;
-  delayed_anon_send(this, std::chrono::nanoseconds(until_ns > now_ns ? until_ns - now_ns : 0),
-                    runtime::wake_atom::value);
+  self()->delayed_anon_send(self(),
+                            std::chrono::nanoseconds(until_ns > now_ns ? until_ns - now_ns : 0),
+                            runtime::wake_atom::value);
 }
 
 void sink_actor::report_progress() {

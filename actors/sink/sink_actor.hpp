@@ -8,7 +8,6 @@
 // Limit: one block in memory (sink_policy).
 #pragma once
 
-#include <caf/event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 #include <memory>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/observe/trace_writer.hpp"
+#include "actors/runtime/actor_body.hpp"
 #include "actors/sink/sink_brain.hpp"
 #include "actors/sink/sink_writer.hpp"
 
@@ -45,15 +45,14 @@ struct sink_parts {
   observe::trace_writer trace;
 };
 
-class sink_actor final : public caf::event_based_actor {
+class sink_actor final : public runtime::actor_body {
  public:
-  sink_actor(caf::actor_config& config, std::shared_ptr<sink_parts> parts,
-             contract::journal_mail& mail, observe::sink_probe& probe, observe::logger& log);
+  sink_actor(std::shared_ptr<sink_parts> parts, contract::journal_mail& mail,
+             observe::sink_probe& probe, observe::logger& log);
   const char* name() const override { return "sink"; }
-  caf::behavior make_behavior() override;
-  void on_exit() override;
 
  private:
+  caf::behavior make_behavior() override;
   static constexpr int steps_per_turn = 16;
 
   void turn();

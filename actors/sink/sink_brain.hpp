@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "actors/observe/probes.hpp"
-#include "actors/sink/backoff.hpp"
+#include "actors/runtime/backoff.hpp"
 #include "actors/sink/sink_policy.hpp"
 #include "protocol/base/fault.hpp"
 
@@ -73,7 +73,7 @@ class sink_brain {
   void succeeded(std::uint64_t now_ns);
 
   const sink_policy policy_;
-  backoff backoff_;
+  runtime::backoff backoff_;
   mode mode_ = mode::opening;
   observe::circuit_state circuit_ = observe::circuit_state::closed;
   std::uint64_t not_before_ns_ = 0;  // the end of a backoff

@@ -15,13 +15,11 @@ constexpr std::uint64_t stats_interval_ns = 100'000'000;
 
 }  // namespace
 
-spool_actor::spool_actor(caf::actor_config& config, runtime::unit& home, spool& brain,
-                         contract::journal_mail& mail,
+spool_actor::spool_actor(runtime::unit& home, spool& brain, contract::journal_mail& mail,
                          std::vector<std::shared_ptr<contract::spool_news>> readers,
                          observe::journal_probe& probe, observe::trace_writer& trace,
                          observe::logger& log)
-    : pinned_actor(config, home),
-      brain_(brain),
+    : brain_(brain),
       mail_(mail),
       readers_(std::move(readers)),
       probe_(probe),
@@ -31,7 +29,8 @@ spool_actor::spool_actor(caf::actor_config& config, runtime::unit& home, spool& 
       timer_(home),
       stats_timer_(home) {}
 
-caf::behavior spool_actor::make_behavior() {
+void spool_actor::begin() {
+  if (std::exchange(begun_, true)) return;
   const auto& found = brain_.recovered();
   probe_.damaged_records.add(found.damaged_records);
   probe_.torn_bytes.add(found.torn_bytes);
@@ -40,6 +39,10 @@ caf::behavior spool_actor::make_behavior() {
   // What recovery left pending at level `committed` waits for this.
   settled_.required_passed = brain_.required_passed();
   settle();
+}
+
+caf::behavior spool_actor::make_behavior() {
+  begin();
   return {
       [this](runtime::wake_atom) { turn(); },
       [this](covers_atom, std::uint64_t lsn) { brain_.set_snapshot_floor(lsn); },

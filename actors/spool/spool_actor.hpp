@@ -13,7 +13,7 @@
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/observe/trace_writer.hpp"
-#include "actors/runtime/pinned_actor.hpp"
+#include "actors/runtime/actor_body.hpp"
 #include "actors/runtime/timer.hpp"
 #include "actors/spool/spool.hpp"
 #include "actors/spool/spool_meter.hpp"
@@ -28,16 +28,16 @@ using covers_atom = caf::atom_constant<caf::atom("covers")>;
 using close_atom = caf::atom_constant<caf::atom("close")>;
 using report_atom = caf::atom_constant<caf::atom("report")>;
 
-class spool_actor final : public runtime::pinned_actor {
+class spool_actor final : public runtime::actor_body {
  public:
-  spool_actor(caf::actor_config& config, runtime::unit& home, spool& brain,
-              contract::journal_mail& mail,
+  spool_actor(runtime::unit& home, spool& brain, contract::journal_mail& mail,
               std::vector<std::shared_ptr<contract::spool_news>> readers,
               observe::journal_probe& probe, observe::trace_writer& trace, observe::logger& log);
   const char* name() const override { return "spool"; }
-  caf::behavior make_behavior() override;
 
  private:
+  caf::behavior make_behavior() override;
+  void begin();
   void turn();
   void account();
   void commit(std::uint64_t now_ns);
@@ -64,6 +64,7 @@ class spool_actor final : public runtime::pinned_actor {
   std::uint64_t next_stats_ns_ = 0;
   bool stats_armed_ = false;
   bool in_trouble_ = false;
+  bool begun_ = false;
 };
 
 }  // namespace fleetgate::spool

@@ -1,19 +1,14 @@
 #include "actors/state/state_actor.hpp"
 
 #include <caf/behavior.hpp>
-#include <caf/send.hpp>
 #include <exception>
 #include <utility>
 
 namespace fleetgate::state {
 
-state_actor::state_actor(caf::actor_config& config, contract::state_store& store,
-                         contract::journal_mail& mail, caf::actor dedup, observe::logger& log)
-    : caf::event_based_actor(config),
-      store_(store),
-      mail_(mail),
-      dedup_(std::move(dedup)),
-      log_(log) {}
+state_actor::state_actor(contract::state_store& store, contract::journal_mail& mail,
+                         const runtime::address& dedup, observe::logger& log)
+    : store_(store), mail_(mail), dedup_(dedup), log_(log) {}
 
 caf::behavior state_actor::make_behavior() {
   return {
@@ -40,7 +35,7 @@ result<void> apply_to(contract::state_store& store, const contract::snapshot& s)
 void state_actor::apply(const contract::snapshot& s) {
   const auto applied = apply_to(store_, s);
   if (!applied) log_.error("state.write_failed", {{"reason", to_string(applied.error())}});
-  caf::anon_send(dedup_, stored_atom::value, applied.has_value());
+  dedup_.send(stored_atom::value, s.number, applied.has_value());
   answered_ = true;
 }
 

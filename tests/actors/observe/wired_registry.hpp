@@ -17,6 +17,7 @@ struct wired_registry {
     register_probe(metrics, sessions);
     register_probe(metrics, commands);
     register_probe(metrics, overload);
+    register_probe(metrics, "spool", actor);
     register_queue(metrics, "journal", box);
     register_memory(metrics, budget);
     register_log(metrics, log);
@@ -33,6 +34,7 @@ struct wired_registry {
   observe::sessions_probe sessions;
   observe::commands_probe commands;
   observe::overload_probe overload;
+  observe::actor_probe actor;
   runtime::mailbox<std::string> box{{10, 1000}};
   runtime::memory_budget budget{16 * 1024};
   observe::logger log{[] {

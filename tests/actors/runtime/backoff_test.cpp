@@ -1,10 +1,10 @@
-#include "actors/sink/backoff.hpp"
+#include "actors/runtime/backoff.hpp"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-namespace fleetgate::sink {
+namespace fleetgate::runtime {
 namespace {
 
 using namespace std::chrono_literals;
@@ -50,4 +50,4 @@ TEST(backoff, starts_again_after_a_reset_and_counts_failures) {
 }
 
 }  // namespace
-}  // namespace fleetgate::sink
+}  // namespace fleetgate::runtime

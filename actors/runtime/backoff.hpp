@@ -1,20 +1,25 @@
 // How long to wait before the next try: exponential with full jitter, so that many that failed
-// together do not come back together. Pure; owned by a sink_brain. Limit: `longest`.
+// together do not come back together. Pure; owned by who tries. Limit: `longest`.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <random>
 
-namespace fleetgate::sink {
+namespace fleetgate::runtime {
+
+/// Uniform between 0 and min(longest, first * 2^n).
+std::chrono::nanoseconds full_jitter(std::chrono::nanoseconds first,
+                                     std::chrono::nanoseconds longest, std::uint32_t n,
+                                     std::mt19937_64& random);
 
 class backoff {
  public:
   backoff(std::chrono::nanoseconds first, std::chrono::nanoseconds longest, std::uint64_t seed)
       : first_(first), longest_(longest), random_(seed) {}
 
-  /// Uniform between 0 and min(longest, first * 2^n) after n earlier calls since the last `reset`.
-  std::chrono::nanoseconds next();
+  /// `full_jitter` after n earlier calls since the last `reset`.
+  std::chrono::nanoseconds next() { return full_jitter(first_, longest_, failures_++, random_); }
 
   void reset() noexcept { failures_ = 0; }
   /// Calls of `next` since the last `reset`.
@@ -27,4 +32,4 @@ class backoff {
   std::uint32_t failures_ = 0;
 };
 
-}  // namespace fleetgate::sink
+}  // namespace fleetgate::runtime

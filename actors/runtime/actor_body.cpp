@@ -1,0 +1,89 @@
+#include "actors/runtime/actor_body.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/message.hpp>
+#include <exception>
+#include <new>
+#include <string>
+
+#include "actors/runtime/clock.hpp"
+
+namespace fleetgate::runtime {
+namespace {
+
+const caf::atom_value fault_category = caf::atom("fault");
+
+class pinned_runner final : public pinned_actor {
+ public:
+  pinned_runner(caf::actor_config& config, unit& home, actor_body& body)
+      : pinned_actor(config, home), body_(body) {}
+  const char* name() const override { return body_.name(); }
+  caf::behavior make_behavior() override { return body_.run_by(*this); }
+
+ private:
+  actor_body& body_;
+};
+
+fault fault_from(std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc& e) {
+    return fault(fault_code::memory_budget_full, e.what());
+  } catch (const std::exception& e) {
+    return fault(fault_code::internal, e.what());
+  } catch (...) {
+    return fault(fault_code::internal, "something that is no exception was thrown");
+  }
+}
+
+class detached_runner final : public caf::event_based_actor {
+ public:
+  detached_runner(caf::actor_config& config, actor_body& body)
+      : caf::event_based_actor(config), body_(body) {
+    set_exception_handler(
+        [](std::exception_ptr& thrown) -> caf::error { return to_error(fault_from(thrown)); });
+  }
+  const char* name() const override { return body_.name(); }
+  caf::behavior make_behavior() override { return body_.run_by(*this); }
+
+  resume_result resume(caf::execution_unit* host, std::size_t most) override {
+    body_.note_busy(steady_now_ns());
+    const resume_result result = caf::event_based_actor::resume(host, most);
+    body_.note_busy(0);
+    return result;
+  }
+
+ private:
+  actor_body& body_;
+};
+
+}  // namespace
+
+caf::actor run_pinned(unit& home, actor_body& body) {
+  return spawn_pinned<pinned_runner>(home, body);
+}
+
+caf::actor run_detached(caf::actor_system& system, actor_body& body) {
+  return system.spawn<detached_runner, caf::detached + caf::lazy_init>(body);
+}
+
+caf::error to_error(const fault& why) {
+  return caf::error(static_cast<std::uint8_t>(why.code), fault_category,
+                    caf::make_message(why.detail));
+}
+
+std::optional<fault> fault_of(const caf::error& reason) {
+  if (!reason || reason == caf::exit_reason::user_shutdown) return std::nullopt;
+  if (reason == caf::exit_reason::kill) {
+    return fault(fault_code::administrative_action, "it was killed");
+  }
+  if (reason.category() == fault_category && reason.code() < fault_count) {
+    const auto& context = reason.context();
+    return fault(static_cast<fault_code>(reason.code()),
+                 context.match_elements<std::string>() ? context.get_as<std::string>(0) : "");
+  }
+  return fault(fault_code::internal, caf::to_string(reason));
+}
+
+}  // namespace fleetgate::runtime
