@@ -114,6 +114,16 @@ json to_json(const contract::sink_report& r) {
           {"positions", positions(r.delivered)}};
 }
 
+json to_json(const contract::actor_report& a, std::string_view supervisor) {
+  return {{"name", a.name},
+          {"supervisor", supervisor},
+          {"state", to_string(a.state)},
+          {"restarts", a.restarts},
+          {"busy_seconds", a.busy_ns ? json(*a.busy_ns / 1'000'000'000) : json()},
+          {"last_error", fault_value(a.last_error)},
+          {"last_error_at", a.last_error ? time_value(a.last_error_time_ns) : json()}};
+}
+
 json to_json(const contract::stored_record& r, bool payload) {
   const model::envelope& e = r.envelope;
   json out{{"position", to_string(r.at)},

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "actors/admin/http_message.hpp"
+#include "actors/contract/actor_report.hpp"
 #include "actors/contract/command.hpp"
 #include "actors/contract/device_report.hpp"
 #include "actors/contract/sink_report.hpp"
@@ -33,6 +34,7 @@ json positions(const contract::cursor& at);
 json to_json(const contract::connected_device& d);
 json to_json(const contract::spool_report& r);
 json to_json(const contract::sink_report& r);
+json to_json(const contract::actor_report& a, std::string_view supervisor);
 /// With `payload`: at most most_payload_bytes of it as base64, and as text where it is.
 json to_json(const contract::stored_record& r, bool payload);
 

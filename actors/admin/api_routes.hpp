@@ -28,6 +28,7 @@ void add_command_routes(router& to, node_access& node,
 void add_spool_routes(router& to, node_access& node);
 void add_quarantine_routes(router& to, node_access& node);
 void add_sink_routes(router& to, node_access& node);
+void add_actor_routes(router& to, node_access& node);
 /// GET /api/v1/openapi.json
 void add_openapi_route(router& to);
 

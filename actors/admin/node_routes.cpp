@@ -76,6 +76,7 @@ void add_api_routes(router& to, node_access& node, const health& h) {
   add_spool_routes(to, node);
   add_quarantine_routes(to, node);
   add_sink_routes(to, node);
+  add_actor_routes(to, node);
   add_openapi_route(to);
 }
 

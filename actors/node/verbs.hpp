@@ -12,6 +12,7 @@ verb_group command_verbs();
 verb_group spool_verbs();
 verb_group quarantine_verbs();
 verb_group sink_verbs();
+verb_group actors_verb();
 verb_group tap_verb();
 verb_group trace_verb();
 verb_group explain_verb();

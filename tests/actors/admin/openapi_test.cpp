@@ -74,6 +74,20 @@ TEST_F(api, an_actor_that_does_not_answer_is_504) {
   EXPECT_EQ(parsed(ask("GET", "/api/v1/sinks"))["sinks"][0]["state"], "no_answer");
 }
 
+TEST_F(api, actors_stand_below_their_supervisors) {
+  const auto actors = parsed(ask("GET", "/api/v1/actors"))["actors"];
+  ASSERT_EQ(actors.size(), 2u);
+  EXPECT_EQ(actors[0]["name"], "journal");
+  EXPECT_EQ(actors[0]["supervisor"], "node");
+  EXPECT_EQ(actors[0]["last_error"], nullptr);
+  EXPECT_EQ(actors[1]["supervisor"], "journal");
+  EXPECT_EQ(actors[1]["state"], "restarting");
+  EXPECT_EQ(actors[1]["restarts"], 3);
+  EXPECT_EQ(actors[1]["busy_seconds"], 2);
+  EXPECT_EQ(actors[1]["last_error"]["fault"], "internal");
+  EXPECT_EQ(actors[1]["last_error_at"], "1970-01-01T00:00:01.000Z");
+}
+
 TEST_F(api, what_is_not_understood_is_400_and_asks_nobody) {
   for (const auto* target :
        {"/api/v1/devices?limit=0", "/api/v1/devices?limit=1001", "/api/v1/devices?limit=x",

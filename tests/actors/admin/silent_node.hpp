@@ -35,6 +35,14 @@ class silent_node : public node_access {
     report.next = model::position{1, 9};
     return report;
   }
+  std::vector<contract::supervisor_report> actors() override {
+    contract::supervisor_report root{"node", contract::actor_state::running, {}};
+    contract::supervisor_report journal{"journal", contract::actor_state::running, {}};
+    root.actors.push_back({"journal", contract::actor_state::running, 0, std::nullopt, 0, {}});
+    journal.actors.push_back({"spool", contract::actor_state::restarting, 3,
+                              fault(fault_code::internal, "a bug"), 1'000'000'000, 2'500'000'000});
+    return {root, journal};
+  }
   std::vector<sink_entry> sinks() override { return {{"a", true, std::nullopt}}; }
   result<contract::sink_report> pause_sink(std::string_view) override { return nobody(); }
   result<contract::sink_report> resume_sink(std::string_view) override { return nobody(); }

@@ -96,7 +96,11 @@ class sink_actor_that : public ::testing::Test {
     self_->wait_for(sink_);
   }
 
-  void start() { sink_ = system_.spawn<sink_actor, caf::detached>(parts_, mail_, probe_, log_); }
+  void start() {
+    body_ = std::make_unique<sink_actor>(parts_, mail_, probe_, log_);
+    run();
+  }
+  void run() { sink_ = runtime::run_detached(system_, *body_); }
   /// True where everything is delivered, false while the sink fails.
   bool drain() {
     bool caught_up = false;
@@ -129,6 +133,7 @@ class sink_actor_that : public ::testing::Test {
   std::shared_ptr<sink_parts> parts_ = std::make_shared<sink_parts>();
   store store_;
   short_reader* reader_ = nullptr;
+  std::unique_ptr<sink_actor> body_;
   caf::actor sink_;
   caf::scoped_actor self_{system_};
 };
@@ -141,6 +146,16 @@ TEST_F(sink_that, meets_an_exception_in_a_write_counts_it_and_begins_again_at_it
   drain_until_delivered();
   EXPECT_EQ(bugs(), 1u);
   EXPECT_EQ(store_.opened, 2) << "whatever the writer held is not believed any more";
+}
+
+TEST_F(sink_that, is_killed_goes_on_in_its_successor_where_it_was) {
+  start();
+  drain_until_delivered();
+  self_->send_exit(sink_, caf::exit_reason::kill);
+  self_->wait_for(sink_);
+  run();
+  drain_until_delivered();
+  EXPECT_EQ(store_.opened, 1) << "the writer is as good as it was";
 }
 
 TEST_F(sink_that, meets_exceptions_at_open_goes_on_by_itself) {

@@ -30,7 +30,8 @@ class moody_store final : public contract::state_store {
 class state_actor_that : public ::testing::Test {
  protected:
   state_actor_that() {
-    state_ = system_.spawn<state_actor, caf::detached>(store_, mail_, caf::actor(self_), log_);
+    me_.connect(caf::actor(self_));
+    state_ = runtime::run_detached(system_, body_);
     mail_.snapshots.connect(state_);
   }
   ~state_actor_that() override {
@@ -41,13 +42,17 @@ class state_actor_that : public ::testing::Test {
 
   void post(const std::string& key) {
     contract::snapshot s;
+    s.number = ++number_;
     s.changes = {{"t", key, "v"}};
     ASSERT_TRUE(mail_.snapshots.post(model::traffic_class::control, s, 0));
   }
   bool stored(const std::string& key) {
     post(key);
     bool ok = false;
-    self_->receive([&](stored_atom, bool answer) { ok = answer; });
+    self_->receive([&](stored_atom, std::uint64_t number, bool answer) {
+      EXPECT_EQ(number, number_);
+      ok = answer;
+    });
     return ok;
   }
   bool progressed() {
@@ -64,7 +69,10 @@ class state_actor_that : public ::testing::Test {
   contract::journal_mail mail_{1, {16, 1 << 20}};
   observe::logger log_{observe::log_options{}};
   caf::scoped_actor self_{system_};
+  runtime::address me_;
+  state_actor body_{store_, mail_, me_, log_};
   caf::actor state_;
+  std::uint64_t number_ = 0;
 };
 
 using state_that = state_actor_that;
