@@ -61,6 +61,7 @@ class node {
 
  private:
   class parts;
+  friend class fault_injection;  // tests/faulty: no part of the program
   explicit node(std::unique_ptr<parts> p);
   std::unique_ptr<parts> parts_;
 };

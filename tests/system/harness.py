@@ -161,6 +161,8 @@ class Child:
         self.process.wait()
         self._reader.join(10)
         self.process.stdout.close()
+        if self.process.stdin:
+            self.process.stdin.close()
         self._stderr.close()
 
     def story(self):
@@ -170,6 +172,9 @@ class Child:
 
 class Gateway:
     """One gateway, started as often as the test likes in the same directory."""
+
+    program = FLEETGATE
+    stdin = None
 
     def __init__(self, directory, mqtt_port=0, sink=True, listener="", sections=""):
         self.directory = pathlib.Path(directory)
@@ -209,8 +214,8 @@ bind = "127.0.0.1:0"
     def launch(self, environment=None, open_files=None):
         """Starts the process and waits for nothing."""
         self.stop()
-        self.child = Child([FLEETGATE, "run", "--config", str(self.config)], self.directory,
-                           "gateway", environment, open_files=open_files)
+        self.child = Child([self.program, "run", "--config", str(self.config)], self.directory,
+                           "gateway", environment, self.stdin, open_files)
         return self.child
 
     def start(self, open_files=None, environment=None):

@@ -1,0 +1,173 @@
+"""Every actor of a node is ended under load, hangs, or throws: what it held is taken over by its
+successor, nothing acknowledged is lost, and the accounts balance (3-promises T9, T10).
+
+FLEETGATE_ROUNDS says how often each actor is killed (2); the full tier takes 10.
+"""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import (FLEETGATE, PATIENCE, AckLog, Gateway, GatewayTest, eventually, publish_packet,
+                     stable_port)
+
+FAULTY = os.environ.get("FLEETGATE_FAULTY_BIN",
+                        str(pathlib.Path(FLEETGATE).with_name("fleetgate-faulty")))
+ROUNDS = int(os.environ.get("FLEETGATE_ROUNDS", "2"))
+SEED = int(os.environ.get("FLEETGATE_SEED", "20261127"))
+CONNECTIONS = 32
+
+
+class FaultyGateway(Gateway):
+    """A node whose faults come on demand (tests/faulty)."""
+
+    program = FAULTY
+    stdin = subprocess.PIPE
+
+    def order(self, *words):
+        seen = self.child.lines.count("done")
+        self.child.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
+        self.child.process.stdin.flush()
+        eventually(lambda: self.child.lines.count("done") > seen, f"{words} is done")
+
+    def actors(self):
+        status, body = self.http("/api/v1/actors")
+        assert status == 200, body
+        return {a["name"]: a for a in json.loads(body)["actors"]}
+
+
+class SupervisedTest(GatewayTest):
+    def faulty(self, **settings):
+        g = FaultyGateway(self.directory, **settings)
+        self.addCleanup(g.finish)
+        return g
+
+
+class Actors_that_are_killed_under_load(SupervisedTest):
+    def test_are_succeeded_and_nothing_is_lost_or_stored_twice(self):
+        """T9: an actor is killed with a full mailbox."""
+        print(f"seed {SEED}, {ROUNDS} rounds")
+        dice = random.Random(SEED)
+        gateway = self.faulty().start()
+        log_path = os.path.join(self.directory, "acks")
+        load = self.load("--port", gateway.port, "--connections", CONNECTIONS, "--in-flight", 16,
+                         "--qos", 1, "--reconnect", "--ack-log", log_path, "--drain-seconds",
+                         PATIENCE, "--json")
+        log = AckLog(log_path)
+        self.wait_for_acknowledged(log, "at first")
+        names = [n for n, a in gateway.actors().items() if a["supervisor"] != "node"]
+        self.assertGreaterEqual(len(names), 8, names)
+        for round_number in range(ROUNDS):
+            dice.shuffle(names)
+            for name in names:
+                before = gateway.actors()[name]["restarts"]
+                gateway.order("kill", name)
+                eventually(lambda: gateway.actors()[name]["restarts"] > before,
+                           f"{name} has a successor")
+                self.wait_for_acknowledged(log, f"after {name} was killed")
+        after = gateway.actors()
+        for name in names:
+            self.assertEqual(after[name]["state"], "running", after[name])
+            self.assertEqual(after[name]["last_error"]["fault"], "administrative_action")
+            self.assertEqual(gateway.metrics().by("fleetgate_actor_restarts_total", "actor")[name],
+                             ROUNDS)
+        load.send(signal.SIGTERM)
+        status, summary = self.load_summary(load, PATIENCE * 2)
+        self.assertEqual(status, 0, summary)
+        self.assertEqual(summary["in_flight_at_end"], 0, summary)
+        self.assertEqual(summary["reconnects"], 0, "no device noticed")
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        rows = gateway.query("SELECT device_id, sequence FROM messages")
+        stored = {int(device) << 40 | sequence for device, sequence in rows}
+        acknowledged = log.read().acknowledged
+        print(f"{len(acknowledged)} acknowledged, {len(rows)} rows")
+        self.assertEqual(len(acknowledged - stored), 0, "lost")
+        self.assertEqual(len(rows), len(stored), "rows that stand twice")
+
+    def wait_for_acknowledged(self, log, when):
+        log.begin()
+
+        def enough():
+            log.read()
+            return len(log.fresh_devices) == CONNECTIONS
+
+        eventually(enough, f"something of every device is acknowledged {when}")
+
+
+class An_actor_that_ends_again_and_again(SupervisedTest):
+    def test_takes_the_node_down_with_status_70_after_a_drain(self):
+        gateway = self.faulty().start()
+        device = self.connect(gateway, client_id="o")
+        device.send(publish_packet("devices/o/telemetry", b'{"seq":1,"boot":1}', 1, 1))
+        self.assertEqual(device.packet()[0], 0x40)
+        for _ in range(21):
+            before = gateway.actors()["state"]["restarts"]
+            gateway.order("kill", "state")
+            try:
+                eventually(lambda: gateway.child.process.poll() is not None
+                           or gateway.actors()["state"]["restarts"] > before, "what comes then")
+            except (OSError, AssertionError, KeyError):  # it is going down
+                break
+        self.assertEqual(gateway.child.wait(), 70, gateway.child.story())
+        gateway.audit()
+        self.assertIn("actor.given_up", gateway.child.stderr_path.read_text())
+        self.assertEqual(json.loads((gateway.data / "shutdown.json").read_text())["exit_code"], 70)
+        gateway.start()
+        eventually(lambda: gateway.count() == 1, "what was acknowledged is there")
+
+
+class A_thread_that_hangs(SupervisedTest):
+    def test_in_a_sink_is_shown_and_holds_up_nobody_else(self):
+        gateway = self.faulty().start()
+        device = self.connect(gateway, client_id="o")
+        gateway.order("stall", "fleet.db", 13_000)
+
+        def publish(n):
+            device.send(publish_packet("devices/o/telemetry", b'{"seq":%d,"boot":1}' % n, 1, n))
+            self.assertEqual(device.packet()[0], 0x40)
+
+        publish(1)
+        sent = 1
+        while gateway.actors()["sink.db"]["state"] != "unresponsive":
+            sent += 1
+            publish(sent)
+            time.sleep(0.2)
+        self.assertEqual(gateway.metrics().by("fleetgate_actor_up", "actor")["sink.db"], 0)
+        status, reasons = gateway.http("/readyz?verbose")
+        self.assertEqual(status, 200, "devices may come")
+        self.assertIn("actor.sink.db", reasons)
+        self.assertEqual(gateway.http("/livez")[0], 200, "a restart would not help")
+        eventually(lambda: gateway.actors()["sink.db"]["state"] == "running", "it goes on")
+        eventually(lambda: gateway.count() == sent, "and delivers what waited")
+        self.assertEqual(gateway.actors()["sink.db"]["restarts"], 0)
+
+    def test_in_a_unit_fails_livez_so_that_somebody_starts_the_node_again(self):
+        gateway = self.faulty().start()
+        self.assertEqual(gateway.http("/livez")[0], 200)
+        gateway.order("hang", "shard-0", 13_000)
+        eventually(lambda: gateway.http("/livez")[0] == 503, "it is noticed")
+        eventually(lambda: gateway.http("/livez")[0] == 200, "it answers again")
+
+
+class An_exception_on_the_journals_thread(SupervisedTest):
+    def test_ends_the_process_and_the_next_start_has_everything(self):
+        port = stable_port()
+        gateway = self.faulty(mqtt_port=port).start()
+        device = self.connect(gateway, client_id="o")
+        device.send(publish_packet("devices/o/telemetry", b'{"seq":1,"boot":1}', 1, 1))
+        self.assertEqual(device.packet()[0], 0x40)
+        gateway.order("throw", "journal")
+        self.assertEqual(gateway.child.wait(), -signal.SIGABRT, gateway.child.story())
+        gateway.audit()
+        self.assertIn("planted by a test", gateway.child.stderr_path.read_text())
+        gateway.start()
+        eventually(lambda: gateway.count() == 1, "what was acknowledged is there")
+
+
+if __name__ == "__main__":
+    unittest.main()
