@@ -8,6 +8,7 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <mutex>
 #include <utility>
@@ -74,6 +75,7 @@ class logger::impl {
  public:
   explicit impl(log_options o)
       : options_(with_defaults(std::move(o))),
+        least_(options_.least),
         limiter_(options_.burst, options_.interval),
         pool_(std::make_shared<spdlog::details::thread_pool>(options_.queue_events, 1)),
         queue_(std::make_shared<spdlog::async_logger>(
@@ -105,7 +107,9 @@ class logger::impl {
     write_summaries(limiter_.due(now), now);
   }
 
-  [[nodiscard]] bool enabled(log_level level) const noexcept { return level >= options_.least; }
+  [[nodiscard]] bool enabled(log_level level) const noexcept { return level >= least(); }
+  [[nodiscard]] log_level least() const noexcept { return least_.load(std::memory_order_relaxed); }
+  void set_least(log_level level) noexcept { least_.store(level, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t overrun() const { return pool_->overrun_counter(); }
   [[nodiscard]] std::uint64_t suppressed() const {
     std::lock_guard hold(mutex_);
@@ -125,6 +129,7 @@ class logger::impl {
   }
 
   const log_options options_;
+  std::atomic<log_level> least_;
   mutable std::mutex mutex_;
   log_rate_limiter limiter_;
   std::shared_ptr<spdlog::details::thread_pool> pool_;
@@ -139,6 +144,12 @@ void logger::log_event(log_level level, std::string_view event, log_fields field
 }
 bool logger::enabled(log_level level) const noexcept {
   return impl_->enabled(level);
+}
+log_level logger::least() const noexcept {
+  return impl_->least();
+}
+void logger::set_least(log_level level) noexcept {
+  impl_->set_least(level);
 }
 void logger::sweep() {
   impl_->sweep();

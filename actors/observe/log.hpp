@@ -84,6 +84,9 @@ class logger {
   }
 
   [[nodiscard]] bool enabled(log_level level) const noexcept;
+  [[nodiscard]] log_level least() const noexcept;
+  /// From any thread; counts for what is logged from here on.
+  void set_least(log_level level) noexcept;
   /// Writes the due `suppressed=n` summaries. Happens with every event too; a node that may fall
   /// silent calls it from a timer.
   void sweep();

@@ -50,6 +50,23 @@ class structured_log : public testing::Test {
   std::chrono::system_clock::time_point now{1714533120042ms};
 };
 
+TEST_F(structured_log, the_least_level_can_be_set_while_it_runs) {
+  {
+    logger log(options());
+    EXPECT_EQ(log.least(), log_level::info);
+    log.debug("test.before");
+    log.set_least(log_level::debug);
+    EXPECT_TRUE(log.enabled(log_level::debug));
+    log.debug("test.between");
+    log.set_least(log_level::error);
+    log.warn("test.after");
+    log.error("test.error");
+  }
+  std::vector<std::string> names;
+  for (const auto& e : output.events()) names.push_back(e["event"]);
+  EXPECT_THAT(names, testing::ElementsAre("test.between", "test.error"));
+}
+
 TEST_F(structured_log, what_was_logged_is_written_before_the_logger_is_gone) {
   {
     logger log(options());
