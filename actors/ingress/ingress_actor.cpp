@@ -101,6 +101,10 @@ caf::behavior ingress_actor::make_behavior() {
       [this](kick_atom, std::uint32_t slot, std::uint64_t generation) {
         return kick(slot, generation);
       },
+      [this](priorities_atom, std::vector<priority_rule>& rules) {
+        shard_.priorities = std::move(rules);
+        return true;
+      },
       [this](drain_atom, fault_code why, std::uint32_t rate) { return drain(why, rate); },
       [this](answered_atom) {
         read_receipts();

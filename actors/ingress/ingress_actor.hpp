@@ -8,6 +8,7 @@
 //   (list_atom, slot, most) -> device_slice          clients from that slot on
 //   (device_atom, slot, generation) -> device_slice  this one, or none where it has gone
 //   (kick_atom, slot, generation) -> bool            an operator closes it; false: it has gone
+//   (priorities_atom, rules) -> bool                 from here on these say who may come
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -24,6 +25,7 @@
 #include "actors/runtime/timer.hpp"
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fleetgate::contract::device_slice)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<fleetgate::ingress::priority_rule>)
 
 namespace fleetgate::ingress {
 
@@ -32,6 +34,7 @@ using answered_atom = caf::atom_constant<caf::atom("answered")>;
 using list_atom = caf::atom_constant<caf::atom("list")>;
 using device_atom = caf::atom_constant<caf::atom("device")>;
 using kick_atom = caf::atom_constant<caf::atom("kick")>;
+using priorities_atom = caf::atom_constant<caf::atom("priorities")>;
 
 /// A bound and listening socket for one shard. Several shards bind the same address.
 struct bound_listener {

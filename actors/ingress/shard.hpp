@@ -101,8 +101,8 @@ struct shard {
   contract::command_mail& commands;
   const observe::overload_probe& overload;
   const model::topic_rules& rules;
-  const std::vector<priority_rule> priorities;
-  contract::request_mail handed_in;  // from other threads -> ingress
+  std::vector<priority_rule> priorities;  // the ingress actor replaces them
+  contract::request_mail handed_in;       // from other threads -> ingress
   connection_table<connection_actor> table;
   open_requests requests;
   observe::ingress_probe* loose_probe = nullptr;  // of what is handed in
