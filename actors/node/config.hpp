@@ -1,6 +1,7 @@
 // The configuration of one node as plain values: every default is named here and nowhere else.
-// Made by config_file.hpp (a file) or dev_config.hpp (none); read once at start by actors/node.
-// Sizes are bytes, durations std::chrono, paths absolute or relative to the working directory.
+// Made by config_file.hpp (a file) or dev_config.hpp (none); read at start by actors/node, and
+// again by a reload. Sizes are bytes, durations std::chrono, paths absolute or relative to the
+// working directory.
 #pragma once
 
 #include <chrono>
@@ -109,6 +110,7 @@ struct topic_config {
   std::string epoch;        // "$.boot"; "": not read from payloads
   std::string device_time;  // "$.ts"; "": not read from payloads
   config_origin origin;
+  std::uint64_t schema_hash = 0;  // of what stood in the schema's file; 0: not read
 };
 
 /// Topic layouts that devices already speak, in the order in which their rules are tried: what is

@@ -226,10 +226,12 @@ void config_builder::apply(const raw_document& document) {
   }
 }
 
-config_result config_builder::finish_whole(whole_check more) && {
-  for (const whole_check check : {&check_whole_config, more}) {
-    if (unread_ || check == nullptr) continue;
-    for (config_error& e : check(config_, places_)) errors_.push_back(std::move(e));
+config_result config_builder::finish_whole(files_check files) && {
+  if (!unread_) {
+    for (config_error& e : check_whole_config(config_, places_)) errors_.push_back(std::move(e));
+  }
+  if (!unread_ && files != nullptr) {
+    for (config_error& e : files(config_, places_)) errors_.push_back(std::move(e));
   }
   return std::move(*this).finish_parts();
 }

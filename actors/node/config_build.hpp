@@ -42,11 +42,12 @@ class config_builder {
     errors_.push_back(std::move(e));
   }
 
-  using whole_check = config_errors (*)(const config&, const config_places&);
+  /// What it learns of files that the config names it may note in the config.
+  using files_check = config_errors (*)(config&, const config_places&);
 
   /// The config, or all errors in the order of documents and lines; with what only shows when
-  /// everything is known (config_check.hpp, and `more`), unless a document could not be read.
-  config_result finish_whole(whole_check more = nullptr) &&;
+  /// everything is known (config_check.hpp, and `files`), unless a document could not be read.
+  config_result finish_whole(files_check files = nullptr) &&;
   /// The same without looking at the whole.
   config_result finish_parts() &&;
 

@@ -1,5 +1,7 @@
 #include "actors/node/config_file.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,12 +21,25 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t most_bytes = 1024 * 1024;
+constexpr std::size_t most_drop_ins = 1000;
 
 config_error whole_file(const std::string& file, std::string message, std::string suggestion) {
   return {file, 0, 0, std::move(message), std::move(suggestion)};
 }
 
-tl::expected<std::string, config_error> read_file(const std::string& path) {
+/// A descriptor, or -1 with errno. Of a kind that is not wanted errno is 0.
+int open_file(const std::string& path, file_kind kind) {
+  if (kind == file_kind::any) return ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe that nobody writes would hold up whoever opens it.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat about {};
+  if (file < 0 || (::fstat(file, &about) == 0 && S_ISREG(about.st_mode))) return file;
+  ::close(file);
+  errno = 0;
+  return -1;
+}
+
+tl::expected<std::string, config_error> read_file(const std::string& path, file_kind kind) {
   const auto refused = [&](const char* what) {
     const int error = errno;
     const bool absent = error == ENOENT;
@@ -33,8 +48,13 @@ tl::expected<std::string, config_error> read_file(const std::string& path) {
                    absent ? "write one with fleetgate config init --output " + path
                           : "check its kind and its permissions with ls -ld " + path));
   };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             &std::fclose);
+  const int opened = open_file(path, kind);
+  if (opened < 0 && errno == 0) {
+    return tl::unexpected(whole_file(path, "is not a regular file, which alone can be read again",
+                                     "write one, and restart the node with it"));
+  }
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+      opened < 0 ? nullptr : ::fdopen(opened, "rb"), &std::fclose);
   if (!file) return refused("cannot be opened");
   std::string text(most_bytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
@@ -59,8 +79,8 @@ void apply_here(config_builder& builder, raw_document document) {
   builder.apply(document);
 }
 
-void apply_file(config_builder& builder, const std::string& path) {
-  const auto text = read_file(path);
+void apply_file(config_builder& builder, const std::string& path, file_kind kind) {
+  const auto text = read_file(path, kind);
   if (!text) return builder.add_unread(text.error());
   auto document = read_toml(*text, path);
   if (!document) return builder.add_unread(document.error());
@@ -81,19 +101,28 @@ std::vector<std::string> drop_ins(const std::string& path, config_builder& build
     builder.add_unread(whole_file(directory.string(), "cannot be listed: " + error.message(),
                                   "check its permissions with ls -ld " + directory.string()));
   }
+  if (found.size() > most_drop_ins) {
+    builder.add_unread(whole_file(directory.string(), "has more than 1000 files",
+                                  "put what belongs together into one file"));
+    found.clear();
+  }
   std::sort(found.begin(), found.end());
   return found;
 }
 
-/// Whether a schema stands where a rule says can only be known by reading it.
-config_errors check_schemas(const config& c, const config_places& places) {
+/// Whether a schema stands where a rule says can only be known by reading it. Notes what it found:
+/// a schema may change where its path does not.
+config_errors check_schemas(config& c, const config_places& places) {
   config_errors errors;
   for (std::size_t i = 0; i < c.topics.size(); ++i) {
     const std::string& path = c.topics[i].schema;
     const std::string section = section_name("topic", i);
     if (path.empty() || places.is_faulty(section, "schema")) continue;
     const auto loaded = parse::schema::load(path);
-    if (loaded) continue;
+    if (loaded) {
+      c.topics[i].schema_hash = loaded->hash();
+      continue;
+    }
     const config_origin at = places.find(section, "schema");
     std::error_code error;
     errors.push_back({at.file, at.line, at.column, "schema: " + loaded.error().detail,
@@ -127,10 +156,10 @@ config_result parse_config(std::string_view text, const std::string& filename) {
 }
 
 config_result load_config(const std::string& path, const environment& env,
-                          const config_flags& flags) {
+                          const config_flags& flags, file_kind kind) {
   config_builder builder;
-  apply_file(builder, path);
-  for (const std::string& file : drop_ins(path, builder)) apply_file(builder, file);
+  apply_file(builder, path, kind);
+  for (const std::string& file : drop_ins(path, builder)) apply_file(builder, file, kind);
   apply_here(builder, read_environment(env));
   apply_here(builder, read_flags(flags));
   return std::move(builder).finish_whole(check_schemas);

@@ -25,7 +25,15 @@ struct key_text {
 
 template <class Section>
 config_key<Section> bare_key(const key_text& t, std::string type, std::string limits = {}) {
-  return {t.name, std::move(type), std::move(limits), t.example, t.about, t.required, {}, {}};
+  return {t.name, std::move(type), std::move(limits), t.example, t.about, t.required, false, {},
+          {}};
+}
+
+/// `key`, which a reload applies.
+template <class Section>
+config_key<Section> live(config_key<Section> key) {
+  key.live = true;
+  return key;
 }
 
 inline std::string range_text(const std::string& least, const std::string& most) {

@@ -220,7 +220,8 @@ const config_table<topic_config>& topic_table() {
        text_key<s>({"epoch", "\"$.boot\"", "Where a payload has the number of the device's boot."},
                    &s::epoch),
        text_key<s>({"device_time", "\"$.ts\"", "Where a payload has the device's own time."},
-                   &s::device_time)}};
+                   &s::device_time)},
+      true};
   return table;
 }
 
@@ -242,14 +243,15 @@ const config_table<device_config>& device_table() {
   static const config_table<s> table{
       "device",
       "How some devices are treated; the first entry that matches decides.",
-      {text_key<s>(
+      {live(text_key<s>(
            {"match", "\"press-*\"", "Device id or client id; * stands for any characters.", true},
-           &s::match),
-       choice_key<s>(
+           &s::match)),
+       live(choice_key<s>(
            {"priority", "\"high\"",
             "Under overload new low devices are refused first, then normal ones; high ones never."},
            &s::priority,
-           std::vector{device_priority::low, device_priority::normal, device_priority::high})}};
+           std::vector{device_priority::low, device_priority::normal, device_priority::high}))},
+      true};
   return table;
 }
 
@@ -271,14 +273,14 @@ const config_table<shutdown_config>& shutdown_table() {
   static const config_table<s> table{
       "shutdown",
       "How the node goes.",
-      {duration_key<s>({"drain_timeout", "\"60s\"",
-                        "After that the node exits with 75; everything acknowledged as durable "
-                        "stays in the spool."},
-                       &s::drain_timeout, {milliseconds(0), hours(1)}),
-       integer_key<s>({"disconnect_rate", "500",
-                       "Devices told to go each second, so that they do not all come back at "
-                       "once."},
-                      &s::disconnect_rate, {1, 1'000'000})}};
+      {live(duration_key<s>({"drain_timeout", "\"60s\"",
+                             "After that the node exits with 75; everything acknowledged as "
+                             "durable stays in the spool."},
+                            &s::drain_timeout, {milliseconds(0), hours(1)})),
+       live(integer_key<s>({"disconnect_rate", "500",
+                            "Devices told to go each second, so that they do not all come back "
+                            "at once."},
+                           &s::disconnect_rate, {1, 1'000'000}))}};
   return table;
 }
 
@@ -299,9 +301,9 @@ const config_table<log_config>& log_table() {
   static const config_table<s> table{
       "log",
       "One event a line on standard error.",
-      {choice_key<s>({"level", "\"debug\"", "The least that is written."}, &s::level,
-                     std::vector{log_level::trace, log_level::debug, log_level::info,
-                                 log_level::warn, log_level::error}),
+      {live(choice_key<s>({"level", "\"debug\"", "The least that is written."}, &s::level,
+                          std::vector{log_level::trace, log_level::debug, log_level::info,
+                                      log_level::warn, log_level::error})),
        choice_key<s>({"format", "\"json\"", "auto is logfmt on a terminal and JSON otherwise."},
                      &s::format,
                      std::vector{log_format::automatic, log_format::logfmt, log_format::json})}};

@@ -20,6 +20,7 @@ struct config_key {
   std::string_view example;  // a TOML literal
   std::string_view about;    // one sentence
   bool required = false;
+  bool live = false;  // a reload applies it; others wait for a restart
   /// Sets the key in a section; relative paths are taken relative to `base_dir`.
   std::function<value_result<void>(Section&, const raw_value&, const std::string& base_dir)> assign;
   /// The value as `assign` would take it; nothing where none is set.
@@ -30,7 +31,8 @@ template <class Section>
 struct config_table {
   std::string_view name;
   std::string_view about;
-  std::vector<config_key<Section>> keys;
+  std::vector<config_key<Section>> keys;  // the first names an entry of a list: each has its own
+  bool ordered = false;                   // of a list: the first entry that matches decides
 
   [[nodiscard]] const config_key<Section>* find(std::string_view key) const {
     for (const auto& k : keys) {

@@ -3,11 +3,16 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 // GCC 12 under sanitizers warns of the standard library's own regex, which the validator includes.
@@ -23,6 +28,7 @@
 #include <valijson/validator.hpp>
 
 #include "actors/parse/schema_limits.hpp"
+#include "actors/runtime/descriptor.hpp"
 #include "protocol/base/utf8.hpp"
 
 namespace fleetgate::parse {
@@ -85,6 +91,27 @@ bool too_deep(std::string_view text) {
   return false;
 }
 
+/// All of it, or its first `most` bytes; nothing where it is no regular file, or the disk fails. A
+/// pipe would keep its reader waiting.
+std::optional<std::string> read_regular(const std::string& path, std::size_t most) {
+  const runtime::descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat about {};
+  if (!file.is_open() || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
+    return std::nullopt;
+  }
+  std::string text(most, '\0');
+  std::size_t have = 0;
+  while (have < text.size()) {
+    const ssize_t n = ::read(file.get(), text.data() + have, text.size() - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return std::nullopt;
+    if (n == 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  text.resize(have);
+  return text;
+}
+
 }  // namespace
 
 struct schema::compiled {
@@ -126,14 +153,11 @@ result<schema> schema::compile(std::string_view text) {
 }
 
 result<schema> schema::load(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text(max_file_bytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || in.gcount() == 0) {
+  const auto text = read_regular(path, max_file_bytes + 1);
+  if (!text || text->empty()) {
     return failure(fault_code::config_invalid, path + ": cannot be read, or is empty");
   }
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  auto made = compile(text);
+  auto made = compile(*text);
   if (!made) return failure(fault_code::config_invalid, path + ": " + made.error().detail);
   return made;
 }
