@@ -19,6 +19,7 @@ using unix_clock_source = std::function<std::int64_t()>;  // ns
 void add_api_routes(router& to, node_access& node, const health& h);
 
 void add_node_routes(router& to, node_access& node, const health& h);  // status, drain
+void add_reload_route(router& to, node_access& node);
 void add_device_routes(router& to, node_access& node);
 /// HTTP ingest; at most `most_open` requests wait for their receipts, further ones are refused.
 void add_message_routes(router& to, node_access& node, std::size_t most_open);

@@ -15,6 +15,7 @@
 #include "actors/contract/device_report.hpp"
 #include "actors/contract/loose_message.hpp"
 #include "actors/contract/quarantine_replay.hpp"
+#include "actors/contract/reload_report.hpp"
 #include "actors/contract/sink_report.hpp"
 #include "actors/contract/spool_report.hpp"
 #include "protocol/base/result.hpp"
@@ -119,6 +120,10 @@ class node_access {
 
   /// Begins a drain, as SIGTERM does; returns at once.
   virtual void drain() = 0;
+
+  /// Reads the configuration again, as SIGHUP does; returns at once. `then` is called once, from
+  /// any thread.
+  virtual void reload(contract::reload_reply then) = 0;
 };
 
 }  // namespace fleetgate::admin

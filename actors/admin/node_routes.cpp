@@ -70,6 +70,7 @@ void add_openapi_route(router& to) {
 
 void add_api_routes(router& to, node_access& node, const health& h) {
   add_node_routes(to, node, h);
+  add_reload_route(to, node);
   add_device_routes(to, node);
   add_message_routes(to, node, most_open_messages);
   add_command_routes(to, node);

@@ -8,11 +8,16 @@
 #include <csignal>
 #include <iostream>
 #include <list>
+#include <optional>
+#include <system_error>
+#include <thread>
 
 #include "actors/node/cli.hpp"
 #include "actors/node/command_line.hpp"
+#include "actors/node/config_source.hpp"
 #include "actors/node/drain_report.hpp"
 #include "actors/node/node.hpp"
+#include "actors/node/reload_desk.hpp"
 #include "actors/node/service_manager.hpp"
 
 namespace {
@@ -21,17 +26,30 @@ namespace asio = boost::asio;
 using namespace fleetgate;
 using node::exit_code;
 
-/// Waits for SIGTERM or SIGINT from before the node starts, so that none goes unheard. Once it has
-/// come, others are ignored: the drain has a time limit of its own, and must report.
-class stop_signal {
+/// What main's thread does while the node runs. Hears signals from before the node starts, so that
+/// none goes unheard. Once SIGTERM or SIGINT has come, others are ignored: the drain has a time
+/// limit of its own, and must report.
+class main_loop {
  public:
-  stop_signal() : signals_(io_, SIGTERM, SIGINT) {
-    signals_.async_wait([this](const auto&, int) { io_.stop(); });
+  main_loop() : stops_(io_, SIGTERM, SIGINT), hangups_(io_, SIGHUP) {
+    stops_.async_wait([this](const auto&, int) { io_.stop(); });
   }
 
-  /// As if the signal had come; from any thread.
-  void raise() {
+  /// As if SIGTERM had come; from any thread.
+  void stop() {
     asio::post(io_, [this] { io_.stop(); });
+  }
+
+  /// Runs `what` while wait() waits; from any thread.
+  void post(std::function<void()> what) { asio::post(io_, std::move(what)); }
+
+  /// Calls `what` for each SIGHUP, also for those that have come.
+  void on_hangup(std::function<void()> what) {
+    hangups_.async_wait([this, what = std::move(what)](const auto& error, int) mutable {
+      if (error) return;
+      what();
+      on_hangup(std::move(what));
+    });
   }
 
   /// Calls `what` now, and again and again while wait() waits.
@@ -42,8 +60,13 @@ class stop_signal {
 
   void wait() {
     io_.run();
+    // Sets that go with the loop would leave the end of the process to whoever signals then.
+    boost::system::error_code ignored;
+    stops_.clear(ignored);
+    hangups_.clear(ignored);
     std::signal(SIGTERM, SIG_IGN);
     std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN);
   }
 
  private:
@@ -62,60 +85,124 @@ class stop_signal {
   }
 
   asio::io_context io_;
-  asio::signal_set signals_;
+  asio::signal_set stops_;
+  asio::signal_set hangups_;
   std::list<duty> duties_;
 };
 
-exit_code serve(node::config settings) {
+/// Reads the configuration again, aside: a disk that hangs must not keep main's thread from the
+/// watchdog and from SIGTERM. One reading at a time; it is waited for at the very end, when the
+/// drain is done and told.
+class reading_thread {
+ public:
+  reading_thread(const std::optional<node::config_source>& from, main_loop& loop)
+      : from_(from), loop_(loop) {}
+  reading_thread(const reading_thread&) = delete;
+  reading_thread& operator=(const reading_thread&) = delete;
+  ~reading_thread() { end(); }
+
+  /// Returns at once; what was read comes on main's thread, if its loop still runs then.
+  void read(std::function<void(node::config_reading)> then) {
+    end();  // the one before has called back
+    const auto answer = [this, then = std::move(then)](node::config_reading got) {
+      loop_.post([then, got = std::move(got)] { then(got); });
+    };
+    try {
+      thread_ = std::thread([this, answer] {
+        answer(from_ ? from_->read_again() : tl::unexpected(node::no_configuration()));
+      });
+    } catch (const std::system_error& e) {
+      answer(tl::unexpected(node::no_thread(e.what())));
+    }
+  }
+
+ private:
+  void end() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  const std::optional<node::config_source>& from_;
+  main_loop& loop_;
+  std::thread thread_;
+};
+
+bool has_terminal() noexcept {
+  return ::isatty(STDIN_FILENO) == 1 || ::isatty(STDERR_FILENO) == 1;
+}
+
+/// Until it has drained. Without a `source` there is nothing to reload.
+exit_code serve(node::config settings, const std::optional<node::config_source>& source) {
   std::signal(SIGPIPE, SIG_IGN);
   observe::logger log(node::log_options_of(settings.log));
   const std::string data_dir = settings.node.data_dir;
-  const auto drain_timeout = settings.shutdown.drain_timeout;
+  const bool had_terminal = has_terminal();
   auto systemd = node::service_manager::from_environment();
   if (!systemd) {
     std::cerr << "fleetgate: " << systemd.error().detail << "\n";
     return exit_code::os_error;
   }
-  stop_signal stop;
-  auto started = node::node::start(std::move(settings), log, [&stop] { stop.raise(); });
+  main_loop loop;
+  reading_thread reader(source, loop);
+  node::node* running = nullptr;  // set before the loop runs
+  node::reload_desk desk({[&](auto what) { loop.post(std::move(what)); },
+                          [&](auto then) {
+                            systemd->reloading();
+                            reader.read(std::move(then));
+                          },
+                          [&](node::config_reading got) {
+                            auto became = running->reload(std::move(got));
+                            systemd->ready();
+                            return became;
+                          }});
+  auto started = node::node::start(
+      std::move(settings), log,
+      {[&] { loop.stop(); }, [&](contract::reload_reply then) { desk.ask(std::move(then)); }});
   if (!started) {
     std::cerr << "fleetgate: " << started.error().text << "\n";
     return started.error().code;
   }
-  (*started)->review_health();
-  for (const auto& a : (*started)->serves()) {
+  running = started->get();
+  running->review_health();
+  for (const auto& a : running->serves()) {
     std::cout << "listening " << a.name << " " << a.protocol << " " << a.address << "\n";
   }
   std::cout << "ready" << std::endl;
   systemd->ready();
-  stop.every(std::chrono::seconds(1), [&] { (*started)->review_health(); });
+  loop.every(std::chrono::seconds(1), [&] { running->review_health(); });
   if (const auto interval = systemd->watchdog_interval()) {
-    stop.every(*interval, [&] {
-      if ((*started)->is_alive()) systemd->alive();
+    loop.every(*interval, [&] {
+      if (running->is_alive()) systemd->alive();
     });
   }
-  stop.wait();
-  systemd->stopping(drain_timeout);
+  loop.on_hangup([&] {
+    // `fleetgate dev` goes with its terminal; `run` is a service, whoever has started it.
+    if (!source && had_terminal && !has_terminal()) return loop.stop();
+    desk.ask(nullptr);
+  });
+  loop.wait();
+  if (desk.close()) systemd->ready();  // systemd takes no STOPPING=1 of a node that reloads
+  systemd->stopping(running->drain_timeout());
   log.info("drain.started");
-  const auto report = (*started)->drain();
+  const auto report = running->drain();
   node::write_drain_report(report, data_dir, log);
   started->reset();
   return report.code;
 }
 
 exit_code run(const node::run_command& c) {
-  auto settings = node::load_config(c.config_file, node::process_environment(), {c.data_dir});
+  const node::config_source source{c.config_file, node::process_environment(), {c.data_dir}};
+  auto settings = source.read_first();
   if (!settings) {
     node::print_errors(settings.error(), std::cerr);
     return exit_code::config_error;
   }
-  return serve(std::move(*settings));
+  return serve(std::move(*settings), source);
 }
 
 struct runner {
   exit_code operator()(const node::run_command& c) const { return run(c); }
   exit_code operator()(const node::dev_command& c) const {
-    return serve(node::dev_config(c.options));
+    return serve(node::dev_config(c.options), std::nullopt);
   }
   exit_code operator()(const node::config_check_command& c) const {
     return node::check_config(c, node::process_environment(), std::cout, std::cerr);

@@ -19,6 +19,10 @@ const std::vector<served_address>& node::serves() const noexcept {
   return parts_->serves;
 }
 
+std::chrono::milliseconds node::drain_timeout() const noexcept {
+  return parts_->settings.shutdown.drain_timeout;
+}
+
 bool node::is_alive() const {
   return parts_->health.live(admin::health::time_point::clock::now()).passed;
 }

@@ -10,6 +10,7 @@
 
 #include "actors/node/config.hpp"
 #include "actors/node/exit_code.hpp"
+#include "actors/node/reload_desk.hpp"
 #include "actors/observe/log.hpp"
 #include "tl/expected.hpp"
 
@@ -38,12 +39,19 @@ struct drain_report {
   std::vector<std::string> sinks_behind;  // names of sinks with something left in the spool
 };
 
+/// What somebody may ask over the admin API of whoever runs the node. Called on any thread, from
+/// before `start` has returned; must return at once.
+struct admin_wishes {
+  std::function<void()> drain;
+  std::function<void(contract::reload_reply)> reload;
+};
+
 class node {
  public:
-  /// Serves devices when it returns. `drain_wanted` is called, on any thread, when somebody asks
-  /// over the admin API that the node goes; it must return at once.
-  static tl::expected<std::unique_ptr<node>, start_failure> start(
-      config settings, observe::logger& log, std::function<void()> drain_wanted);
+  /// Serves devices when it returns.
+  static tl::expected<std::unique_ptr<node>, start_failure> start(config settings,
+                                                                  observe::logger& log,
+                                                                  admin_wishes wishes);
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
@@ -55,6 +63,13 @@ class node {
 
   /// Looks at the parts' counters and sets the health conditions; about once a second.
   void review_health();
+
+  /// Applies what can be applied of a configuration that was read again, and says what it says
+  /// otherwise than the one in force; a refused one changes nothing. Waits at most 2 s for shards.
+  contract::reload_outcome reload(config_reading wanted);
+
+  /// As configured now.
+  [[nodiscard]] std::chrono::milliseconds drain_timeout() const noexcept;
 
   /// Stops accepting, sends devices away, settles, syncs, delivers; at most the configured time.
   drain_report drain();

@@ -238,7 +238,9 @@ class node::parts::live_access final : public admin::node_access {
                                              static_cast<std::uint32_t>(most));
   }
 
-  void drain() override { p_.drain_wanted(); }
+  void drain() override { p_.wishes.drain(); }
+
+  void reload(contract::reload_reply then) override { p_.wishes.reload(std::move(then)); }
 
  private:
   static std::uint64_t positive(const observe::gauge& g) noexcept {

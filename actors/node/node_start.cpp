@@ -302,16 +302,12 @@ node::parts::step node::parts::make_shards() {
               {"possible", device_files},
               {"next", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
   }
-  std::vector<ingress::priority_rule> priorities;
-  for (const auto& d : settings.devices) {
-    priorities.push_back({d.match, static_cast<ingress::device_priority>(d.priority)});
-  }
   for (std::size_t i = 0; i < shard_count(); ++i) {
     shards.push_back(std::make_unique<shard_parts>());
     auto& s = *shards.back();
     s.unit = std::make_unique<runtime::unit>(system, "shard-" + std::to_string(i));
     s.shard = std::make_unique<ingress::shard>(
-        static_cast<std::uint16_t>(i), *s.unit, memory, rules, priorities,
+        static_cast<std::uint16_t>(i), *s.unit, memory, rules, priority_rules(settings.devices),
         runtime::mailbox_limits{16'384, settings.memory.budget / 8}, *subscribers, *commands,
         overload_probe);
     s.shard->loose_probe = &s.loose_probe;
@@ -358,6 +354,7 @@ void node::parts::register_metrics() {
   register_probe(metrics, commands_probe);
   register_probe(metrics, overload_probe);
   for_each_actor([this](actor_part& a) { register_probe(metrics, a.name, a.probe); });
+  register_probe(metrics, config_probe);
   register_queue(metrics, "journal", mail->batches.box());
   register_queue(metrics, "sessions", subscribers->events.box());
   register_queue(metrics, "commands", commands->events.box());
@@ -392,8 +389,8 @@ void node::parts::go() {
 
 tl::expected<std::unique_ptr<node>, start_failure> node::start(config settings,
                                                                observe::logger& log,
-                                                               std::function<void()> drain_wanted) {
-  auto p = std::make_unique<parts>(std::move(settings), log, std::move(drain_wanted));
+                                                               admin_wishes wishes) {
+  auto p = std::make_unique<parts>(std::move(settings), log, std::move(wishes));
   for (const auto step : {&parts::open_files, &parts::make_journal, &parts::make_shards,
                           &parts::serve_http, &parts::serve_admin}) {
     if (auto why = (p.get()->*step)()) return tl::unexpected(std::move(*why));

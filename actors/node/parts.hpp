@@ -26,6 +26,7 @@
 #include "actors/node/heartbeat.hpp"
 #include "actors/node/kept_files.hpp"
 #include "actors/node/node.hpp"
+#include "actors/observe/config_probe.hpp"
 #include "actors/observe/flight_recorder.hpp"
 #include "actors/observe/overload_probe.hpp"
 #include "actors/observe/probes.hpp"
@@ -71,14 +72,20 @@ struct sink_parts_of_node {
   std::shared_ptr<contract::spool_news> news;
 };
 
+/// [[device]] as shards take it (node_reload.cpp).
+std::vector<ingress::priority_rule> priority_rules(const std::vector<device_config>& devices);
+
 class node::parts {
  public:
-  parts(config c, observe::logger& l, std::function<void()> on_drain)
-      : settings(std::move(c)),
+  parts(config c, observe::logger& l, admin_wishes w)
+      : in_force(c),
+        settings(std::move(c)),
         log(l),
-        drain_wanted(std::move(on_drain)),
+        wishes(std::move(w)),
         memory(settings.memory.budget),
-        body_share(settings.memory.budget / 4) {}
+        body_share(settings.memory.budget / 4) {
+    note_config_taken();
+  }
   ~parts() { stop(); }
 
   // In the order of a start; each returns what prevents it.
@@ -119,6 +126,12 @@ class node::parts {
   void show_busy(std::vector<contract::supervisor_report>& tree);
   void end_supervision();
 
+  // node_reload.cpp
+  void apply_live();
+  void note_config_taken();
+  void tell_of_reload(const std::vector<contract::config_change>& changes);
+  void tell_of_refusal(const contract::reload_refusal& why);
+
   void make_commands();
   step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
 
@@ -126,9 +139,10 @@ class node::parts {
   std::unique_ptr<admin::node_access> make_access();
   std::function<std::shared_ptr<void>(std::uint64_t)> body_memory();
 
-  config settings;
+  config in_force;  // as it was written; a reload changes its live keys
+  config settings;  // the same, with the ports that the system chose
   observe::logger& log;
-  const std::function<void()> drain_wanted;
+  const admin_wishes wishes;
   std::optional<data_lock> lock;
   contract::account_book<contract::run_account> run_book;
   std::optional<accounts::page> account_page;  // nothing: it could not be made
@@ -143,6 +157,7 @@ class node::parts {
   std::unique_ptr<state::sqlite_state_store> store;
   std::unique_ptr<dedup::dedup> dedup_brain;
   std::unique_ptr<spool::spool> spool_brain;
+  observe::config_probe config_probe;
   observe::overload_probe overload_probe;
   overload::overload_brain overload;
   observe::flight_recorder recorder;

@@ -1,6 +1,7 @@
 #include "actors/node/service_manager.hpp"
 
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -62,6 +63,15 @@ result<service_manager> service_manager::from_environment() {
 
 void service_manager::ready() {
   tell("READY=1");
+}
+void service_manager::reloading() {
+  // Of the clock that systemd orders reloads by.
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  const std::chrono::nanoseconds at =
+      std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(at).count();
+  tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us));
 }
 void service_manager::alive() {
   tell("WATCHDOG=1");

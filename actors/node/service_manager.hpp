@@ -1,6 +1,7 @@
-// What systemd hears of the node: that it serves, that it lives, that it goes. sd_notify(3): one
-// datagram a message to the socket that NOTIFY_SOCKET names; without one nobody is told anything.
-// Owned by main, used on its thread; never blocks, and what systemd does not take is lost.
+// What systemd hears of the node: that it serves, that it lives, that it reloads, that it goes.
+// sd_notify(3): one datagram a message to the socket that NOTIFY_SOCKET names; without one nobody
+// is told anything. Owned by main, used on its thread; never blocks, and what systemd does not take
+// is lost.
 #pragma once
 
 #include <sys/un.h>
@@ -27,7 +28,10 @@ class service_manager {
   /// Nobody to tell.
   service_manager() = default;
 
+  /// Also where a reload has ended, whatever came of it.
   void ready();
+  /// The configuration is being read again.
+  void reloading();
   /// The time for this message is up; say it only where every unit answers.
   void alive();
   /// From here on the node drains, for at most so long.

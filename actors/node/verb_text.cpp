@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "actors/node/admin_client.hpp"
+#include "protocol/base/fault.hpp"
 
 namespace fleetgate::node {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 constexpr std::size_t page = 500;
 
 /// sysexits for what the node answered.
-exit_code status_for(std::uint16_t http) noexcept {
+exit_code status_for(std::uint16_t http, std::string_view fault) noexcept {
+  if (fault == describe(fault_code::config_invalid).name) return exit_code::config_error;
   if (http == 404) return exit_code::not_found;
   if (http == 503 || http == 504) return exit_code::upstream_unavailable;
   return http < 500 ? exit_code::usage : exit_code::internal_error;
@@ -103,9 +105,10 @@ tl::expected<json, exit_code> ask_node(const verb_call& call, std::string_view m
              "Check the address: --admin or FLEETGATE_ADMIN.", err);
     return tl::unexpected(exit_code::upstream_unavailable);
   }
+  for (const json& e : value.value("errors", json::array())) err << cell_text({}, e) << "\n";
   complain(call, value.value("title", "") + ": " + value.value("detail", ""),
            "Next: " + value.value("next", ""), err);
-  return tl::unexpected(status_for(answer->status));
+  return tl::unexpected(status_for(answer->status, value.value("fault", "")));
 }
 
 tl::expected<json, exit_code> ask_pages(const verb_call& call, const std::string& target,

@@ -17,7 +17,8 @@ namespace fleetgate::node {
 
 using json = nlohmann::ordered_json;
 
-/// The answer's JSON; else the status to exit with, and why was written to `err`.
+/// The answer's JSON; else the status to exit with, and why was written to `err`: the `errors` of
+/// the problem one a line, then what it is and what to do.
 tl::expected<json, exit_code> ask_node(const verb_call& call, std::string_view method,
                                        const std::string& target, std::ostream& err,
                                        const std::string& body = {});

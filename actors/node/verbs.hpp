@@ -17,6 +17,7 @@ verb_group tap_verb();
 verb_group trace_verb();
 verb_group explain_verb();
 verb_group audit_verb();
+verb_group reload_verb();
 verb_group drain_verb();
 
 const std::vector<verb_group>& verb_groups();

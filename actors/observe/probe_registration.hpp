@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "actors/observe/actor_probe.hpp"
+#include "actors/observe/config_probe.hpp"
 #include "actors/observe/log.hpp"
 #include "actors/observe/overload_probe.hpp"
 #include "actors/observe/probes.hpp"
@@ -33,6 +34,8 @@ void register_probe(registry& to, const commands_probe& p);
 void register_probe(registry& to, const overload_probe& p);
 /// `actor`: as in supervision, such as "spool" or "shard-0.parser".
 void register_probe(registry& to, std::string_view actor, const actor_probe& p);
+
+void register_probe(registry& to, const config_probe& p);
 
 /// What lies in a bounded queue and what may, for one class.
 struct queue_reading {

@@ -130,6 +130,13 @@ class Contract(Api):
         self.call("POST", replay, 200, name="db",
                   body={"from": "beginning", "allow_duplicates": True})
 
+        self.assertEqual(self.call("POST", "/api/v1/reload", 200)["changes"], [])
+        right = self.node.config.read_text()
+        self.node.config.write_text(right + "[log]\nlevel = \"debug\"\n[memory]\nbudget = \"1GiB\"\n")
+        changed = self.call("POST", "/api/v1/reload", 200)
+        self.assertEqual((changed["applied"], changed["needs_restart"]), (1, 1))
+        self.node.config.write_text(right + "[log]\nlevle = 1\n")
+        self.assertEqual(self.problem("POST", "/api/v1/reload", 409), "config_invalid")
         self.call("POST", "/api/v1/drain", 202)
         self.assertEqual(self.node.child.wait(), 0)
         everything = {(method.upper(), path) for path, operations in CONTRACT["paths"].items()

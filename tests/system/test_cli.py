@@ -8,7 +8,7 @@ import subprocess
 
 from harness import FLEETGATE, PATIENCE, Child, GatewayTest, eventually, publish_packet
 
-EXIT_USAGE, EXIT_DAMAGED, EXIT_NOT_FOUND, EXIT_UNAVAILABLE = 64, 65, 66, 69
+EXIT_USAGE, EXIT_DAMAGED, EXIT_NOT_FOUND, EXIT_UNAVAILABLE, EXIT_CONFIG = 64, 65, 66, 69, 78
 
 
 class Cli(GatewayTest):
@@ -194,6 +194,22 @@ class A_running_node(Cli):
         self.run_cli("tap", "#", status=EXIT_UNAVAILABLE)
         self.assert_explained("no node answers")
 
+    def test_a_reload_says_what_has_changed_and_what_is_wrong(self):
+        self.assertIn("as it is written", self.run_cli("reload"))
+        right = self.node.config.read_text()
+        self.node.config.write_text(right + '[log]\nlevel = "error"\nformat = "json"\n')
+        table = self.run_cli("reload")
+        self.assertRegex(table, r"(?m)^log\.level +info +error +applied$")
+        self.assertRegex(table, r"(?m)^log\.format +auto +json +needs_restart$")
+        self.assertIn("1 change needs a restart", table)
+        self.assertEqual(self.run_json("reload")["needs_restart"], 1)
+        self.node.config.write_text(right + "[log]\nlevle = 1\n[memroy]\n")
+        self.run_cli("reload", status=EXIT_CONFIG)
+        self.assertIn('unknown key "levle" in [log]; did you mean "level"?', self.said)
+        self.assertIn("unknown table [memroy]", self.said)
+        self.assertIn("fleetgate config check", self.said.splitlines()[-1])
+        self.assertEqual(self.run_json("status")["connections"], 1)
+
     def test_drain_lets_the_node_go(self):
         self.assertIn("draining", self.run_cli("drain"))
         self.assertEqual(self.node.child.wait(), 0)
@@ -258,7 +274,7 @@ class Words(Cli):
 
     def test_help_teaches_by_example(self):
         for words in (["devices"], ["commands"], ["commands", "send"], ["spool"], ["quarantine"],
-                      ["sinks"], ["status"], ["drain"], ["tap"], ["quarantine", "replay"],
+                      ["sinks"], ["status"], ["drain"], ["reload"], ["tap"], ["quarantine", "replay"],
                       ["completion"], ["sinks", "replay"]):
             self.assertRegex(self.run_cli(*words, "--help"), r"Examples:\n  \S*(fleetgate|source)")
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 import unittest
 
 from harness import PATIENCE, REPOSITORY, GatewayTest
@@ -46,6 +47,24 @@ class Manager(GatewayTest):
                 self.assertEqual(gateway.child.wait(), 0)
                 heard.close()
                 pathlib.Path(self.directory, "notify").unlink(missing_ok=True)
+
+    def test_hears_that_a_reload_begins_and_ends_whatever_comes_of_it(self):
+        heard, name = self.notify_socket()
+        gateway = self.gateway()
+        gateway.start(environment={"NOTIFY_SOCKET": name})
+        self.until(heard, "READY=1")
+        right = gateway.config.read_text()
+        for sections in ("[shutdown]\ndrain_timeout = \"7s\"\n", "[shutdown]\ndrain_timeout = 7\n"):
+            gateway.config.write_text(right + sections)
+            before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            gateway.child.send(signal.SIGHUP)
+            begin, end = heard.recv(4096).decode(), heard.recv(4096).decode()
+            self.assertRegex(begin, r"^RELOADING=1\nMONOTONIC_USEC=\d+$")
+            self.assertGreaterEqual(int(begin.split("=")[-1]), before)
+            self.assertEqual(end, "READY=1")
+        gateway.child.send(signal.SIGTERM)
+        self.assertEqual(self.until(heard, "STOPPING=1")[-1],
+                         "STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000", "as the reload has set it")
 
     def test_is_not_told_of_life_where_the_watchdog_is_for_another_process(self):
         heard, name = self.notify_socket()

@@ -62,6 +62,7 @@ class silent_node : public node_access {
     return nobody();
   }
   void drain() override { ++drains; }
+  void reload(contract::reload_reply then) override { reloads.push_back(std::move(then)); }
 
   contract::replay_request replayed;
   contract::quarantine_filter wanted;
@@ -69,6 +70,7 @@ class silent_node : public node_access {
   contract::message_request handed_in;
   std::optional<fault> why_not;
   int drains = 0;
+  std::vector<contract::reload_reply> reloads;
 
  private:
   static tl::unexpected<fault> nobody() { return failure(fault_code::no_answer, "it sleeps"); }

@@ -97,8 +97,8 @@ TEST_F(metric_names, promtool_would_not_complain) {
 }
 
 TEST_F(metric_names, labels_come_from_the_one_vocabulary) {
-  const std::set<std::string_view> vocabulary{"actor", "class",    "fault", "format", "lane",
-                                              "listener", "qos",   "reason", "resource",
+  const std::set<std::string_view> vocabulary{"actor",    "class", "fault",  "format",   "lane",
+                                              "listener", "qos",   "reason", "resource", "result",
                                               "sink",     "stage", "state",  "version"};
   const std::string page = read_file(reference_page());
   for (const auto word : vocabulary) {

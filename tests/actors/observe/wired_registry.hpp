@@ -18,6 +18,7 @@ struct wired_registry {
     register_probe(metrics, commands);
     register_probe(metrics, overload);
     register_probe(metrics, "spool", actor);
+    register_probe(metrics, config);
     register_queue(metrics, "journal", box);
     register_memory(metrics, budget);
     register_log(metrics, log);
@@ -35,6 +36,7 @@ struct wired_registry {
   observe::commands_probe commands;
   observe::overload_probe overload;
   observe::actor_probe actor;
+  observe::config_probe config;
   runtime::mailbox<std::string> box{{10, 1000}};
   runtime::memory_budget budget{16 * 1024};
   observe::logger log{[] {
