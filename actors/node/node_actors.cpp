@@ -62,7 +62,7 @@ void node::parts::supervise() {
   }
   const auto go_down = [this](const fault&) {
     gave_up = true;
-    drain_wanted();
+    wishes.drain();
   };
   supervisors.emplace(supervisors.begin(), "node", watch("node", std::move(under_root), go_down));
 }

@@ -67,8 +67,8 @@ void node::parts::apply_live() {
     return self->request(shard, shard_patience, ingress::priorities_atom::value,
                          priority_rules(in_force.devices));
   };
-  std::vector<decltype(tell(shards.front()->ingress))> answers;  // all at once: one may be busy
-  for (const auto& s : shards) answers.push_back(tell(s->ingress));
+  std::vector<decltype(tell(caf::actor{}))> answers;  // all at once: one may be busy
+  for (const auto& s : shards) answers.push_back(tell(s->ingress.at.get()));
   for (auto& answer : answers) answer.receive([](bool) {}, [](const caf::error&) {});
 }
 
