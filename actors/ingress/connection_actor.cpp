@@ -6,6 +6,7 @@
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <cerrno>
+#include <exception>
 
 #include "actors/ingress/connection_trace.hpp"
 
@@ -116,7 +117,12 @@ void connection_actor::read() {
 
 void connection_actor::consume(byte_view input, bool from_rest) {
   using state = session_progress::state;
-  const auto progress = feed(input);
+  session_progress progress{};
+  try {
+    progress = feed(input);
+  } catch (const std::exception&) {
+    return close(fault_code::internal);  // what these bytes do is no other connection's business
+  }
   if (!out_.empty()) mark_unsent();
   keep_rest(input.subspan(progress.consumed), from_rest);
   if (progress.consumed != 0 && leave_for_ == fault_code::peer_closed) leave_at_ns_ = never;

@@ -185,6 +185,12 @@ void parser::parse(const inbound_message& in, envelope& out) {
   }
 }
 
+void parser::give_up(const inbound_message& in, envelope& out) const {
+  out = {};
+  fill(in, rule_version_, out);
+  quarantine(out, fault_code::internal);
+}
+
 /// A clock that cannot be read is no reason to refuse what it stamps.
 void parser::fill_device_time(const wanted_members& found, envelope& out) noexcept {
   const found_value& value = found[member::device_time];

@@ -25,6 +25,9 @@ class parser {
   /// sequence_invalid. Views of `out` are those of `in`, or constants. Never fails otherwise.
   void parse(const contract::inbound_message& in, model::envelope& out);
 
+  /// For a message over which `parse` threw: quarantined, fault internal.
+  void give_up(const contract::inbound_message& in, model::envelope& out) const;
+
   /// Messages whose device time was there but could not be read (their device time is 0).
   [[nodiscard]] std::uint64_t unreadable_times() const noexcept { return unreadable_times_; }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <caf/behavior.hpp>
+#include <exception>
 #include <utility>
 
 #include "actors/runtime/clock.hpp"
@@ -71,7 +72,11 @@ void parser_actor::take(contract::envelope_batch& batch, const contract::inbound
     return;
   }
   auto& envelope = batch.envelopes.emplace_back();
-  brain_.parse(*item.message, envelope);
+  try {
+    brain_.parse(*item.message, envelope);
+  } catch (const std::exception&) {
+    brain_.give_up(*item.message, envelope);  // kept apart: the device would send it for ever
+  }
   envelope.charged_bytes = item.message->charged_bytes;
   ++intake_.account.now.batched[model::index(batch.cls)];
   ++probe_.messages[format_of(envelope.content_type)];

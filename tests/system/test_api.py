@@ -119,6 +119,7 @@ class Contract(Api):
         self.problem("POST", again, 404, body={"position": "1-99999"})
 
         self.call("GET", "/api/v1/sinks", 200)
+        self.call("GET", "/api/v1/actors", 200)
         for verb in ("pause", "resume"):
             path = "/api/v1/sinks/{name}/" + verb
             self.call("POST", path, 200, name="db")

@@ -373,6 +373,18 @@ class parsed_with_schema : public testing::Test {
   std::string directory_;
 };
 
+TEST(parsed_envelope, of_a_message_that_was_given_up_says_who_sent_it_and_nothing_of_its_payload) {
+  one_rule r(with_paths());
+  const auto in = r.message(R"({"seq":7})");
+  model::envelope e = r.parse(in);
+  ASSERT_TRUE(e.sequence);
+  r.brain().give_up(in, e);
+  EXPECT_TRUE(is_quarantined_as(e, fault_code::internal));
+  EXPECT_EQ(e.device, "d1");
+  EXPECT_EQ(e.payload.data(), in.payload.data());
+  EXPECT_FALSE(e.sequence);
+}
+
 TEST_F(parsed_with_schema, what_lacks_the_form_is_quarantined) {
   one_rule json(spec(payload_format::json)), packed(spec(payload_format::msgpack));
   EXPECT_EQ(json.parse(R"({"t":1})").kind, record_kind::message);
