@@ -44,7 +44,7 @@ broken() {
 }
 
 if [ "$full" = yes ]; then
-  export FLEETGATE_TIER=full FLEETGATE_ROUNDS=50 FLEETGATE_SEEDS=1000
+  export FLEETGATE_TIER=full FLEETGATE_ROUNDS=100 FLEETGATE_SEEDS=1000
 fi
 
 # The attribute is written last in ctest's file, as  tests="57" failures="0" disabled="0" skipped="1".

@@ -33,7 +33,7 @@ enum class trace_kind : std::uint8_t { ordinary, anomaly };
   X(sink_failed, "sink.failed", anomaly, "a sink could not do its step")                       \
   X(sink_recovered, "sink.recovered", anomaly, "a sink has committed again after a failure")   \
   X(started, "node.started", anomaly, "the node has started")                                  \
-  X(drained, "node.drained", anomaly, "the node has ended as it should")      \
+  X(drained, "node.drained", anomaly, "the node has ended as it should")                       \
   X(actor_ended, "actor.ended", anomaly, "an actor ended, and its supervisor decided")         \
   X(actor_restarted, "actor.restarted", anomaly, "a successor runs")                           \
   X(escalated, "actor.escalated", anomaly, "an actor ended too often: the node goes down")

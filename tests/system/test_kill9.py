@@ -1,7 +1,7 @@
 """What was acknowledged survives kill -9 under load: rounds of load, kill at a random moment, start
 again; at the end the log of acknowledgements is compared with the rows.
 
-FLEETGATE_ROUNDS says how many rounds (5); the full tier takes 50.
+FLEETGATE_ROUNDS says how many rounds (5); the full tier takes 100.
 """
 
 import os
