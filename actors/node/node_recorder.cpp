@@ -5,9 +5,11 @@
 namespace fleetgate::node {
 namespace {
 
-/// The journal, which notes each group that it syncs, has as much as all others together.
-constexpr double share_of_journal = 0.5;
-constexpr double share_of_supervisors = 0.01;
+/// What befalls the node is little and must be kept long.
+constexpr double share_of_node = 1.0 / 64;
+constexpr double share_of_supervisors = share_of_node;
+/// The journal, which notes each group that it syncs, has with it as much as all others together.
+constexpr double share_of_journal = 0.5 - share_of_node;
 
 }  // namespace
 
@@ -19,17 +21,18 @@ void node::parts::make_recorder() {
   if (!made) return go_without_recorder(made.error());
   recorder = std::move(*made);
   journal_trace = make_trace("journal", share_of_journal);
+  node_trace = make_trace("node", share_of_node);
   observe::trace_note started;
   started.event = model::trace_event::started;
   started.subject = settings.node.name;
   started.incarnation = spool_brain->incarnation();
-  journal_trace.write(started, runtime::unix_now_ns());
+  node_trace.write(started, runtime::unix_now_ns());
   supervision_trace = make_trace("supervisors", share_of_supervisors);
 }
 
 observe::trace_writer node::parts::make_trace(const std::string& thread) {
   const auto others = static_cast<double>(shard_count() + settings.sinks.size());
-  return make_trace(thread, (1 - share_of_journal - share_of_supervisors) / others);
+  return make_trace(thread, (1 - share_of_journal - share_of_node - share_of_supervisors) / others);
 }
 
 observe::trace_writer node::parts::make_trace(const std::string& thread, double share) {
@@ -45,12 +48,12 @@ void node::parts::go_without_recorder(const fault& why) {
                                  {"effect", "what this start does is not recorded, or not whole"}});
 }
 
-/// Once the journal has ended.
+/// Once the journal, whose pen this is while it runs, has ended.
 void node::parts::note_drained() {
   observe::trace_note note;
   note.event = model::trace_event::drained;
   note.subject = settings.node.name;
-  journal_trace.write(note, runtime::unix_now_ns());
+  node_trace.write(note, runtime::unix_now_ns());
 }
 
 }  // namespace fleetgate::node

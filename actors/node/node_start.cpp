@@ -240,8 +240,8 @@ node::parts::step node::parts::make_journal() {
   news.push_back(sessions_news);
   spool_actor.name = "spool";
   spool_actor.home = dedup_actor.home = journal.get();
-  spool_actor.body = std::make_unique<spool::spool_actor>(*journal, *spool_brain, *mail, news,
-                                                          journal_probe, journal_trace, log);
+  spool_actor.body = std::make_unique<spool::spool_actor>(
+      *journal, *spool_brain, *mail, news, journal_probe, journal_trace, node_trace, log);
   spool_actor.reads(mail->appends);
   spool_actor.reads(mail->progress);
   dedup_actor.name = "dedup";

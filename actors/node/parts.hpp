@@ -162,6 +162,7 @@ class node::parts {
   overload::overload_brain overload;
   observe::flight_recorder recorder;
   observe::trace_writer journal_trace;
+  observe::trace_writer node_trace;  // the journal's too, while it runs
   observe::journal_probe journal_probe;
   observe::sessions_probe sessions_probe;
   observe::commands_probe commands_probe;

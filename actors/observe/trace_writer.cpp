@@ -22,7 +22,9 @@ tl::unexpected<fault> os_fault(const std::string& path, const char* what, int er
 }  // namespace
 
 result<trace_writer> trace_writer::create(const std::string& path, const trace_file_head& head) {
-  const runtime::descriptor file(::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0640));
+  // To be read alone: who opened it for writing could truncate it, and a note beyond the end of a
+  // mapped file kills the process.
+  const runtime::descriptor file(::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0440));
   if (!file.is_open()) return os_fault(path, "open", errno);
   const std::uint64_t bytes = head.file_bytes();
   // All blocks now: a write to a mapping for which the disk has no room would kill the process.

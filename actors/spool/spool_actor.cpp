@@ -18,14 +18,14 @@ constexpr std::uint64_t stats_interval_ns = 100'000'000;
 spool_actor::spool_actor(runtime::unit& home, spool& brain, contract::journal_mail& mail,
                          std::vector<std::shared_ptr<contract::spool_news>> readers,
                          observe::journal_probe& probe, observe::trace_writer& trace,
-                         observe::logger& log)
+                         observe::trace_writer& of_node, observe::logger& log)
     : brain_(brain),
       mail_(mail),
       readers_(std::move(readers)),
       probe_(probe),
       log_(log),
       meter_(probe),
-      trace_(trace, brain.view()),
+      trace_(trace, of_node, brain.view()),
       timer_(home),
       stats_timer_(home) {}
 
@@ -79,6 +79,7 @@ void spool_actor::turn() {
                           runtime::unix_now_ns());
     }
   });
+  trace_.note_shed(brain_.counts(), runtime::unix_now_ns());
   const std::uint64_t now_ns = runtime::steady_now_ns();
   const auto due = brain_.next_deadline_ns();
   if (brain_.has_pending() || (due && *due <= now_ns)) {

@@ -32,7 +32,8 @@ class spool_actor final : public runtime::actor_body {
  public:
   spool_actor(runtime::unit& home, spool& brain, contract::journal_mail& mail,
               std::vector<std::shared_ptr<contract::spool_news>> readers,
-              observe::journal_probe& probe, observe::trace_writer& trace, observe::logger& log);
+              observe::journal_probe& probe, observe::trace_writer& trace,
+              observe::trace_writer& of_node, observe::logger& log);
   const char* name() const override { return "spool"; }
 
  private:

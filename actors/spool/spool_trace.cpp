@@ -29,8 +29,9 @@ trace_note note_of(const model::envelope& e, fault_code why) noexcept {
 
 }  // namespace
 
-spool_trace::spool_trace(observe::trace_writer& trace, std::shared_ptr<const spool_view> view)
-    : trace_(trace), view_(std::move(view)), end_(view_->end()) {
+spool_trace::spool_trace(observe::trace_writer& trace, observe::trace_writer& of_node,
+                         std::shared_ptr<const spool_view> view)
+    : trace_(trace), of_node_(of_node), view_(std::move(view)), end_(view_->end()) {
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     ordinals_[i] = view_->durable_ordinal(static_cast<model::lane>(i));
   }
@@ -76,17 +77,30 @@ void spool_trace::note_commit(std::uint64_t duration_ns, std::int64_t now_unix_n
   trace_.write(slow, now_unix_ns);
 }
 
+void spool_trace::note_shed(const spool_counts& counts, std::int64_t now_unix_ns) {
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const std::uint64_t now = counts[i].shed_records;
+    if (now == shed_[i]) continue;
+    trace_note note;
+    note.event = trace_event::spool_shed;
+    note.in = static_cast<model::lane>(i);
+    note.count = static_cast<std::uint32_t>(now - shed_[i]);
+    trace_.write(note, now_unix_ns);
+    shed_[i] = now;
+  }
+}
+
 void spool_trace::note_trouble(fault_code why, std::int64_t now_unix_ns) {
   trace_note note;
   note.event = trace_event::storage_failed;
   note.fault = why;
-  trace_.write(note, now_unix_ns);
+  of_node_.write(note, now_unix_ns);
 }
 
 void spool_trace::note_recovered(std::int64_t now_unix_ns) {
   trace_note note;
   note.event = trace_event::storage_recovered;
-  trace_.write(note, now_unix_ns);
+  of_node_.write(note, now_unix_ns);
 }
 
 }  // namespace fleetgate::spool

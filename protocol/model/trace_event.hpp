@@ -36,7 +36,8 @@ enum class trace_kind : std::uint8_t { ordinary, anomaly };
   X(drained, "node.drained", anomaly, "the node has ended as it should")                       \
   X(actor_ended, "actor.ended", anomaly, "an actor ended, and its supervisor decided")         \
   X(actor_restarted, "actor.restarted", anomaly, "a successor runs")                           \
-  X(escalated, "actor.escalated", anomaly, "an actor ended too often: the node goes down")
+  X(escalated, "actor.escalated", anomaly, "an actor ended too often: the node goes down")     \
+  X(spool_shed, "spool.shed", anomaly, "the oldest records of a lane gave way for want of room")
 
 enum class trace_event : std::uint8_t {
 #define FLEETGATE_X(id, name, kind, text) id,

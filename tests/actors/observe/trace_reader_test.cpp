@@ -18,7 +18,13 @@ using testing::IsEmpty;
 
 using trace_reader = recording_test;
 
+void allow_to_write(const std::string& path) {
+  std::filesystem::permissions(path, std::filesystem::perms::owner_write,
+                               std::filesystem::perm_options::add);
+}
+
 void overwrite(const std::string& path, std::uint64_t offset, const std::string& bytes) {
+  allow_to_write(path);
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(static_cast<std::streamoff>(offset));
   file << bytes;
@@ -33,6 +39,14 @@ TEST_F(trace_reader, a_ring_keeps_the_newest) {
   EXPECT_THAT(sequences(path("journal"), report), ElementsAre(7, 8, 9, 10));
   EXPECT_EQ(report.ordinary_since_ns, 2007);
   EXPECT_EQ(report.anomalies_since_ns, 1000) << "nothing of them was overwritten";
+}
+
+TEST_F(trace_reader, nobody_is_let_write_a_ring) {
+  using std::filesystem::perms;
+  make("journal", 4, 4);
+  const auto allowed = std::filesystem::status(path("journal")).permissions();
+  EXPECT_EQ(allowed & (perms::owner_write | perms::group_write | perms::others_all), perms::none);
+  EXPECT_EQ(allowed & perms::owner_read, perms::owner_read);
 }
 
 TEST_F(trace_reader, ordinary_traffic_never_pushes_out_an_anomaly) {
@@ -90,6 +104,7 @@ TEST_F(trace_reader, what_is_left_of_a_truncated_file_is_read) {
   auto writer = make("journal", 4, 4);
   for (std::uint64_t i = 1; i <= 4; ++i) writer.write(note(trace_event::refused, i), 2000);
   writer = trace_writer();
+  allow_to_write(path("journal"));
   for (std::uint64_t left = 0; left <= 8 * trace_record_bytes; left += 40) {
     std::filesystem::resize_file(path("journal"), trace_head_bytes + left);
     trace_file_report report;
