@@ -70,14 +70,16 @@ void take_request(shard& owner, contract::message_request request) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto& m = request.messages[i];
     auto& probe = *owner.loose_probe;
-    const auto cls = owner.rules.match(m.topic).rule->cls;
+    const auto match = owner.rules.match(m.topic);
+    const auto cls = match.rule->cls;
     ++probe.publishes[cls][observe::quality_of_service::at_least_once];
     const auto way = owner.draining
                          ? loose_way_in{fault_code::server_shutting_down, model::ack_level::none}
                          : post_loose(owner, m, ref, i);
     if (way.refused) {
       ++probe.sent_back[cls][*way.refused];
-      note_sent_back(owner, {cls, *way.refused, m.device, m.epoch, m.sequence});
+      const auto device = match.device.empty() ? std::string_view(m.device) : match.device;
+      note_sent_back(owner, {cls, *way.refused, device, m.epoch, m.sequence});
       owner.intake.account.sent_back(cls);
       owner.requests.settle(ref, i, model::outcome::refused, *way.refused);
     } else {
