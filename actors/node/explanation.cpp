@@ -44,6 +44,16 @@ json statement(const message_fact& f, std::string_view what) {
   return {{"position", to_string(f.at)}, {"what", std::string(what)}};
 }
 
+json circumstance_json(const circumstance& c, const std::string& position) {
+  return {{"position", position.empty() ? json() : json(position)},
+          {"since", microsecond_time(c.since_ns)},
+          {"until", microsecond_time(c.until_ns)},
+          {"event", c.event},
+          {"fault", c.fault ? json(std::string(describe(*c.fault).name)) : json()},
+          {"count", c.count},
+          {"what", c.what}};
+}
+
 struct moment {
   std::int64_t time_ns = 0;
   json shown;
@@ -103,13 +113,31 @@ void explanation::add(known_sink sink) {
 }
 
 /// lsns count up over all incarnations, so a later incarnation's batch may begin in an earlier one.
-bool explanation::holds(const observe::trace_note& group, const message_fact& f) const noexcept {
+/// What was noted before the message came is of a spool that was there before this one.
+bool explanation::holds(const observe::trace_record& noted, const message_fact& f) const noexcept {
+  const observe::trace_note& group = noted.note;
+  if (noted.time_ns < f.received_time_ns) return false;
   const bool of_batch = group.event == trace_event::synced || group.event == trace_event::delivered;
   if (!of_batch || !group.in || !may_lie_in(*group.in, f)) return false;
   const bool same_start = group.event == trace_event::delivered
                               ? group.incarnation >= f.at.incarnation
                               : group.incarnation == f.at.incarnation;
   return same_start && group.first_lsn <= f.at.lsn && f.at.lsn <= group.last_lsn;
+}
+
+/// A row does not tell its lane, and the lanes of a class lie between each other: what a free
+/// lane's group says of a message with QoS 1 does not hold where an owed one's says it too.
+bool explanation::is_contradicted(const observe::trace_record& group,
+                                  const observe::trace_timeline& recording) const noexcept {
+  if (!group.note.in || model::is_owed(*group.note.in)) return false;
+  return std::any_of(facts_.begin(), facts_.end(), [&](const message_fact& f) {
+    return !f.in && holds(group, f) &&
+           std::any_of(recording.lines.begin(), recording.lines.end(), [&](const auto& l) {
+             const observe::trace_note& other = l.record.note;
+             return other.event == group.note.event && other.in && model::is_owed(*other.in) &&
+                    holds(l.record, f);
+           });
+  });
 }
 
 bool explanation::concerns(const observe::trace_record& r) const {
@@ -127,7 +155,7 @@ bool explanation::concerns(const observe::trace_record& r) const {
     return true;
   }
   return std::any_of(facts_.begin(), facts_.end(),
-                     [&](const message_fact& f) { return holds(n, f); });
+                     [&](const message_fact& f) { return holds(r, f); });
 }
 
 json explanation::standing_of(const message_fact& f,
@@ -137,7 +165,7 @@ json explanation::standing_of(const message_fact& f,
   const auto noted = [&](trace_event event) {
     return recording != nullptr &&
            std::any_of(recording->lines.begin(), recording->lines.end(), [&](const auto& l) {
-             return l.record.note.event == event && holds(l.record.note, f);
+             return l.record.note.event == event && holds(l.record, f);
            });
   };
   say(f.in_spool ? "it lies in the spool" : "the spool has given it back: its readers had it");
@@ -174,12 +202,16 @@ json explanation::standing_of(const message_fact& f,
   return all;
 }
 
-json explanation::tell(const observe::trace_timeline* recording) const {
-  json messages = json::array(), standing = json::array();
+json explanation::tell(const observe::trace_timeline* recording,
+                       const circumstances& around) const {
+  json messages = json::array(), standing = json::array(), meanwhile = json::array();
   std::vector<moment> moments;
   for (const auto& f : facts_) {
     messages.push_back(fact_json(f));
     for (auto& s : standing_of(f, recording)) standing.push_back(std::move(s));
+    for (const auto& c : around.around(f.received_time_ns)) {
+      meanwhile.push_back(circumstance_json(c, to_string(f.at)));
+    }
     const std::string where = f.in ? " into " + std::string(to_string(*f.in)) : std::string();
     moments.push_back({f.received_time_ns,
                        {{"at", microsecond_time(f.received_time_ns)},
@@ -191,6 +223,7 @@ json explanation::tell(const observe::trace_timeline* recording) const {
   }
   if (recording != nullptr) {
     for (const auto& l : recording->lines) {
+      if (is_contradicted(l.record, *recording)) continue;
       const json j = node::to_json(l, *recording);
       std::string detail = j["text"].get<std::string>();
       if (!j["fault"].is_null()) detail += ": " + j["fault"].get<std::string>();
@@ -210,9 +243,18 @@ json explanation::tell(const observe::trace_timeline* recording) const {
                    [](const moment& a, const moment& b) { return a.time_ns < b.time_ns; });
   json timeline = json::array();
   for (auto& m : moments) timeline.push_back(std::move(m.shown));
+  json possible_ends = json::array();
+  if (!is_known(recording)) {
+    for (const auto& c : around.possible_ends()) possible_ends.push_back(circumstance_json(c, {}));
+  } else if (facts_.empty()) {
+    standing.push_back(
+        {{"position", json()}, {"what", "it lies nowhere: what was noted last is how it ended"}});
+  }
   return {{"messages", std::move(messages)},
           {"timeline", std::move(timeline)},
-          {"standing", std::move(standing)}};
+          {"standing", std::move(standing)},
+          {"meanwhile", std::move(meanwhile)},
+          {"possible_ends", std::move(possible_ends)}};
 }
 
 }  // namespace fleetgate::node

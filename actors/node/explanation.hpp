@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/contract/spool_reader.hpp"
+#include "actors/node/circumstances.hpp"
 #include "actors/node/verb_text.hpp"
 #include "actors/observe/trace_reader.hpp"
 #include "actors/sink/sqlite_lookup.hpp"
@@ -54,11 +55,16 @@ class explanation {
     return !facts_.empty() || (recording != nullptr && !recording->lines.empty());
   }
 
-  /// Members: messages, timeline (by time), standing (what is so now, without a time).
-  [[nodiscard]] json tell(const observe::trace_timeline* recording) const;
+  /// Members: messages, timeline (by time), standing (what is so now, without a time), meanwhile
+  /// (failures in which it came), possible_ends (where nothing is known of it).
+  [[nodiscard]] json tell(const observe::trace_timeline* recording,
+                          const circumstances& around) const;
 
  private:
-  [[nodiscard]] bool holds(const observe::trace_note& group, const message_fact& f) const noexcept;
+  [[nodiscard]] bool holds(const observe::trace_record& group,
+                           const message_fact& f) const noexcept;
+  [[nodiscard]] bool is_contradicted(const observe::trace_record& group,
+                                     const observe::trace_timeline& recording) const noexcept;
   message_fact& fact_at(const model::position& at);
   [[nodiscard]] json standing_of(const message_fact& f,
                                  const observe::trace_timeline* recording) const;

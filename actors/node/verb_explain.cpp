@@ -50,6 +50,18 @@ class left_out {
   bool any_ = false;
 };
 
+void print_circumstances(const json& list, std::string_view heading, std::ostream& out) {
+  if (list.empty()) return;
+  out << "\n";
+  print_table(list,
+              {{"SINCE", "since"},
+               {"UNTIL", "until"},
+               {"FAULT", "fault"},
+               {"COUNT", "count"},
+               {heading, "what"}},
+              out);
+}
+
 void print(const json& told, std::ostream& out) {
   if (!told["messages"].empty()) {
     print_table(told["messages"],
@@ -72,9 +84,11 @@ void print(const json& told, std::ostream& out) {
                {"POSITION", "position"},
                {"DETAIL", "detail"}},
               out);
-  if (told["standing"].empty()) return;
-  out << "\n";
-  print_table(told["standing"], {{"POSITION", "position"}, {"NOW", "what"}}, out);
+  if (!told["standing"].empty()) {
+    out << "\n";
+    print_table(told["standing"], {{"POSITION", "position"}, {"NOW", "what"}}, out);
+  }
+  print_circumstances(told["meanwhile"], "MEANWHILE", out);
 }
 
 exit_code explain(const verb_call& call, std::ostream& out, std::ostream& err) {
@@ -101,12 +115,17 @@ exit_code explain(const verb_call& call, std::ostream& out, std::ostream& err) {
       missing.note(found.error());
     }
   }
-  const auto recording = observe::read_recordings(
-      files->data_dir, [&](const observe::trace_record& r) { return known.concerns(r); });
+  circumstances around(*wanted);
+  const auto recording =
+      observe::read_recordings(files->data_dir, [&](const observe::trace_record& r) {
+        around.add(r);
+        return known.concerns(r);
+      });
   if (!recording) missing.note(recording.error());
   const observe::trace_timeline* const noted = recording ? &*recording : nullptr;
 
   if (recording) tell_reach(call, *recording, err);
+  json told = known.tell(noted, around);
   if (!known.is_known(noted)) {
     complain(call,
              "nothing is known of this message: not in the spool, not in " +
@@ -114,16 +133,17 @@ exit_code explain(const verb_call& call, std::ostream& out, std::ostream& err) {
              "It may never have come, or be gone everywhere. See: fleetgate trace --data-dir " +
                  files->data_dir,
              err);
-    return missing.any() ? exit_code::io_error : exit_code::not_found;
   }
-  json told = known.tell(noted);
   if (call.format == output_format::json) {
     told["recording"] = recording ? reach_of(*recording) : json();
     print_json(told, out);
-  } else {
+  } else if (known.is_known(noted)) {
     print(told, out);
+  } else {
+    print_circumstances(told["possible_ends"], "WHAT MAY HAVE BEEN ITS END", out);
   }
-  return missing.any() ? exit_code::io_error : exit_code::ok;
+  if (missing.any()) return exit_code::io_error;
+  return known.is_known(noted) ? exit_code::ok : exit_code::not_found;
 }
 
 }  // namespace

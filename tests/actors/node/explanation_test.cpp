@@ -51,6 +51,13 @@ observe::trace_timeline recording_of(const std::vector<observe::trace_record>& r
   return t;
 }
 
+json tell(const explanation& e) {
+  return e.tell(nullptr, circumstances({}));
+}
+json tell(const explanation& e, const observe::trace_timeline& recording) {
+  return e.tell(&recording, circumstances({}));
+}
+
 std::vector<std::string> all_of(const json& objects, const char* member) {
   std::vector<std::string> all;
   for (const auto& o : objects) all.push_back(o[member].get<std::string>());
@@ -82,14 +89,14 @@ TEST(explanation, knows_a_message_by_device_and_sequence) {
   auto other = record_at(12, 5);
   other.envelope.device = "press-2";
   e.add(other);
-  EXPECT_THAT(all_of(e.tell(nullptr)["messages"], "position"), ElementsAre("3-11"));
+  EXPECT_THAT(all_of(tell(e)["messages"], "position"), ElementsAre("3-11"));
 }
 
 TEST(explanation, a_record_that_is_seen_twice_is_one) {
   explanation e({{}, "press-1", 5});
   e.add(record_at(11, 5));
   e.add(record_at(11, 5));
-  EXPECT_EQ(e.tell(nullptr)["messages"].size(), 1u);
+  EXPECT_EQ(tell(e)["messages"].size(), 1u);
 }
 
 TEST(explanation, takes_the_groups_that_hold_it_and_no_others) {
@@ -128,7 +135,7 @@ TEST(explanation, tells_the_time_line_in_order) {
   const auto recording =
       recording_of({group(trace_event::synced, model::lane::event_owed, 11, 11),
                     group(trace_event::delivered, model::lane::event_owed, 11, 11)});
-  const json told = e.tell(&recording);
+  const json told = tell(e, recording);
   EXPECT_THAT(all_of(told["timeline"], "what"),
               ElementsAre("received", "spool.synced", "sink.delivered"));
   EXPECT_THAT(all_of(told["standing"], "what"),
@@ -140,7 +147,7 @@ TEST(explanation, says_what_the_recorder_has_forgotten) {
   e.add(record_at(11, 5));
   e.add(sink_at(11, {row_of(record_at(11, 5))}));
   const auto recording = recording_of({});
-  const auto now = all_of(e.tell(&recording)["standing"], "what");
+  const auto now = all_of(tell(e, recording)["standing"], "what");
   EXPECT_THAT(now, Contains(HasSubstr("synced lies beyond what the recorder keeps")));
   EXPECT_THAT(now, Contains(HasSubstr("delivered lies beyond what the recorder keeps")));
 }
@@ -149,14 +156,14 @@ TEST(explanation, says_for_which_sink_it_still_waits) {
   explanation e({{}, "press-1", 5});
   e.add(record_at(11, 5));
   e.add(sink_at(10));
-  EXPECT_THAT(all_of(e.tell(nullptr)["standing"], "what"), Contains(HasSubstr("it still waits")));
+  EXPECT_THAT(all_of(tell(e)["standing"], "what"), Contains(HasSubstr("it still waits")));
 }
 
 TEST(explanation, says_that_a_sink_has_passed_it_without_a_row) {
   explanation e({{}, "press-1", 5});
   e.add(record_at(11, 5));
   e.add(sink_at(11));
-  EXPECT_THAT(all_of(e.tell(nullptr)["standing"], "what"), Contains(HasSubstr("has passed it")));
+  EXPECT_THAT(all_of(tell(e)["standing"], "what"), Contains(HasSubstr("has passed it")));
 }
 
 TEST(explanation, a_row_is_enough_when_the_spool_has_given_it_back) {
@@ -165,9 +172,78 @@ TEST(explanation, a_row_is_enough_when_the_spool_has_given_it_back) {
   ASSERT_TRUE(e.is_known(nullptr));
   const auto recording = recording_of({group(trace_event::synced, model::lane::event_owed, 1, 20)});
   EXPECT_TRUE(e.concerns(recording.lines.front().record));
-  const auto now = all_of(e.tell(&recording)["standing"], "what");
+  const auto now = all_of(tell(e, recording)["standing"], "what");
   EXPECT_THAT(now, Contains(HasSubstr("has given it back")));
   EXPECT_THAT(now, Not(Contains(HasSubstr("when its group was synced"))));
+}
+
+TEST(explanation, what_was_noted_before_it_came_is_of_another_spool) {
+  explanation e({{}, "press-1", 5});
+  auto later = record_at(11, 5);
+  later.envelope.received_time_ns = 2001;
+  e.add(later);
+  EXPECT_FALSE(e.concerns(group(trace_event::synced, model::lane::event_owed, 1, 20)));
+  EXPECT_FALSE(e.concerns(group(trace_event::delivered, model::lane::event_owed, 1, 20)));
+}
+
+TEST(explanation, of_a_row_the_owed_lanes_group_is_believed) {
+  explanation e({{}, "press-1", 5});
+  e.add(sink_at(11, {row_of(record_at(11, 5))}));
+  const auto free = group(trace_event::synced, model::lane::event_free, 1, 21);
+  const auto owed = group(trace_event::synced, model::lane::event_owed, 1, 20);
+  ASSERT_TRUE(e.concerns(free) && e.concerns(owed));
+  const auto synced = [&](const observe::trace_timeline& recording) {
+    std::vector<std::string> positions;
+    const json told = tell(e, recording);
+    for (const auto& t : told["timeline"]) {
+      if (t["what"] == "spool.synced") positions.push_back(t["position"].get<std::string>());
+    }
+    return positions;
+  };
+  EXPECT_THAT(synced(recording_of({free, owed})), ElementsAre("3-1..20"));
+  EXPECT_THAT(synced(recording_of({free})), ElementsAre("3-1..21"))
+      << "a rule may ask for no more than level received";
+}
+
+TEST(explanation, what_was_only_noted_lies_nowhere) {
+  explanation e({{}, "press-1", 5});
+  observe::trace_note n;
+  n.event = trace_event::refused;
+  n.sequence = 5;
+  n.fault = fault_code::spool_budget_full;
+  const json told = tell(e, recording_of({noted(n, "press-1", 1)}));
+  EXPECT_THAT(all_of(told["timeline"], "what"), ElementsAre("message.refused"));
+  EXPECT_THAT(all_of(told["standing"], "what"), ElementsAre(HasSubstr("it lies nowhere")));
+  EXPECT_TRUE(told["possible_ends"].empty());
+}
+
+TEST(explanation, says_in_which_failures_a_message_came) {
+  explanation e({{}, "press-1", 5});
+  e.add(record_at(11, 5));
+  circumstances around({{}, "press-1", 5});
+  observe::trace_note n;
+  n.event = trace_event::sink_failed;
+  n.fault = fault_code::sink_unavailable;
+  around.add(noted(n, "db", 900));
+  const json told = e.tell(nullptr, around);
+  ASSERT_EQ(told["meanwhile"].size(), 1u);
+  EXPECT_EQ(told["meanwhile"][0]["position"], "3-11");
+  EXPECT_EQ(told["meanwhile"][0]["what"], "sink db failed");
+  EXPECT_EQ(told["meanwhile"][0]["fault"], "sink_unavailable");
+  EXPECT_TRUE(told["meanwhile"][0]["until"].is_null());
+}
+
+TEST(explanation, of_what_is_unknown_it_tells_what_may_have_been_its_end) {
+  const explanation e({{}, "press-1", 5});
+  circumstances around({{}, "press-1", 5});
+  observe::trace_note n;
+  n.event = trace_event::connection_rejected;
+  n.fault = fault_code::server_busy;
+  around.add(noted(n, "press-1", 1000));
+  const json told = e.tell(nullptr, around);
+  ASSERT_EQ(told["possible_ends"].size(), 1u);
+  EXPECT_EQ(told["possible_ends"][0]["event"], "connection.rejected");
+  EXPECT_TRUE(told["standing"].empty());
 }
 
 TEST(explanation, no_sink_gets_what_is_in_quarantine) {
@@ -179,7 +255,7 @@ TEST(explanation, no_sink_gets_what_is_in_quarantine) {
   bad.envelope.fault = fault_code::schema_violation;
   e.add(bad);
   e.add(sink_at(20));
-  const json told = e.tell(nullptr);
+  const json told = tell(e);
   EXPECT_EQ(told["messages"][0]["fault"], "schema_violation");
   EXPECT_THAT(all_of(told["standing"], "what"), Contains(HasSubstr("no sink gets it")));
   EXPECT_THAT(all_of(told["standing"], "what"), Not(Contains(HasSubstr("still waits"))));
