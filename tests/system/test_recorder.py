@@ -2,6 +2,7 @@
 node."""
 
 import json
+import shutil
 import subprocess
 import unittest
 
@@ -143,6 +144,24 @@ class SmallRing(Recorder):
         self.assertIn("beyond what the recorder keeps", now)
         self.assertIn("delivered: row", now)
         self.assertGreater(told["recording"]["ordinary_since"], told["timeline"][0]["at"])
+
+
+class A_spool_that_is_removed(Recorder):
+    def test_may_have_been_the_end_of_a_message(self):
+        self.node.keeps_accounts = False
+        self.publish("d1", message(1))
+        shutil.rmtree(self.node.data / "spool")
+        device = self.connect(self.node, client_id="d2")
+        device.send(publish_packet("devices/d2/event", message(7), qos=1, packet_id=1))
+        failed, = eventually(lambda: self.events("--event", "spool.storage_failed"), "the note")
+        self.assertEqual((failed["thread"], failed["anomaly"]), ("node", True))
+        self.assertIsNotNone(failed["fault"])
+        self.node.kill()
+        self.cli("explain", "d2", "--sequence", "7", status=66)
+        told = json.loads(self.cli("explain", "d2", "--sequence", "7", "-o", "json", status=66).stdout)
+        end, = [e for e in told["possible_ends"] if e["event"] == "spool.storage_failed"]
+        self.assertEqual((end["since"], end["until"], end["fault"]),
+                         (failed["at"], None, failed["fault"]))
 
 
 class Without(Recorder):

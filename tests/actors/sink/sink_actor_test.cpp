@@ -7,6 +7,8 @@
 #include <caf/scoped_actor.hpp>
 #include <stdexcept>
 
+#include "tests/actors/observe/pen.hpp"
+
 namespace fleetgate::sink {
 namespace {
 
@@ -170,6 +172,26 @@ TEST_F(sink_that, meets_exceptions_in_the_reader_shows_it_and_comes_back) {
   start();
   drain_until_delivered();
   EXPECT_EQ(bugs(), 7u);
+}
+
+TEST_F(sink_that, fails_and_recovers_notes_both_and_the_batch) {
+  const observe::testing::pen pen;
+  parts_->trace = pen.writer();
+  store_.unavailable = 2;
+  start();
+  drain_until_delivered();
+  using model::trace_event;
+  const auto failures = pen.noted(trace_event::sink_failed);
+  ASSERT_EQ(failures.size(), 2u);
+  for (const auto& r : failures) {
+    EXPECT_EQ(r.subject, "db");
+    EXPECT_EQ(r.note.fault, fault_code::sink_unavailable);
+  }
+  EXPECT_EQ(pen.noted(trace_event::sink_recovered).size(), 1u);
+  const auto batches = pen.noted(trace_event::delivered);
+  ASSERT_EQ(batches.size(), 1u);
+  EXPECT_EQ(batches[0].subject, "db");
+  EXPECT_EQ(batches[0].note.last_lsn, short_reader::last().lanes[0].lsn);
 }
 
 TEST_F(sink_that, fails_for_ever_still_answers_a_drain) {
