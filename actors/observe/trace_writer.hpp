@@ -1,7 +1,7 @@
 // A thread's pen in the flight recorder: notes go into two rings in a preallocated, memory-mapped
-// file, which outlives the process however it ends. Owned by the stage that writes; one thread, no
-// lock, no allocation, no system call. Limit: the file's size, fixed when it is made; the oldest
-// record of a ring is overwritten.
+// file, which outlives the process however it ends. Owned by the stage that writes; one thread at a
+// time, no lock, no allocation, no system call. Limit: the file's size, fixed when it is made; the
+// oldest record of a ring is overwritten.
 #pragma once
 
 #include <cstddef>
