@@ -59,6 +59,9 @@ void circumstances::add(const observe::trace_record& r) {
     case trace_event::duplicate:
     case trace_event::sent_back:
     case trace_event::slow:
+    case trace_event::actor_ended:
+    case trace_event::actor_restarted:
+    case trace_event::escalated:
       return;
   }
 }

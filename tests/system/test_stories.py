@@ -96,7 +96,7 @@ class T2_kill_9_during_the_replay_of_a_backlog(StoryTest):
                          "--messages", messages, "--json")
         status, summary = self.load_summary(load, PATIENCE * 2)
         self.assertEqual(status, 0, summary)
-        self.assertEqual(summary["messages_acknowledged"], messages, summary)
+        self.assertEqual(summary["messages_acked"], messages, summary)
         lock.execute("ROLLBACK")
         for _ in range(5):
             before = gateway.count()
@@ -179,7 +179,9 @@ class T14_all_devices_reconnect_at_once(StoryTest):
             outage = self.lock(gateway.database) if in_outage else None
             gateway.start()
             self.wait_for_every_device(log, connections, f"again, outage: {in_outage}")
-            self.assertEqual(gateway.metrics().sum("fleetgate_connections_rejected_total"), 0)
+            rejected = gateway.metrics().by("fleetgate_connections_rejected_total", "reason")
+            del rejected["peer_closed"]  # a client that gave up by itself
+            self.assertEqual(sum(rejected.values()), 0, +rejected)
             if outage:
                 outage.execute("ROLLBACK")
         summary = self.finish_load(gateway, load, log)
