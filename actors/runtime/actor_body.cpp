@@ -17,12 +17,13 @@ const caf::atom_value fault_category = caf::atom("fault");
 class pinned_runner final : public pinned_actor {
  public:
   pinned_runner(caf::actor_config& config, unit& home, actor_body& body)
-      : pinned_actor(config, home), body_(body) {}
-  const char* name() const override { return body_.name(); }
+      : pinned_actor(config, home), body_(body), name_(body.name()) {}
+  const char* name() const override { return name_; }
   caf::behavior make_behavior() override { return body_.run_by(*this); }
 
  private:
-  actor_body& body_;
+  actor_body& body_;  // until this one ends: then it may be gone
+  const char* const name_;
 };
 
 fault fault_from(std::exception_ptr& thrown) {
@@ -40,22 +41,24 @@ fault fault_from(std::exception_ptr& thrown) {
 class detached_runner final : public caf::event_based_actor {
  public:
   detached_runner(caf::actor_config& config, actor_body& body)
-      : caf::event_based_actor(config), body_(body) {
+      : caf::event_based_actor(config), body_(body), name_(body.name()), busy_since_(body.busy()) {
     set_exception_handler(
         [](std::exception_ptr& thrown) -> caf::error { return to_error(fault_from(thrown)); });
   }
-  const char* name() const override { return body_.name(); }
+  const char* name() const override { return name_; }
   caf::behavior make_behavior() override { return body_.run_by(*this); }
 
   resume_result resume(caf::execution_unit* host, std::size_t most) override {
-    body_.note_busy(steady_now_ns());
+    busy_since_->store(steady_now_ns(), std::memory_order_relaxed);
     const resume_result result = caf::event_based_actor::resume(host, most);
-    body_.note_busy(0);
+    busy_since_->store(0, std::memory_order_relaxed);
     return result;
   }
 
  private:
-  actor_body& body_;
+  actor_body& body_;  // until this one ends: then it may be gone
+  const char* const name_;
+  const actor_body::busy_since busy_since_;
 };
 
 }  // namespace

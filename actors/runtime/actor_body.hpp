@@ -8,6 +8,7 @@
 #include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "actors/runtime/pinned_actor.hpp"
@@ -31,12 +32,13 @@ class actor_body {
     return make_behavior();
   }
 
-  /// By a runner with a thread of its own. Any thread may look; 0: it waits for messages.
-  void note_busy(std::uint64_t since_ns) noexcept {
-    busy_since_ns_.store(since_ns, std::memory_order_relaxed);
-  }
+  /// Written by a runner with a thread of its own, which leaves its last turn after whoever waited
+  /// for its end has gone on: so it is not the body's alone.
+  using busy_since = std::shared_ptr<std::atomic<std::uint64_t>>;
+  [[nodiscard]] const busy_since& busy() const noexcept { return busy_since_ns_; }
+  /// Any thread may look; 0: it waits for messages.
   [[nodiscard]] std::uint64_t busy_since_ns() const noexcept {
-    return busy_since_ns_.load(std::memory_order_relaxed);
+    return busy_since_ns_->load(std::memory_order_relaxed);
   }
 
  protected:
@@ -45,7 +47,7 @@ class actor_body {
 
  private:
   caf::event_based_actor* runner_ = nullptr;
-  std::atomic<std::uint64_t> busy_since_ns_{0};
+  const busy_since busy_since_ns_ = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 /// Runs `body` on its unit. What it throws ends the process: see pinned_actor.
