@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, runs the tests; the last line is "N passed, N failed".
 #
-#   tests/run.sh            the CI tier: release build, all tests at a small scale, 20 s a fuzz target
+#   tests/run.sh            the CI tier: release build, all tests at a small scale, 10 s a fuzz target
 #   tests/run.sh --full     the full tier: the numbers of docs/measurements.md; also asan and tsan;
 #                           10 minutes a fuzz target
 #   tests/run.sh --asan     all tests under AddressSanitizer and UBSan, at the CI scale
@@ -85,7 +85,7 @@ run_suite() {
 
 ./deploy/packages.sh build test || { broken "the packages could not be installed"; finish; }
 for suite in "${suites[@]}"; do
-  seconds=20
+  seconds=10
   [ "$full" = no ] || seconds=600
   FLEETGATE_FUZZ_SECONDS=$seconds run_suite "$suite"
 done

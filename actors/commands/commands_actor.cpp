@@ -42,6 +42,7 @@ commands_actor::commands_actor(const commands_limits& limits, std::vector<std::s
 
 caf::behavior commands_actor::make_behavior() {
   wakes_at_ns_ = 0;
+  if (begun_) to_look_for_ = ledger_.waiting_devices();  // the answers went to a predecessor
   caf::anon_send(self(), runtime::wake_atom::value);
   return {
       [this](runtime::wake_atom) { turn(); },
@@ -79,8 +80,9 @@ caf::behavior commands_actor::make_behavior() {
   };
 }
 
-/// In the actor's own thread.
-void commands_actor::begin() {
+/// In the actor's own thread. Half of a ledger is nothing to go on with: what is thrown here ends
+/// the process.
+void commands_actor::begin() noexcept {
   if (std::exchange(begun_, true)) return;
   if (!ledger_.restore(store_)) {
     log_.error("commands.damaged", {{"effect", "commands to devices are lost"},
@@ -149,8 +151,13 @@ ledger_answer commands_actor::submit(const contract::command_request& what) {
 /// An MQTT client is known to the sessions stage, a native device to the journal.
 void commands_actor::look_for(const std::string& device) {
   if (!deliver(device, {})) return;
-  locate_(self(), device, [this, device](model::connection_ref at) {
-    if (at.generation != 0) (void)deliver(device, at);
+  locate_(self(), device, [this, device](std::optional<model::connection_ref> at) {
+    if (!at) {
+      to_look_for_.insert(device);
+      wake_in(retry_ns);
+    } else if (at->generation != 0) {
+      (void)deliver(device, *at);
+    }
   });
 }
 

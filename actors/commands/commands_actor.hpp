@@ -38,10 +38,11 @@ struct ledger_page {
   contract::command_page got;
 };
 
-/// Asks for the connection of a device, without waiting: `found` is called on the asker's thread,
-/// or never. Generation 0: it has none.
-using locator = std::function<void(caf::event_based_actor* asker, const std::string& device,
-                                   std::function<void(model::connection_ref)> found)>;
+/// Asks for the connection of a device, without waiting: `found` is called on the asker's thread.
+/// Generation 0: it has none; nothing: nobody knows now.
+using locator =
+    std::function<void(caf::event_based_actor* asker, const std::string& device,
+                       std::function<void(std::optional<model::connection_ref>)> found)>;
 
 class commands_actor final : public runtime::actor_body {
  public:
@@ -53,7 +54,7 @@ class commands_actor final : public runtime::actor_body {
 
  private:
   caf::behavior make_behavior() override;
-  void begin();
+  void begin() noexcept;
   void turn();
   void take(const contract::command_event& e, std::int64_t now_ns);
   ledger_answer submit(const contract::command_request& what);

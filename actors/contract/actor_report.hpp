@@ -16,7 +16,7 @@ enum class actor_state : std::uint8_t {
   running,
   unresponsive,  // it has been with one thing for too long
   restarting,    // it has ended, and its successor waits for its time
-  given_up,      // it ended too often: its supervisor has given up with it
+  given_up,      // of a supervisor: one of its actors ended too often
 };
 std::string_view to_string(actor_state s) noexcept;
 

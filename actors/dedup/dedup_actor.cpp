@@ -44,7 +44,10 @@ dedup_actor::dedup_actor(runtime::unit& home, dedup& brain, contract::journal_ma
 caf::behavior dedup_actor::make_behavior() {
   tick();
   // The answer went to a predecessor, or will: what is there nobody knows.
-  if (snapshot_under_way_) snapshot_stored(snapshot_number_, false);
+  if (std::exchange(snapshot_under_way_, false)) {
+    ++snapshot_number_;
+    brain_.snapshot_stored(false);
+  }
   // What was recovered need not be read again by the next start, however soon it comes.
   snapshot_wanted_ = true;
   take_snapshot();

@@ -40,9 +40,17 @@ result<bool> is_foreign(contract::state_store& store,
 }
 
 result<bool> remove_messages(contract::state_store& store) {
-  std::size_t rows = 0;
-  // What it covers goes first: the rest may then be missing in part.
-  for (const auto table : {meta_table_name, windows_table_name, quarantine_table_name}) {
+  // What it covers goes first: the rest may then be missing in part. Whose it is stays until
+  // another claims it: the next start must not take what is left for that one's.
+  const auto covered = store.get(meta_table_name, covered_key);
+  if (!covered) return tl::unexpected(covered.error());
+  std::size_t rows = *covered ? 1 : 0;
+  if (*covered) {
+    const auto done =
+        store.apply({{std::string(meta_table_name), std::string(covered_key), std::nullopt}});
+    if (!done) return tl::unexpected(done.error());
+  }
+  for (const auto table : {windows_table_name, quarantine_table_name}) {
     const auto cleared = clear(store, table);
     if (!cleared) return tl::unexpected(cleared.error());
     rows += *cleared;

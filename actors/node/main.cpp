@@ -6,6 +6,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <exception>
 #include <iostream>
 #include <list>
 #include <optional>
@@ -60,10 +61,7 @@ class main_loop {
 
   void wait() {
     io_.run();
-    // Sets that go with the loop would leave the end of the process to whoever signals then.
-    boost::system::error_code ignored;
-    stops_.clear(ignored);
-    hangups_.clear(ignored);
+    // From here on to the end of this loop, when the drain is done and told.
     std::signal(SIGTERM, SIG_IGN);
     std::signal(SIGINT, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);
@@ -109,7 +107,11 @@ class reading_thread {
     };
     try {
       thread_ = std::thread([this, answer] {
-        answer(from_ ? from_->read_again() : tl::unexpected(node::no_configuration()));
+        try {
+          answer(from_ ? from_->read_again() : tl::unexpected(node::no_configuration()));
+        } catch (const std::exception& e) {  // memory has run out: what is in force stays
+          answer(tl::unexpected(node::no_thread(e.what())));
+        }
       });
     } catch (const std::system_error& e) {
       answer(tl::unexpected(node::no_thread(e.what())));

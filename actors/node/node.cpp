@@ -50,6 +50,7 @@ void node::review_health() {
   }
   p.review_overload();
   p.review_actors();
+  if (p.priorities_untold) p.tell_priorities();
   for (const auto& s : p.sinks) {
     const bool closed =
         s->probe.circuit.value() == static_cast<std::int64_t>(observe::circuit_state::closed);

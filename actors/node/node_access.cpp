@@ -181,7 +181,7 @@ class node::parts::live_access final : public admin::node_access {
   std::vector<contract::supervisor_report> actors() override {
     caf::scoped_actor self(p_.system);
     std::vector<contract::supervisor_report> tree;
-    for (const auto& [name, supervisor] : p_.supervisors) {
+    for (const auto& [name, supervisor] : p_.all_supervisors()) {
       contract::supervisor_report report;
       report.name = name;
       report.state = contract::actor_state::given_up;

@@ -50,6 +50,7 @@ void node::parts::supervise() {
                                                      std::move(give_up), supervision_trace, log);
   };
   std::vector<supervise::watched_actor> under_root;
+  named_actors made{{"node", nullptr}};
   for (const auto& [name, members] : groups()) {
     if (members.empty()) continue;
     std::vector<supervise::watched_actor> actors;
@@ -57,14 +58,21 @@ void node::parts::supervise() {
       const auto spawn = [this, a] { return a->spawn(system); };
       actors.push_back({a->name, spawn(), spawn, &a->probe});
     }
-    supervisors.emplace_back(name, watch(name, std::move(actors), nullptr));
-    under_root.push_back({name, supervisors.back().second, nullptr, nullptr});
+    made.emplace_back(name, watch(name, std::move(actors), nullptr));
+    under_root.push_back({name, made.back().second, nullptr, nullptr});
   }
   const auto go_down = [this](const fault&) {
     gave_up = true;
     wishes.drain();
   };
-  supervisors.emplace(supervisors.begin(), "node", watch("node", std::move(under_root), go_down));
+  made.front().second = watch("node", std::move(under_root), go_down);
+  std::lock_guard hold(supervisors_lock);
+  supervisors = std::move(made);
+}
+
+node::parts::named_actors node::parts::all_supervisors() const {
+  std::lock_guard hold(supervisors_lock);
+  return supervisors;
 }
 
 /// No successor is made any more.

@@ -61,13 +61,19 @@ drain_report node::drain() {
   // The wills of those who were sent away.
   ask<bool>(self, p.sessions_actor.at, until, sessions::drain_atom::value);
   ask<bool>(self, p.commands_actor.at, until, commands::drain_atom::value);
+  // Whoever does not answer has ended, or hangs: what it holds is not taken, and nobody says it is.
+  const auto dedup_takes = [&] {
+    return ask<bool>(self, p.dedup_actor.at, until, dedup::flush_atom::value).has_value();
+  };
+  bool all_taken = true;
   for (const auto& s : p.shards) {
-    while (!ask<bool>(self, s->parser.at, until, parse::flush_atom::value).value_or(true)) {
-      ask<bool>(self, p.dedup_actor.at, until, dedup::flush_atom::value);
-    }
+    std::optional<bool> nothing_left;
+    do {
+      nothing_left = ask<bool>(self, s->parser.at, until, parse::flush_atom::value);
+    } while (nothing_left == false && clock::now() < until && dedup_takes());
+    all_taken &= nothing_left == true;
   }
-  const bool all_taken =
-      ask<bool>(self, p.dedup_actor.at, until, dedup::flush_atom::value).value_or(false);
+  all_taken &= dedup_takes();
   // Syncing is not given up for the timeout: what is acknowledged is on disk already, and the rest
   // is a moment's work or a broken disk.
   report.spool_synced =

@@ -62,6 +62,12 @@ contract::reload_outcome node::reload(config_reading wanted) {
 
 void node::parts::apply_live() {
   settings.shutdown = in_force.shutdown;
+  tell_priorities();
+}
+
+/// A shard that does not answer (its ingress has just ended) is told again with the next review.
+void node::parts::tell_priorities() {
+  priorities_untold = false;
   caf::scoped_actor self(system);
   const auto tell = [&](const caf::actor& shard) {
     return self->request(shard, shard_patience, ingress::priorities_atom::value,
@@ -69,7 +75,9 @@ void node::parts::apply_live() {
   };
   std::vector<decltype(tell(caf::actor{}))> answers;  // all at once: one may be busy
   for (const auto& s : shards) answers.push_back(tell(s->ingress.at.get()));
-  for (auto& answer : answers) answer.receive([](bool) {}, [](const caf::error&) {});
+  for (auto& answer : answers) {
+    answer.receive([](bool) {}, [this](const caf::error&) { priorities_untold = true; });
+  }
 }
 
 void node::parts::note_config_taken() {

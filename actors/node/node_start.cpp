@@ -210,10 +210,9 @@ void node::parts::make_commands() {
   limits.bytes = settings.commands.size;
   limits.keep_ns = std::chrono::nanoseconds(settings.commands.keep).count();
   const auto locate = [this](caf::event_based_actor* asker, const std::string& device, auto found) {
-    const caf::actor journal_knows = dedup_actor.at.get();
-    if (!journal_knows) return;
-    asker->request(journal_knows, locate_patience, dedup::where_atom::value, device)
-        .then(std::move(found), [](const caf::error&) {});
+    asker->request(dedup_actor.at.get(), locate_patience, dedup::where_atom::value, device)
+        .then([found](model::connection_ref at) { found(at); },
+              [found](const caf::error&) { found(std::nullopt); });
   };
   commands_actor.name = "commands";
   commands_actor.body = std::make_unique<commands::commands_actor>(

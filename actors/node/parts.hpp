@@ -7,6 +7,7 @@
 #include <caf/actor_system_config.hpp>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -125,9 +126,11 @@ class node::parts {
   void review_actors();
   void show_busy(std::vector<contract::supervisor_report>& tree);
   void end_supervision();
+  [[nodiscard]] std::vector<std::pair<std::string, caf::actor>> all_supervisors() const;
 
   // node_reload.cpp
   void apply_live();
+  void tell_priorities();
   void note_config_taken();
   void tell_of_reload(const std::vector<contract::config_change>& changes);
   void tell_of_refusal(const contract::reload_refusal& why);
@@ -180,7 +183,9 @@ class node::parts {
   std::vector<std::unique_ptr<sink_parts_of_node>> sinks;
   actor_part dedup_actor, spool_actor, state_actor, sessions_actor, commands_actor;
   observe::trace_writer supervision_trace;
-  std::vector<std::pair<std::string, caf::actor>> supervisors;  // the root first
+  using named_actors = std::vector<std::pair<std::string, caf::actor>>;
+  mutable std::mutex supervisors_lock;  // the admin server runs before they do
+  named_actors supervisors;             // the root first
   std::unique_ptr<admin::node_access> http_access, access;
   std::vector<std::unique_ptr<observe::ingress_probe>> http_probes;  // one a server
   std::vector<std::unique_ptr<admin::http_server>> http_servers;
@@ -190,6 +195,7 @@ class node::parts {
   std::uint64_t device_files = 0;    // descriptors that devices may have
   bool files_in_place = true;        // at the last review
   std::atomic<bool> gave_up{false};  // an actor ended too often
+  bool priorities_untold = false;    // to a shard, since the last reload
   bool drained = false;
   bool stopped = false;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <caf/behavior.hpp>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "actors/runtime/clock.hpp"
@@ -74,6 +75,8 @@ void parser_actor::take(contract::envelope_batch& batch, const contract::inbound
   auto& envelope = batch.envelopes.emplace_back();
   try {
     brain_.parse(*item.message, envelope);
+  } catch (const std::bad_alloc&) {
+    throw;  // that is no fault of the message
   } catch (const std::exception&) {
     brain_.give_up(*item.message, envelope);  // kept apart: the device would send it for ever
   }

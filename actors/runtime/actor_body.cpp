@@ -1,5 +1,6 @@
 #include "actors/runtime/actor_body.hpp"
 
+#include <algorithm>
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/message.hpp>
@@ -50,9 +51,17 @@ class detached_runner final : public caf::event_based_actor {
 
   resume_result resume(caf::execution_unit* host, std::size_t most) override {
     busy_since_->store(steady_now_ns(), std::memory_order_relaxed);
-    const resume_result result = caf::event_based_actor::resume(host, most);
-    busy_since_->store(0, std::memory_order_relaxed);
+    // One message a turn: whoever always has another one is not with one thing for long.
+    const resume_result result =
+        caf::event_based_actor::resume(host, std::min<std::size_t>(most, 1));
+    if (result != resume_result::done) busy_since_->store(0, std::memory_order_relaxed);
     return result;
+  }
+
+  /// Before anybody hears of the end: later there may be a successor.
+  void on_exit() override {
+    busy_since_->store(0, std::memory_order_relaxed);
+    body_.ended();
   }
 
  private:
@@ -68,7 +77,7 @@ caf::actor run_pinned(unit& home, actor_body& body) {
 }
 
 caf::actor run_detached(caf::actor_system& system, actor_body& body) {
-  return system.spawn<detached_runner, caf::detached + caf::lazy_init>(body);
+  return system.spawn<detached_runner, caf::detached>(body);
 }
 
 caf::error to_error(const fault& why) {

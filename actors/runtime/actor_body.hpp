@@ -32,6 +32,10 @@ class actor_body {
     return make_behavior();
   }
 
+  /// By a runner with a thread of its own, on it, when it ends: who was promised an answer gets
+  /// one.
+  virtual void ended() {}
+
   /// Written by a runner with a thread of its own, which leaves its last turn after whoever waited
   /// for its end has gone on: so it is not the body's alone.
   using busy_since = std::shared_ptr<std::atomic<std::uint64_t>>;
@@ -53,7 +57,7 @@ class actor_body {
 /// Runs `body` on its unit. What it throws ends the process: see pinned_actor.
 caf::actor run_pinned(unit& home, actor_body& body);
 
-/// Runs `body` on a thread of its own, from the first message on. What it throws ends this runner,
+/// Runs `body` on a thread of its own. What it throws ends this runner,
 /// with the fault as its reason.
 caf::actor run_detached(caf::actor_system& system, actor_body& body);
 

@@ -69,6 +69,8 @@ sessions_actor::sessions_actor(std::shared_ptr<sessions_parts> parts, const sess
 
 caf::behavior sessions_actor::make_behavior() {
   wakes_at_ns_ = 0;
+  // An exception may have come in the middle of a block.
+  if (begun_ && !parts_->reader->seek(at_)) jump_to_end();
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness);
   caf::anon_send(self(), runtime::wake_atom::value);
   return {
@@ -81,8 +83,9 @@ caf::behavior sessions_actor::make_behavior() {
   };
 }
 
-/// In the actor's own thread.
-void sessions_actor::begin() {
+/// In the actor's own thread. Half of what was stored is nothing to go on with: what is thrown here
+/// ends the process.
+void sessions_actor::begin() noexcept {
   if (std::exchange(begun_, true)) return;
   if (!brain_.restore(store_, runtime::unix_now_ns())) {
     log_.error("sessions.damaged", {{"effect", "subscriptions or messages of clients are lost"},

@@ -47,7 +47,7 @@ class sessions_actor final : public runtime::actor_body {
 
  private:
   caf::behavior make_behavior() override;
-  void begin();
+  void begin() noexcept;
   void turn();
   [[nodiscard]] bool wants_road() const;
   [[nodiscard]] bool jump_is_due() const;

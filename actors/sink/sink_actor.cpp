@@ -20,7 +20,6 @@ sink_actor::sink_actor(std::shared_ptr<sink_parts> parts, contract::journal_mail
       brain_(parts_->policy, parts_->seed, runtime::steady_now_ns()) {}
 
 caf::behavior sink_actor::make_behavior() {
-  drains_.clear();
   waits_until_ns_ = 0;
   caf::anon_send(self(), runtime::wake_atom::value);
   return {
@@ -44,8 +43,14 @@ caf::behavior sink_actor::make_behavior() {
   };
 }
 
-/// What is thrown here is a bug or the end of memory. CAF would end the actor, and nobody would see
-/// more than a growing lag; so it is a fault like others, and the sink begins again at its cursor.
+void sink_actor::ended() {
+  for (auto& d : drains_) d.deliver(false);
+  drains_.clear();
+}
+
+/// What is thrown here is a bug or the end of memory: a fault like others, after which the sink
+/// opens its store again, at its cursor, when its circuit says so. A supervisor would know less of
+/// it.
 void sink_actor::turn() {
   try {
     work();

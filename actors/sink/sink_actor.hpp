@@ -53,6 +53,7 @@ class sink_actor final : public runtime::actor_body {
 
  private:
   caf::behavior make_behavior() override;
+  void ended() override;
   static constexpr int steps_per_turn = 16;
 
   void turn();

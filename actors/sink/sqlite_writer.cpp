@@ -38,7 +38,9 @@ struct sqlite_writer::session {
 
 sqlite_writer::sqlite_writer(sqlite_sink_options options) : options_(std::move(options)) {}
 
-sqlite_writer::~sqlite_writer() = default;
+sqlite_writer::~sqlite_writer() {
+  close();
+}
 
 result<std::optional<contract::cursor>> sqlite_writer::open() {
   close();

@@ -1,5 +1,6 @@
 // What one supervisor knows of the actors it watches, and decides about them. Pure: time comes in.
-// Owned by a supervisor_actor. Limit: as many endings an actor as its intensity limit, and one.
+// Owned by a supervisor_actor. Limit: of each actor as many endings as the
+// limits of all classes allow, and one.
 #pragma once
 
 #include <chrono>

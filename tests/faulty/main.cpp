@@ -1,6 +1,7 @@
 // fleetgate-faulty run --config FILE: a node as `fleetgate run` starts it, whose faults come on
 // demand. A command is a line of standard input, and is answered with one: "done" or "unknown".
-//   kill ACTOR | hang UNIT MILLISECONDS | throw UNIT | stall PART-OF-A-DATABASE'S-PATH MILLISECONDS
+//   kill ACTOR | fail ACTOR | hang UNIT MILLISECONDS | throw UNIT | stall PART-OF-A-DATABASE'S-PATH
+//   MILLISECONDS
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -28,6 +29,7 @@ bool obey(const std::string& line, node::fault_injection& faults) {
   words >> what >> where >> ms;
   const std::chrono::milliseconds time(ms);
   if (what == "kill") return faults.kill(where);
+  if (what == "fail") return faults.fail(where);
   if (what == "hang") return faults.hang(where, time);
   if (what == "throw") return faults.raise_exception(where);
   if (what == "stall") return node::fault_injection::stall_database(where, time), true;

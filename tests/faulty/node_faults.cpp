@@ -45,12 +45,20 @@ ssize_t stalling_pwrite(int file, const void* bytes, std::size_t count, off_t at
 }  // namespace
 
 bool fault_injection::kill(const std::string& actor) {
+  return end(actor, caf::make_error(caf::exit_reason::kill));
+}
+
+bool fault_injection::fail(const std::string& actor) {
+  return end(actor, runtime::to_error(fault(fault_code::internal, "planted by a test")));
+}
+
+bool fault_injection::end(const std::string& actor, const caf::error& why) {
   bool found = false;
   node_.parts_->for_each_actor([&](actor_part& a) {
     if (a.name != actor) return;
     found = true;
     if (const auto now_there = a.at.get()) {
-      caf::anon_send_exit(now_there, caf::exit_reason::kill);
+      caf::anon_send(now_there, caf::exit_msg{now_there.address(), why});
     }
   });
   return found;

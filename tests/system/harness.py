@@ -30,6 +30,8 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 FLEETGATE = os.environ.get("FLEETGATE_BIN", str(REPOSITORY / "build/release/bin/fleetgate"))
 MQTTLOAD = os.environ.get("MQTTLOAD_BIN", str(REPOSITORY / "build/release/bin/mqttload"))
 FLEETSIM = os.environ.get("FLEETSIM_BIN", str(REPOSITORY / "build/release/bin/fleetsim"))
+FAULTY = os.environ.get("FLEETGATE_FAULTY_BIN",
+                        str(pathlib.Path(FLEETGATE).with_name("fleetgate-faulty")))
 FULL = os.environ.get("FLEETGATE_TIER") == "full"
 SANITIZED = os.environ.get("FLEETGATE_SANITIZE", "") != ""
 
@@ -314,6 +316,24 @@ bind = "127.0.0.1:0"
     def count(self, where="1", *values):
         rows = self.query(f"SELECT count(*) FROM messages WHERE {where}", *values)
         return rows[0][0] if rows else 0
+
+
+class FaultyGateway(Gateway):
+    """A node whose faults come on demand (tests/faulty)."""
+
+    program = FAULTY
+    stdin = subprocess.PIPE
+
+    def order(self, *words):
+        seen = self.child.lines.count("done")
+        self.child.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
+        self.child.process.stdin.flush()
+        eventually(lambda: self.child.lines.count("done") > seen, f"{words} is done")
+
+    def actors(self):
+        status, body = self.http("/api/v1/actors")
+        assert status == 200, body
+        return {a["name"]: a for a in json.loads(body)["actors"]}
 
 
 class Metrics:

@@ -1,7 +1,9 @@
 """The native protocol (docs/wire/native.md), frame by frame, against the running gateway."""
 
+import contextlib
 import json
 import socket
+import sqlite3
 import struct
 import time
 import unittest
@@ -314,13 +316,19 @@ schema = "{schema}"
         self.assertEqual(gateway.metrics().sum("fleetgate_quarantined_total"), 1)
 
     def test_without_room_in_the_spool_it_is_sent_back(self):
-        gateway = self.gateway(sink=False, sections="""
+        gateway = self.gateway(sections="""
 [spool]
 budget = "64MiB"
 segment_size = "2MiB"
 quarantine_budget = "4MiB"
 """)
         gateway.start()
+        with contextlib.closing(sqlite3.connect(gateway.database, timeout=30,
+                                                isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")  # its sink holds everything
+            self.fill(gateway)
+
+    def fill(self, gateway):
         device = self.device(gateway)
         payload = b"x" * 64_000
         sequence, nacks = 1, []

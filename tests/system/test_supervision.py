@@ -6,39 +6,17 @@ Each actor is killed twice; in the full tier as often as its supervisor allows w
 
 import json
 import os
-import pathlib
 import random
 import signal
-import subprocess
 import time
 import unittest
 
-from harness import (FLEETGATE, FULL, PATIENCE, AckLog, Gateway, GatewayTest, eventually, publish_packet,
+from harness import (FULL, PATIENCE, AckLog, FaultyGateway, GatewayTest, eventually, publish_packet,
                      stable_port)
 
-FAULTY = os.environ.get("FLEETGATE_FAULTY_BIN",
-                        str(pathlib.Path(FLEETGATE).with_name("fleetgate-faulty")))
 ROUNDS = 20 if FULL else 2
 SEED = int(os.environ.get("FLEETGATE_SEED", "20261127"))
 CONNECTIONS = 32
-
-
-class FaultyGateway(Gateway):
-    """A node whose faults come on demand (tests/faulty)."""
-
-    program = FAULTY
-    stdin = subprocess.PIPE
-
-    def order(self, *words):
-        seen = self.child.lines.count("done")
-        self.child.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
-        self.child.process.stdin.flush()
-        eventually(lambda: self.child.lines.count("done") > seen, f"{words} is done")
-
-    def actors(self):
-        status, body = self.http("/api/v1/actors")
-        assert status == 200, body
-        return {a["name"]: a for a in json.loads(body)["actors"]}
 
 
 class SupervisedTest(GatewayTest):
@@ -101,31 +79,37 @@ class Actors_that_are_killed_under_load(SupervisedTest):
 
 class An_actor_that_ends_again_and_again(SupervisedTest):
     def test_takes_the_node_down_with_status_70_after_a_drain(self):
-        gateway = self.faulty().start()
-        device = self.connect(gateway, client_id="o")
+        for name in ("state", "dedup", "shard-0.parser", "shard-0.ingress"):
+            with self.subTest(name):
+                self.end_again_and_again(name)
+
+    def end_again_and_again(self, name):
+        gateway = self.faulty(sections='[shutdown]\ndrain_timeout = "3s"').start()
+        device = self.connect(gateway, client_id=name)
         device.send(publish_packet("devices/o/telemetry", b'{"seq":1,"boot":1}', 1, 1))
         self.assertEqual(device.packet()[0], 0x40)
-        for _ in range(21):
-            before = gateway.actors()["state"]["restarts"]
-            gateway.order("kill", "state")
-            try:
-                eventually(lambda: gateway.child.process.poll() is not None
-                           or gateway.actors()["state"]["restarts"] > before, "what comes then")
-            except (OSError, AssertionError, KeyError):  # it is going down
-                break
+        for restarts in range(5):
+            gateway.order("fail", name)
+            eventually(lambda: gateway.actors()[name]["restarts"] > restarts, f"{name} is back")
+        for n in range(20):  # on their way, with nobody to take them soon
+            device.send(publish_packet("devices/o/telemetry", b'{"seq":%d,"boot":2}' % n, 0))
+        gateway.order("fail", name)
         self.assertEqual(gateway.child.wait(), 70, gateway.child.story())
         gateway.audit()
         self.assertIn("actor.given_up", gateway.child.stderr_path.read_text())
         self.assertEqual(json.loads((gateway.data / "shutdown.json").read_text())["exit_code"], 70)
         gateway.start()
-        eventually(lambda: gateway.count() == 1, "what was acknowledged is there")
+        eventually(lambda: gateway.count("json_extract(CAST(payload AS TEXT), '$.boot') = 1") == 1,
+                   "what was acknowledged is there")
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        device.close()
 
 
 class A_thread_that_hangs(SupervisedTest):
     def test_in_a_sink_is_shown_and_holds_up_nobody_else(self):
         gateway = self.faulty().start()
         device = self.connect(gateway, client_id="o")
-        gateway.order("stall", "fleet.db", 13_000)
+        gateway.order("stall", "fleet.db", 18_000)
 
         def publish(n):
             device.send(publish_packet("devices/o/telemetry", b'{"seq":%d,"boot":1}' % n, 1, n))
@@ -133,7 +117,9 @@ class A_thread_that_hangs(SupervisedTest):
 
         publish(1)
         sent = 1
+        end = time.monotonic() + PATIENCE
         while gateway.actors()["sink.db"]["state"] != "unresponsive":
+            self.assertLess(time.monotonic(), end, "it is shown")
             sent += 1
             publish(sent)
             time.sleep(0.2)
@@ -149,7 +135,7 @@ class A_thread_that_hangs(SupervisedTest):
     def test_in_a_unit_fails_livez_so_that_somebody_starts_the_node_again(self):
         gateway = self.faulty().start()
         self.assertEqual(gateway.http("/livez")[0], 200)
-        gateway.order("hang", "shard-0", 13_000)
+        gateway.order("hang", "shard-0", 18_000)
         eventually(lambda: gateway.http("/livez")[0] == 503, "it is noticed")
         eventually(lambda: gateway.http("/livez")[0] == 200, "it answers again")
 

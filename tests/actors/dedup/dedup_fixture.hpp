@@ -17,6 +17,8 @@ class memory_store final : public contract::state_store {
   using table = std::map<std::string, std::string, std::less<>>;
 
   result<void> apply(const std::vector<contract::state_change>& changes) override {
+    if (applies_left == 0) return failure(fault_code::storage_io, "a test breaks it");
+    if (applies_left > 0) --applies_left;
     for (const auto& c : changes) {
       if (c.value) {
         tables[c.table][c.key] = *c.value;
@@ -47,6 +49,7 @@ class memory_store final : public contract::state_store {
   std::map<std::string, table, std::less<>> tables;
   int gets = 0;
   bool broken = false;
+  int applies_left = -1;  // then it takes no more; below 0: it always does
 };
 
 /// An envelope that owns what its views show.
