@@ -195,6 +195,14 @@ struct journal_book : account_book<journal_account> {
     now.taken[model::index(c)] += messages;
   }
 
+  /// Messages that were taken and could not be decided yet wait as if they had not been.
+  void put_aside(model::traffic_class c, std::uint64_t messages) noexcept {
+    now.taken[model::index(c)] -= messages;
+  }
+  void take_again(model::traffic_class c, std::uint64_t messages) noexcept {
+    now.taken[model::index(c)] += messages;
+  }
+
   std::vector<count_by_class> taken_from;
 };
 

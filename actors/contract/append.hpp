@@ -33,4 +33,21 @@ struct settlement {
   model::position at;                       // only where stored
 };
 
+/// The spool, asked by dedup before it passes a batch on. Same thread.
+class append_gate {
+ public:
+  /// Whether records of `cls` with about `bytes` would be let in now; what may go to make room for
+  /// them goes.
+  [[nodiscard]] virtual bool make_room(model::traffic_class cls, std::uint64_t bytes) = 0;
+  /// The disk fails or is full, and what the class brought last is not written: more of it would
+  /// only wait here.
+  [[nodiscard]] virtual bool is_stuck(model::traffic_class cls) const noexcept = 0;
+
+ protected:
+  append_gate() = default;
+  append_gate(const append_gate&) = default;
+  append_gate& operator=(const append_gate&) = default;
+  ~append_gate() = default;
+};
+
 }  // namespace fleetgate::contract

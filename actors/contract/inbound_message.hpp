@@ -53,7 +53,8 @@ struct inbound_message {
   std::uint16_t packet_id = 0;
   std::uint8_t qos = 0;
   bool dup = false;
-  bool retain = false;  // MQTT 5.0 section 3.3.1.3
+  bool retain = false;          // MQTT 5.0 section 3.3.1.3
+  bool waits_for_room = false;  // of the envelope
 };
 
 }  // namespace fleetgate::contract

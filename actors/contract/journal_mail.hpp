@@ -54,8 +54,20 @@ struct room_bell {
   runtime::signal changed;
 };
 
+/// What is urgent is answered before the spool writes the rest of its round.
+enum class round_step : std::uint8_t {
+  open,
+  urgent_written,   // by the spool: dedup is next
+  urgent_answered,  // by dedup: the spool is next
+};
+
 struct journal_mail {
   using receipt_mail = runtime::mail<std::vector<model::receipt>>;
+
+  /// What dedup passes on before the spool has committed it: one round, about as it lies on disk,
+  /// and at least one batch of each class. A control message waits for the round before it: on a
+  /// disk that takes 20 MB a second that is 20 ms and its syncs.
+  static constexpr std::size_t round_bytes = 384 * 1024;
 
   /// `intake` bounds what the shards hand in; the rest is bounded by that in turn: each envelope
   /// taken in has one append, one settlement and one receipt.
@@ -80,6 +92,8 @@ struct journal_mail {
   runtime::mail<snapshot> snapshots;                              // dedup -> state, one at a time
   std::vector<room_bell> room;                                    // dedup -> parser, by shard
   journal_book account;                                           // of dedup and spool together
+  round_step round = round_step::open;
+  bool room_wanted = false;  // dedup left something: wake it after the next commit or removal
 
   /// At the end: no reader is woken any more.
   void disconnect() {

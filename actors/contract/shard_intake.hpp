@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <optional>
+#include <utility>
 
 #include "actors/contract/accounts.hpp"
 #include "actors/contract/inbound_message.hpp"
@@ -38,8 +40,33 @@ struct shard_intake {
     return std::nullopt;
   }
 
+  /// Between two readings of connections: what has become large is a batch of its own, so that
+  /// the journal can take a little at a time.
+  void seal_large() {
+    for (const auto cls : model::all_traffic_classes) {
+      if (memory[model::index(cls)].used() >= large_bytes) seal(cls);
+    }
+  }
+  /// What has been posted of the class since the last time is a batch of its own.
+  void seal(model::traffic_class cls) {
+    auto& parts = sealed[model::index(cls)];
+    std::size_t items = to_parser.box().depth(cls).items;
+    for (const part& p : parts) items -= p.items;
+    if (items == 0) return;
+    parts.push_back({items, std::exchange(memory[model::index(cls)], {}), credit.collect(cls)});
+  }
+
+  /// Items of `to_parser`, the memory they lie in, and its charge.
+  struct part {
+    std::size_t items = 0;
+    runtime::arena memory;
+    runtime::memory_charge charge;
+  };
+  static constexpr std::size_t large_bytes = 64 * 1024;
+
   const std::uint16_t shard;
   std::array<runtime::arena, model::traffic_class_count> memory;  // of the batches being made
+  std::array<std::deque<part>, model::traffic_class_count> sealed;
   runtime::memory_credit credit;
   inbound_mail to_parser;
   shard_book account;

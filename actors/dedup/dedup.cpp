@@ -21,7 +21,8 @@ dedup::dedup(const dedup_limits& limits, contract::state_store* store)
       key_(limits_.hash_seed) {}
 
 std::optional<std::uint64_t> dedup::decide(model::envelope& e, std::uint64_t now_ns,
-                                           receipt_list& receipts) {
+                                           receipt_list& receipts, bool has_room) {
+  has_room_ = has_room;
   ticket given;
   switch (e.kind) {
     case model::record_kind::message:
@@ -42,6 +43,39 @@ std::optional<std::uint64_t> dedup::decide(model::envelope& e, std::uint64_t now
   }
   counters_.pending = pending_.size();
   return given;
+}
+
+void dedup::give_up(model::envelope& e, fault_code why, receipt_list& receipts) {
+  if (e.trace == model::trace_id{}) {
+    key_.set_to(e);
+    e.trace = derive_trace(e, key_.name());
+  }
+  if (e.level != model::ack_level::received) {
+    refuse(e, why, receipts);
+    return;
+  }
+  // It was taken into memory, and that is all that this level says.
+  answer(e, model::outcome::stored, receipts);
+  count_refusal(e.kind, false, e.cls, why);
+}
+
+void dedup::wait_instead(model::envelope& waits, const model::envelope& e, receipt_list& receipts) {
+  answer(waits, model::outcome::superseded, receipts);
+  ++counters_.superseded;
+  ++counters_.duplicate_waiting;
+  waits.connection = e.connection;
+  waits.packet_id = e.packet_id;
+  waits.charged_bytes = e.charged_bytes;
+  waits.received_steady_ns = e.received_steady_ns;
+  waits.dup = e.dup;
+}
+
+bool dedup::takes(model::traffic_class cls, std::size_t more) const noexcept {
+  constexpr std::size_t kept_part = 16;
+  const bool is_urgent =
+      cls == model::traffic_class::control || cls == model::traffic_class::heartbeat;
+  const std::size_t most = limits_.pending - (is_urgent ? 0 : limits_.pending / kept_part);
+  return pending_.size() + more <= most;
 }
 
 void dedup::settle(const contract::settlement& s, receipt_list& receipts) {

@@ -19,6 +19,7 @@
 #include "actors/dedup/pending_table.hpp"
 #include "actors/dedup/quarantine_memory.hpp"
 #include "actors/dedup/session_table.hpp"
+#include "actors/dedup/waiting_room.hpp"
 #include "actors/dedup/window_table.hpp"
 #include "protocol/model/envelope.hpp"
 #include "protocol/model/receipt.hpp"
@@ -40,10 +41,28 @@ class dedup {
   /// one's settlement. `now_ns` is monotonic. Every envelope gets exactly one receipt, now or at a
   /// settlement; a takeover adds one for the connection that lost its client id.
   ///
+  /// Where there is no room, a message or release that `waits_for_room` and is not known is left
+  /// undecided, without a receipt: `no_room`. It is to come again, in its turn.
+  ///
   /// session_open and session_close read `envelope.session`: a close that leaves the state for
   /// later (connection lost) carries the session's expiry interval, one that ends it carries 0.
   std::optional<std::uint64_t> decide(model::envelope& e, std::uint64_t now_ns,
-                                      std::vector<model::receipt>& receipts);
+                                      std::vector<model::receipt>& receipts, bool has_room = true);
+  static constexpr std::uint64_t no_room = 0;  // tickets count from 1
+
+  /// Instead of a decision, for a message that nobody was promised: it gives way.
+  void give_up(model::envelope& e, fault_code why, std::vector<model::receipt>& receipts);
+
+  /// `e` is the same message as one that waits for room: its connection waits for it instead.
+  void wait_instead(model::envelope& waits, const model::envelope& e,
+                    std::vector<model::receipt>& receipts);
+  [[nodiscard]] waiting_room& room_of(model::traffic_class cls) noexcept {
+    return rooms_[model::index(cls)];
+  }
+
+  /// Whether so many more of the class may be pending; the last sixteenth is kept for control and
+  /// heartbeat.
+  [[nodiscard]] bool takes(model::traffic_class cls, std::size_t more) const noexcept;
 
   /// What became of a ticket. An unknown ticket is ignored.
   void settle(const contract::settlement& s, std::vector<model::receipt>& receipts);
@@ -150,6 +169,8 @@ class dedup {
   session_table sessions_;
   quarantine_memory quarantine_;
   pending_table pending_;
+  std::array<waiting_room, model::traffic_class_count> rooms_;
+  bool has_room_ = true;            // for the envelope at hand
   window_key key_;                  // of the message at hand
   std::string scratch_;             // key text of a quarantined payload; reused
   std::uint64_t settled_lsn_ = 0;   // highest lsn that was ever settled

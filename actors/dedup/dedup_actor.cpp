@@ -11,7 +11,10 @@
 namespace fleetgate::dedup {
 namespace {
 
-constexpr std::size_t batches_per_turn = 256;
+/// How full telemetry's queue before dedup is when the oldest that nobody was promised gives way:
+/// where new devices are refused, too, and early enough that in the time of a round shards need not
+/// refuse the newest.
+constexpr std::size_t gives_way_num = 3, gives_way_den = 4;
 constexpr std::size_t settlements_per_turn = 64;
 constexpr auto tick_interval = std::chrono::seconds(1);
 constexpr std::uint64_t snapshot_interval_ns = 30'000'000'000;
@@ -22,6 +25,17 @@ void grow(observe::counter& to, std::uint64_t now, std::uint64_t before) {
   if (now != before) to.add(now - before);
 }
 
+std::uint64_t messages_in(const contract::envelope_batch& batch) {
+  return static_cast<std::uint64_t>(
+      std::count_if(batch.envelopes.begin(), batch.envelopes.end(),
+                    [](const model::envelope& e) { return model::is_message(e.kind); }));
+}
+
+/// What cannot go on now is refused.
+void wait_no_more(contract::envelope_batch& batch) {
+  for (model::envelope& e : batch.envelopes) e.waits_for_room = false;
+}
+
 std::uint64_t duplicates_of(const dedup_counters& c) noexcept {
   return c.duplicate_settled + c.qos2_duplicate + c.duplicate_waiting + c.redelivered +
          c.quarantine_repeats;
@@ -30,10 +44,12 @@ std::uint64_t duplicates_of(const dedup_counters& c) noexcept {
 }  // namespace
 
 dedup_actor::dedup_actor(runtime::unit& home, dedup& brain, contract::journal_mail& mail,
-                         const runtime::address& spool, observe::journal_probe& probe,
-                         observe::trace_writer& trace, observe::logger& log)
+                         contract::append_gate& gate, const runtime::address& spool,
+                         observe::journal_probe& probe, observe::trace_writer& trace,
+                         observe::logger& log)
     : brain_(brain),
       mail_(mail),
+      gate_(gate),
       spool_(spool),
       probe_(probe),
       trace_(trace),
@@ -55,6 +71,7 @@ caf::behavior dedup_actor::make_behavior() {
       [this](runtime::wake_atom) { turn(); },
       [this](stored_atom, std::uint64_t number, bool ok) { snapshot_stored(number, ok); },
       [this](flush_atom) {
+        going_down_ = true;
         do turn();
         while (has_batches());
         return true;
@@ -68,22 +85,96 @@ caf::behavior dedup_actor::make_behavior() {
 }
 
 void dedup_actor::turn() {
+  const std::uint64_t seen = mail_.batches.box().accepted();
   mail_.settlements.read(settlements_per_turn,
                          [this](auto, const contract::settlement_batch& b) { settle(b); });
-  const auto taken = mail_.batches.read(
-      batches_per_turn, [this](auto, contract::envelope_batch_ptr b) { take(std::move(b)); });
+  bool took_all = true;
+  for (const auto cls : model::all_traffic_classes) {
+    took_all &= take_waiting(cls);
+    took_all &= take_new(cls);
+  }
+  // What is left waits for the spool, whose turn comes next or when there is room.
+  mail_.room_wanted = !took_all;
+  mail_.batches.doze_since(seen);
   // Before anybody hears of an end that was not counted.
-  if (taken != 0) mail_.account.publish();
+  if (std::exchange(took_, false)) mail_.account.publish();
   send_receipts();
   tell_shards_of_room();
   publish_counters();
   if (room_wanted_) make_room();
+  if (mail_.round == contract::round_step::urgent_written) {
+    mail_.round = contract::round_step::urgent_answered;
+    mail_.appends.wake_reader();
+  }
+}
+
+/// Of each class one batch a round, beyond that by priority until the round is full.
+bool dedup_actor::may_pass(model::traffic_class cls) const {
+  if (going_down_) return true;
+  const bool is_urgent =
+      cls == model::traffic_class::control || cls == model::traffic_class::heartbeat;
+  if (mail_.round != contract::round_step::open && !is_urgent) return false;
+  const auto& round = mail_.appends.box();
+  const bool is_full =
+      round.depth(cls).items != 0 && round.bytes() >= contract::journal_mail::round_bytes;
+  return !is_full && !gate_.is_stuck(cls);
+}
+
+/// Also for what was passed on and the spool has not seen yet.
+bool dedup_actor::has_room(const contract::envelope_batch& batch) {
+  if (going_down_) return true;
+  return brain_.takes(batch.cls, batch.envelopes.size()) &&
+         gate_.make_room(batch.cls, mail_.appends.box().bytes() + batch.charge.bytes());
+}
+
+/// True where nothing is left.
+bool dedup_actor::take_waiting(model::traffic_class cls) {
+  waiting_room& room = brain_.room_of(cls);
+  while (!room.empty() && may_pass(cls) && has_room(room.front())) {
+    auto batch = room.take();
+    mail_.account.take_again(cls, messages_in(*batch));
+    take(std::move(batch), pressure::none);
+  }
+  return room.empty();
+}
+
+/// True where nothing is left.
+bool dedup_actor::take_new(model::traffic_class cls) {
+  const waiting_room& room = brain_.room_of(cls);
+  const auto take_one = [&](auto&& pressed) {
+    mail_.batches.read_lane(cls, 1, [&](contract::envelope_batch_ptr batch) {
+      mail_.account.take(batch->shard, cls, messages_in(*batch), batch->messages_so_far);
+      const pressure how = pressed(*batch);
+      take(std::move(batch), how);
+    });
+  };
+  while (cls == model::traffic_class::telemetry && too_much_waits()) {
+    take_one([](const auto&) { return pressure::gives_way; });
+  }
+  const auto& box = mail_.batches.box();
+  while (box.depth(cls).items != 0 && may_pass(cls)) {
+    take_one([&](const contract::envelope_batch& batch) {
+      return room.empty() && has_room(batch) ? pressure::none : pressure::no_room;
+    });
+  }
+  const bool is_next = room.empty() || has_room(room.front());
+  probe_.withheld[cls].set(is_next ? 0 : static_cast<std::int64_t>(room.messages()));
+  return box.depth(cls).items == 0;
+}
+
+bool dedup_actor::too_much_waits() const {
+  const auto& box = mail_.batches.box();
+  const auto depth = box.depth(model::traffic_class::telemetry);
+  return depth.bytes > box.limits().bytes / gives_way_den * gives_way_num ||
+         depth.items > box.limits().items / gives_way_den * gives_way_num;
 }
 
 bool dedup_actor::has_batches() const {
-  return std::any_of(
-      model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
-      [this](model::traffic_class cls) { return mail_.batches.box().depth(cls).items != 0; });
+  return std::any_of(model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
+                     [this](model::traffic_class cls) {
+                       return mail_.batches.box().depth(cls).items != 0 ||
+                              !brain_.room_of(cls).empty();
+                     });
 }
 
 void dedup_actor::settle(const contract::settlement_batch& batch) {
@@ -94,43 +185,29 @@ void dedup_actor::settle(const contract::settlement_batch& batch) {
   }
 }
 
-void dedup_actor::take(contract::envelope_batch_ptr batch) {
+void dedup_actor::take(contract::envelope_batch_ptr batch, pressure how) {
+  if (going_down_) wait_no_more(*batch);
   const std::uint64_t now_ns = runtime::steady_now_ns();
-  contract::append_request request;
-  request.items.reserve(batch->envelopes.size());
-  std::uint64_t messages = 0, passed_on = 0;
   const std::uint64_t duplicates = duplicates_of(brain_.counters());
   const std::uint64_t turned_away = brain_.refusals().all_messages;
+  const auto cls = batch->cls;
   if (!batch->envelopes.empty()) {
     probe_.wait.record(now_ns - batch->envelopes.front().received_steady_ns);
   }
-  for (std::uint32_t i = 0; i < batch->envelopes.size(); ++i) {
-    auto& envelope = batch->envelopes[i];
-    const bool is_message = model::is_message(envelope.kind);
-    if (is_message) {
-      ++probe_.envelopes[envelope.cls];
-      ++messages;
-    }
-    const std::size_t answered = receipts_.size();
-    const auto ticket = brain_.decide(envelope, now_ns, receipts_);
-    if (ticket) {
-      request.items.push_back({i, *ticket});
-      if (is_message) ++passed_on;
-    }
-    if (!ticket || envelope.kind == model::record_kind::quarantined) {
-      note_verdict(trace_, envelope, ticket.has_value(), std::span(receipts_).subspan(answered),
-                   runtime::unix_now_ns());
-    }
-  }
-  mail_.account.take(batch->shard, batch->cls, messages, batch->messages_so_far);
-  mail_.account.now.passed_on += passed_on;
+  const std::int64_t unix_ns = runtime::unix_now_ns();
+  admitted result = admit(brain_, std::move(batch), how, now_ns, receipts_,
+                          [&](const model::envelope& e, bool goes_on, auto answers) {
+                            if (model::is_message(e.kind)) ++probe_.envelopes[e.cls];
+                            if (goes_on && e.kind != model::record_kind::quarantined) return;
+                            note_verdict(trace_, e, goes_on, answers, unix_ns);
+                          });
+  took_ = true;
+  mail_.account.put_aside(cls, result.put_aside);
+  mail_.account.now.passed_on += result.passed_on;
   mail_.account.now.duplicates += duplicates_of(brain_.counters()) - duplicates;
   mail_.account.now.turned_away += brain_.refusals().all_messages - turned_away;
-  if (request.items.empty()) return;
-  const auto cls = batch->cls;
-  const std::size_t bytes = batch->charge.bytes();
-  request.batch = std::move(batch);
-  if (!mail_.appends.post(cls, request, bytes)) {
+  if (result.request.items.empty()) return;
+  if (!mail_.appends.post(cls, result.request, result.bytes)) {
     log_.error("journal.append_refused",
                {{"reason", "the spool's mailbox is bounded by the intake"}});
   }

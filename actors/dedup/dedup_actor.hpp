@@ -1,16 +1,18 @@
 // Dedup on the journal's thread: decides what the shards hand in, passes on what is new, and sends
 // every receipt back to its shard.
-//   (wake_atom)           batches or settlements have come
+//   (wake_atom)           batches or settlements have come, or the spool has room again
 //   (stored_atom, number, bool)  the state store has (or has not) the snapshot of that number
-//   (flush_atom) -> bool  take everything that has come
+//   (flush_atom) -> bool  take everything that has come (shutdown): nothing waits any more
 //   (where_atom, client id) -> connection_ref, of generation 0 where it is not connected
 //   (snapshot_atom)       take a snapshot now (before shutdown)
-// Limits: dedup_limits; one snapshot under way.
+// Limits: dedup_limits; one snapshot under way; what it takes at once, journal_mail::round_bytes.
+// What the spool has no room for waits here and goes on by itself (admission.hpp).
 #pragma once
 
 #include <vector>
 
 #include "actors/contract/journal_mail.hpp"
+#include "actors/dedup/admission.hpp"
 #include "actors/dedup/dedup.hpp"
 #include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
@@ -33,15 +35,20 @@ class dedup_actor final : public runtime::actor_body {
  public:
   /// `spool` is told (covers_atom, lsn) when a snapshot is safe.
   dedup_actor(runtime::unit& home, dedup& brain, contract::journal_mail& mail,
-              const runtime::address& spool, observe::journal_probe& probe,
-              observe::trace_writer& trace, observe::logger& log);
+              contract::append_gate& gate, const runtime::address& spool,
+              observe::journal_probe& probe, observe::trace_writer& trace, observe::logger& log);
   const char* name() const override { return "dedup"; }
 
  private:
   caf::behavior make_behavior() override;
   void turn();
   [[nodiscard]] bool has_batches() const;
-  void take(contract::envelope_batch_ptr batch);
+  [[nodiscard]] bool may_pass(model::traffic_class cls) const;
+  [[nodiscard]] bool has_room(const contract::envelope_batch& batch);
+  bool take_waiting(model::traffic_class cls);
+  bool take_new(model::traffic_class cls);
+  [[nodiscard]] bool too_much_waits() const;
+  void take(contract::envelope_batch_ptr batch, pressure how);
   void settle(const contract::settlement_batch& batch);
   void send_receipts();
   void tell_shards_of_room();
@@ -54,6 +61,7 @@ class dedup_actor final : public runtime::actor_body {
 
   dedup& brain_;
   contract::journal_mail& mail_;
+  contract::append_gate& gate_;
   const runtime::address& spool_;
   observe::journal_probe& probe_;
   observe::trace_writer& trace_;
@@ -70,6 +78,8 @@ class dedup_actor final : public runtime::actor_body {
   bool room_wanted_ = false;  // by the spool, since the last snapshot for it
   std::uint64_t next_room_ns_ = 0;
   bool snapshot_wanted_ = false;
+  bool took_ = false;        // something, in this turn
+  bool going_down_ = false;  // everything is taken now, whether there is room or not
 };
 
 }  // namespace fleetgate::dedup

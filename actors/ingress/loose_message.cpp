@@ -55,6 +55,7 @@ loose_way_in post_loose(shard& owner, const contract::loose_message& from,
   auto& memory = owner.intake.memory[model::index(cls)];
   contract::inbound_message m = describe(owner, from, memory);
   m.connection = to;
+  m.waits_for_room = to.generation == 0 && model::is_owed(model::lane_of(cls, m.level));
   m.charged_bytes = index;  // is not stored, and comes back in the receipt
   // Tells messages without a sequence apart; but among a session's packet ids it would be evidence.
   m.packet_id = from.client_id.empty() ? static_cast<std::uint16_t>(index) : std::uint16_t{0};
@@ -65,6 +66,7 @@ loose_way_in post_loose(shard& owner, const contract::loose_message& from,
 }
 
 void take_request(shard& owner, contract::message_request request) {
+  owner.intake.seal_large();
   const auto count = static_cast<std::uint32_t>(request.messages.size());
   const auto ref = owner.requests.open(count, std::move(request.answer));
   for (std::uint32_t i = 0; i < count; ++i) {

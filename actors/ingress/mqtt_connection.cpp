@@ -37,7 +37,7 @@ mqtt_connection::mqtt_connection(caf::actor_config& config, runtime::unit& home,
       session_(std::get<mqtt::session_limits>(listener.session), owner.now.steady_ns) {}
 
 session_progress mqtt_connection::feed(byte_view input) {
-  shard_.forget_common();
+  shard_.begin_feed();
   return session_.consume(input, *this, out_, shard_.now.steady_ns);
 }
 
@@ -104,6 +104,7 @@ mqtt::flow mqtt_connection::on_publish(const mqtt::publish_view& p) {
   m.qos = p.qos;
   m.dup = p.dup;
   m.retain = p.retain;
+  m.waits_for_room = model::is_owed(model::lane_of(cls, m.level));
   if (!p.props.empty()) describe_properties(p, memory, m);
   post(m, weight);
   return mqtt::flow::go_on;
@@ -173,6 +174,7 @@ mqtt::flow mqtt_connection::on_release(std::uint16_t packet_id) {
   // In the class of its message, so that it lies in a segment that the round syncs anyway.
   release.cls = last_class_;
   release.packet_id = packet_id;
+  release.waits_for_room = true;
   return post_mark(release) ? mqtt::flow::go_on : mqtt::flow::pause;
 }
 

@@ -57,7 +57,7 @@ native_connection::native_connection(caf::actor_config& config, runtime::unit& h
       session_(std::get<native::session_limits>(listener.session), owner.now.steady_ns) {}
 
 session_progress native_connection::feed(byte_view input) {
-  shard_.forget_common();
+  shard_.begin_feed();
   return session_.consume(input, *this, out_, shard_.now.steady_ns);
 }
 

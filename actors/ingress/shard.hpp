@@ -90,7 +90,9 @@ struct shard {
   [[nodiscard]] device_priority priority_of(std::string_view device) const noexcept;
   /// Whether a device that nothing is known of may come now.
   [[nodiscard]] bool takes_new(std::string_view device) const noexcept;
-  void forget_common() noexcept {
+  /// Before the bytes of a connection are taken.
+  void begin_feed() {
+    intake.seal_large();
     for (auto& said : common) said.topic = {};
   }
 

@@ -1,5 +1,6 @@
 #include "actors/node/node.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "actors/node/parts.hpp"
@@ -34,6 +35,9 @@ void node::review_health() {
     p.full_reviews_left = full_reviews;
   else if (p.full_reviews_left != 0)
     --p.full_reviews_left;
+  const bool withholds = std::any_of(
+      model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
+      [&](model::traffic_class cls) { return p.journal_probe.withheld[cls].value() != 0; });
   const auto kept = p.spool_files.check();
   if (std::exchange(p.files_in_place, kept.has_value()) != kept.has_value()) p.tell_of_files(kept);
   if (!kept) {
@@ -42,7 +46,7 @@ void node::review_health() {
   } else if (p.journal_probe.storage_trouble.value() != 0) {
     p.health.set("spool", admin::health_state::unready,
                  "the disk of data_dir fails or is full: acknowledgements are withheld");
-  } else if (p.full_reviews_left != 0) {
+  } else if (withholds || p.full_reviews_left != 0) {
     p.health.set("spool", admin::health_state::unready,
                  "the spool's budget is used up: a required sink is behind");
   } else {

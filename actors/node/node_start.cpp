@@ -222,7 +222,7 @@ void node::parts::make_commands() {
 }
 
 node::parts::step node::parts::make_journal() {
-  const std::size_t in_memory = settings.memory.budget / 4;
+  const std::size_t in_memory = settings.memory.budget / 2;
   mail = std::make_unique<contract::journal_mail>(shard_count(),
                                                   runtime::mailbox_limits{4096, in_memory});
   show_journal_account();
@@ -244,8 +244,9 @@ node::parts::step node::parts::make_journal() {
   spool_actor.reads(mail->appends);
   spool_actor.reads(mail->progress);
   dedup_actor.name = "dedup";
-  dedup_actor.body = std::make_unique<dedup::dedup_actor>(
-      *journal, *dedup_brain, *mail, spool_actor.at, journal_probe, journal_trace, log);
+  dedup_actor.body =
+      std::make_unique<dedup::dedup_actor>(*journal, *dedup_brain, *mail, *spool_brain,
+                                           spool_actor.at, journal_probe, journal_trace, log);
   dedup_actor.reads(mail->settlements);
   dedup_actor.reads(mail->batches);
   state_actor.name = "state";

@@ -61,6 +61,11 @@ void register_dedup(registry& to, const journal_probe& p) {
     to.add(counts("fleetgate_journal_envelopes_total",
                   "Messages taken from the shards, those for quarantine included.", {"class"}),
            {name}, p.envelopes[cls]);
+    to.add(level("fleetgate_withheld_messages",
+                 "Messages that wait in memory, unacknowledged, for room in the spool: their "
+                 "class's share is used up.",
+                 {"class"}),
+           {name}, p.withheld[cls]);
     to.add(counts("fleetgate_settled_total", "Messages stored at the level they asked for.",
                   {"class"}),
            {name}, p.settled[cls]);

@@ -88,6 +88,7 @@ struct alignas(cache_line_bytes) journal_probe {
   per_class<counter> settled;     // stored at their level
   per_fault refused;              // messages not kept, and not acknowledged
   per_class<per_fault> given_up;  // messages not kept that nothing was promised for
+  per_class<gauge> withheld;      // messages that wait for room in the spool
   per_fault marks_refused;        // CONNECT, PUBREL and ends of sessions that were not noted
 
   /// Messages that were not kept for this reason.

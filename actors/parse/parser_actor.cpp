@@ -42,29 +42,32 @@ void parser_actor::turn() {
   journal_.room[intake_.shard].changed.lower();
   const std::uint64_t start_ns = runtime::steady_now_ns();
   for (const auto cls : model::all_traffic_classes) {
-    const bool blocked = batches_[model::index(cls)] && !hand_over(cls);
-    if (!blocked) make_batch(cls);
+    bool blocked = batches_[model::index(cls)] && !hand_over(cls);
+    if (!blocked) intake_.seal(cls);
+    while (!blocked && !intake_.sealed[model::index(cls)].empty()) blocked = !make_batch(cls);
   }
   intake_.to_parser.doze();
   probe_.duration.record(runtime::steady_now_ns() - start_ns);
 }
 
-/// Everything of the class goes into one batch together with the memory it lies in.
-void parser_actor::make_batch(model::traffic_class cls) {
-  const std::size_t count = intake_.to_parser.box().depth(cls).items;
-  if (count == 0) return;
+/// One part of what has come, together with the memory it lies in. False: the journal is full.
+bool parser_actor::make_batch(model::traffic_class cls) {
+  auto& parts = intake_.sealed[model::index(cls)];
+  contract::shard_intake::part part = std::move(parts.front());
+  parts.pop_front();
   auto& batch = batches_[model::index(cls)];
   batch = std::make_unique<contract::envelope_batch>();
   batch->cls = cls;
-  batch->envelopes.reserve(count);
-  intake_.to_parser.read_lane(cls, [&](const contract::inbound_item& item) { take(*batch, item); });
-  batch->memory = std::exchange(intake_.memory[model::index(cls)], {});
-  batch->charge = intake_.credit.collect(cls);
+  batch->envelopes.reserve(part.items);
+  intake_.to_parser.read_lane(cls, part.items,
+                              [&](const contract::inbound_item& item) { take(*batch, item); });
+  batch->memory = std::move(part.memory);
+  batch->charge = std::move(part.charge);
   batch->shard = intake_.shard;
   batch->messages_so_far = intake_.account.now.batched[model::index(cls)];
   // Before the journal can count any of them.
   intake_.account.publish();
-  hand_over(cls);
+  return hand_over(cls);
 }
 
 void parser_actor::take(contract::envelope_batch& batch, const contract::inbound_item& item) {
@@ -81,6 +84,7 @@ void parser_actor::take(contract::envelope_batch& batch, const contract::inbound
     brain_.give_up(*item.message, envelope);  // kept apart: the device would send it for ever
   }
   envelope.charged_bytes = item.message->charged_bytes;
+  envelope.waits_for_room = item.message->waits_for_room;
   ++intake_.account.now.batched[model::index(batch.cls)];
   ++probe_.messages[format_of(envelope.content_type)];
   if (envelope.kind == model::record_kind::quarantined) ++probe_.quarantined[envelope.fault];

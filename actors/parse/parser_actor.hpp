@@ -1,5 +1,5 @@
 // The parser of one shard: drains what its connections put together, decodes, and hands the journal
-// one batch a class. Runs on its shard.
+// batches of one class each. Runs on its shard.
 //   (wake_atom)            the shard's intake has mail, or the journal has room again
 //   (flush_atom) -> bool   hand over what is there; true where nothing is left
 // Limit: one batch a class that the journal has not taken; then the intake fills and connections
@@ -29,7 +29,7 @@ class parser_actor final : public runtime::actor_body {
   caf::behavior make_behavior() override;
   void turn();
   [[nodiscard]] bool holds_nothing() const;
-  void make_batch(model::traffic_class cls);
+  bool make_batch(model::traffic_class cls);
   void take(contract::envelope_batch& batch, const contract::inbound_item& item);
   bool hand_over(model::traffic_class cls);
 

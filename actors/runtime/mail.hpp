@@ -33,13 +33,20 @@ class mail {
     return n;
   }
 
-  /// By a reader that cannot take every lane now: hands it all of one lane. End the turn with
-  /// `doze`; what is left then waits for the next post, or for whatever else wakes the reader.
+  /// By a reader that cannot take every lane now: hands it at most `most` items of one lane. It
+  /// ends the turn with `doze` where all senders share its thread, else with `doze_since` and what
+  /// `box().accepted()` was before it looked; what is left then waits for the next post, or for
+  /// `wake_reader`.
   template <class Sink>
-  void read_lane(model::traffic_class cls, Sink&& sink) {
-    box_.drain_lane(cls, std::forward<Sink>(sink));
+  void read_lane(model::traffic_class cls, std::size_t most, Sink&& sink) {
+    box_.drain_lane(cls, most, std::forward<Sink>(sink));
   }
   void doze() { box_.doze(); }
+  void doze_since(std::uint64_t accepted) {
+    if (!box_.sleep_since(accepted)) bell_.ring();
+  }
+  /// What the reader left may be taken now.
+  void wake_reader() { bell_.ring(); }
 
   [[nodiscard]] const mailbox<T, Lock>& box() const noexcept { return box_; }
 

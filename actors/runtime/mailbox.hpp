@@ -58,17 +58,6 @@ class mailbox {
     return {true, push(l, std::move(item), bytes)};
   }
 
-  /// For things that may be lost: makes room by handing the oldest of the lane to
-  /// `displaced(T&&)`. Always accepts.
-  template <class Displaced>
-  offer_outcome offer_displacing(traffic_class cls, T item, std::size_t bytes,
-                                 Displaced&& displaced) {
-    std::lock_guard hold(lock_);
-    lane& l = lanes_[model::index(cls)];
-    while (!fits(l, bytes)) displaced(pop(l));
-    return {true, push(l, std::move(item), bytes)};
-  }
-
   /// Hands at most `most` items to `sink(traffic_class, T&&)`, higher classes first; each lane that
   /// has items gets at least a sixteenth of `most`, so that low lanes never starve. Returns how
   /// many. The sink runs without the lock.
@@ -84,16 +73,33 @@ class mailbox {
     return done;
   }
 
-  /// Hands all items of one lane to `sink(T&&)`.
+  /// Hands at most `most` items of one lane to `sink(T&&)`.
   template <class Sink>
-  void drain_lane(traffic_class cls, Sink&& sink) {
-    for (std::size_t left = depth(cls).items; left != 0; --left) sink(take_one(model::index(cls)));
+  void drain_lane(traffic_class cls, std::size_t most, Sink&& sink) {
+    for (std::size_t left = std::min(most, depth(cls).items); left != 0; --left) {
+      sink(take_one(model::index(cls)));
+    }
   }
 
   /// The reader goes to sleep whatever is left: the next offer wakes it.
   void doze() {
     std::lock_guard hold(lock_);
     awake_ = false;
+  }
+
+  /// How many offers were accepted so far.
+  [[nodiscard]] std::uint64_t accepted() const {
+    std::lock_guard hold(lock_);
+    return accepted_;
+  }
+
+  /// The reader goes to sleep with what it has left. False: something was accepted after it saw
+  /// `accepted`, it must go on instead.
+  [[nodiscard]] bool sleep_since(std::uint64_t accepted) {
+    std::lock_guard hold(lock_);
+    if (accepted_ != accepted) return false;
+    awake_ = false;
+    return true;
   }
 
   /// The reader says that it goes to sleep. False: there is more, it must go on instead.
@@ -117,6 +123,13 @@ class mailbox {
     std::lock_guard hold(lock_);
     const lane& l = lanes_[model::index(cls)];
     return {l.items.size(), l.bytes};
+  }
+  /// Of all lanes.
+  [[nodiscard]] std::size_t bytes() const {
+    std::lock_guard hold(lock_);
+    std::size_t sum = 0;
+    for (const lane& l : lanes_) sum += l.bytes;
+    return sum;
   }
   [[nodiscard]] const mailbox_limits& limits() const noexcept { return limits_; }
   /// How many offers were refused so far.
@@ -142,6 +155,7 @@ class mailbox {
   bool push(lane& l, T&& item, std::size_t bytes) {
     l.items.push_back({std::move(item), bytes});
     l.bytes += bytes;
+    ++accepted_;
     return !std::exchange(awake_, true);
   }
   T pop(lane& l) {
@@ -174,6 +188,7 @@ class mailbox {
   mutable Lock lock_;
   std::array<lane, model::traffic_class_count> lanes_;
   bool awake_ = false;
+  std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;
 };
 

@@ -22,10 +22,12 @@ class memory_budget {
   memory_budget(const memory_budget&) = delete;
   memory_budget& operator=(const memory_budget&) = delete;
 
-  /// True where `bytes` were taken for `cls`; false leaves everything as it was.
-  [[nodiscard]] bool take(model::traffic_class cls, std::size_t bytes) noexcept {
+  /// True where `bytes` were taken for `cls` and at least `left` are left to it; false leaves
+  /// everything as it was.
+  [[nodiscard]] bool take(model::traffic_class cls, std::size_t bytes,
+                          std::size_t left = 0) noexcept {
     const std::size_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
-    if (before + bytes > shares_.limit_for(cls, used_by_class())) {
+    if (before + bytes + left > shares_.limit_for(cls, used_by_class())) {
       used_.fetch_sub(bytes, std::memory_order_relaxed);
       return false;
     }
@@ -92,6 +94,20 @@ class memory_charge {
   void reset() noexcept {
     if (bytes_ != 0) budget_->give_back(cls_, std::exchange(bytes_, 0));
   }
+  /// At most `bytes` of it, as a charge of their own.
+  [[nodiscard]] memory_charge split(std::size_t bytes) noexcept {
+    memory_charge part;
+    part.budget_ = budget_;
+    part.cls_ = cls_;
+    part.bytes_ = bytes < bytes_ ? bytes : bytes_;
+    bytes_ -= part.bytes_;
+    return part;
+  }
+  /// `other` is of the same budget and class, or one of them is empty.
+  void add(memory_charge other) noexcept {
+    if (bytes_ == 0) return *this = std::move(other), void();
+    bytes_ += std::exchange(other.bytes_, 0);
+  }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
@@ -115,7 +131,7 @@ class memory_credit {
     account& a = accounts_[model::index(cls)];
     if (a.free < bytes) {
       const std::size_t more = bytes - a.free > block_bytes ? bytes - a.free : block_bytes;
-      if (!budget_.take(cls, more)) return false;
+      if (!budget_.take(cls, more, left_by(cls))) return false;
       a.free += more;
     }
     a.free -= bytes;
@@ -142,6 +158,13 @@ class memory_credit {
     std::size_t free = 0;
     std::size_t spent = 0;
   };
+  /// Packets that have not come in whole are telemetry until their class is known. Where many
+  /// messages wait they find a sixteenth: else who sends a large one would have to be sent away.
+  [[nodiscard]] std::size_t left_by(model::traffic_class cls) const noexcept {
+    const std::size_t part = budget_.limit() / 16;
+    return cls == model::traffic_class::telemetry && budget_.used(cls) > part ? part : 0;
+  }
+
   memory_budget& budget_;
   std::array<account, model::traffic_class_count> accounts_{};
 };

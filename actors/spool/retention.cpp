@@ -46,8 +46,11 @@ bool spool::wants_snapshot() const noexcept {
 }
 
 bool spool::admit(const model::envelope& e, lane in, std::uint64_t bytes) {
-  if (in == lane::quarantine) return make_quarantine_room(bytes);
-  while (!has_room(e.cls, bytes)) {
+  return in == lane::quarantine ? make_quarantine_room(bytes) : make_room(e.cls, bytes);
+}
+
+bool spool::make_room(model::traffic_class cls, std::uint64_t bytes) {
+  while (!has_room(cls, bytes)) {
     if (!shed_oldest()) return false;
   }
   return true;

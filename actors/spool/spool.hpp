@@ -78,7 +78,10 @@ struct spool_stats {
   std::vector<reader_stats> readers;
 };
 
-class spool {
+/// What a commit writes: everything, or control and heartbeat alone.
+enum class commit_part : std::uint8_t { all, urgent };
+
+class spool final : public contract::append_gate {
  public:
   using recovered_visitor = std::function<void(const contract::stored_record&)>;
 
@@ -106,12 +109,19 @@ class spool {
   /// spool_budget_full, packet_too_large.
   void append(const contract::append_request& request, std::vector<contract::settlement>& settled);
 
+  [[nodiscard]] bool make_room(model::traffic_class cls, std::uint64_t bytes) override;
+  /// Never control and heartbeat: they are few, and CONNECT is among them.
+  [[nodiscard]] bool is_stuck(model::traffic_class cls) const noexcept override;
+
   /// Writes and syncs what is pending, control first; never fails: what could not be written stays
   /// pending and is tried again at next_deadline_ns().
-  void commit(std::uint64_t now_ns, std::vector<contract::settlement>& settled);
+  void commit(std::uint64_t now_ns, std::vector<contract::settlement>& settled,
+              commit_part which = commit_part::all);
 
   /// True where a commit has something to write.
   [[nodiscard]] bool has_pending() const noexcept;
+  /// True where it has both something urgent to write and something else.
+  [[nodiscard]] bool has_mixed_pending() const noexcept;
   /// When commit must be called though nothing comes in: a free lane's sync or a retry is due.
   [[nodiscard]] std::optional<std::uint64_t> next_deadline_ns() const noexcept;
 

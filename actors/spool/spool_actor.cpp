@@ -45,7 +45,10 @@ caf::behavior spool_actor::make_behavior() {
   begin();
   return {
       [this](runtime::wake_atom) { turn(); },
-      [this](covers_atom, std::uint64_t lsn) { brain_.set_snapshot_floor(lsn); },
+      [this](covers_atom, std::uint64_t lsn) {
+        brain_.set_snapshot_floor(lsn);
+        tell_of_room();
+      },
       [this](report_atom) { return report_of(brain_); },
       [this](close_atom) {
         turn();
@@ -82,15 +85,24 @@ void spool_actor::turn() {
   trace_.note_shed(brain_.counts(), runtime::unix_now_ns());
   const std::uint64_t now_ns = runtime::steady_now_ns();
   const auto due = brain_.next_deadline_ns();
-  if (brain_.has_pending() || (due && *due <= now_ns)) {
+  const bool is_due = brain_.has_pending() || (due && *due <= now_ns);
+  if (is_due && mail_.round != contract::round_step::urgent_written) {
     account();  // before it is on disk: nothing lies there that is in no account
     commit(now_ns);
   }
   account();
   settle();
   tell_readers();
+  tell_of_room();
   arm_timer();
   count();
+}
+
+/// The round is over, or something has gone: what dedup has left may have room now. In the middle
+/// of a round dedup has its turn, too.
+void spool_actor::tell_of_room() {
+  const bool is_its_turn = mail_.round == contract::round_step::urgent_written;
+  if (std::exchange(mail_.room_wanted, false) || is_its_turn) mail_.batches.wake_reader();
 }
 
 /// Shows where each lane is, where that is news.
@@ -102,7 +114,10 @@ void spool_actor::account() {
 }
 
 void spool_actor::commit(std::uint64_t now_ns) {
-  brain_.commit(now_ns, settled_.settled);
+  using contract::round_step;
+  const bool only_urgent = mail_.round == round_step::open && brain_.has_mixed_pending();
+  mail_.round = only_urgent ? round_step::urgent_written : round_step::open;
+  brain_.commit(now_ns, settled_.settled, only_urgent ? commit_part::urgent : commit_part::all);
   ++probe_.rounds;
   const std::uint64_t took_ns = runtime::steady_now_ns() - now_ns;
   probe_.sync.record(took_ns);

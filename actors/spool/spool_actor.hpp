@@ -44,6 +44,7 @@ class spool_actor final : public runtime::actor_body {
   void commit(std::uint64_t now_ns);
   void settle();
   void tell_readers();
+  void tell_of_room();
   [[nodiscard]] std::uint64_t durable_records() const;
   void arm_timer();
   void count();

@@ -71,8 +71,11 @@ struct envelope {
   std::uint32_t charged_bytes = 0;       // to its connection; comes back in the receipt
   std::uint16_t packet_id = 0;           // 0 at QoS 0
   std::uint8_t qos = 0;
-  bool dup = false;             // MQTT DUP flag
-  bool retain = false;          // MQTT RETAIN flag
+  bool dup = false;     // MQTT DUP flag
+  bool retain = false;  // MQTT RETAIN flag
+  /// Its sender cannot be told to come again: where the spool has no room for it, it waits, and its
+  /// acknowledgement with it. Not stored.
+  bool waits_for_room = false;
   std::string_view properties;  // MQTT 5 properties for subscribers, as on the wire; "" for none
 
   fault_code fault = fault_code::internal;  // only where kind == quarantined

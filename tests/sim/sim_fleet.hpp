@@ -127,6 +127,11 @@ class sim_fleet {
     device& d = devices_[index];
     message m;
     m.cls = model::all_traffic_classes[random_() % model::traffic_class_count];
+    // Across classes its messages may be taken in another order than they were sent in, and this
+    // order is all that tells one life of such a device from the next.
+    if (d.kind == device_kind::with_sequence) {
+      m.cls = model::all_traffic_classes[index % model::traffic_class_count];
+    }
     m.level = random_() % 4 == 0 ? ack_level::committed : ack_level::durable;
     if (d.kind == device_kind::sends_once) {
       m.level = random_() % 2 == 0 ? ack_level::none : ack_level::received;
@@ -185,6 +190,7 @@ class sim_fleet {
     }
     e.qos = d.kind == device_kind::sends_once ? 0 : d.kind == device_kind::exactly_once ? 2 : 1;
     e.packet_id = e.qos == 0 ? 0 : m.packet_id;
+    e.waits_for_room = e.qos != 0 && waits(d);
     e.dup = m.was_sent;
     if (m.was_sent) ++resends_;
     m.was_sent = m.in_flight = true;
@@ -193,8 +199,11 @@ class sim_fleet {
     model::envelope& e = post(d, m.cls);
     e.kind = model::record_kind::release;
     e.packet_id = m.packet_id;
+    e.waits_for_room = waits(d);
     m.in_flight = true;
   }
+  /// As over MQTT; the others are told that there is no room, and come again.
+  static bool waits(const device& d) { return d.kind != device_kind::with_sequence; }
   void connect(device& d) {
     d.generation = ++generations_;
     d.link = link_state::opening;

@@ -3,6 +3,7 @@
 // Everything but the disk goes when it goes, as with a process.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "actors/contract/journal_mail.hpp"
+#include "actors/dedup/admission.hpp"
 #include "actors/dedup/dedup.hpp"
 #include "actors/sink/sink_brain.hpp"
 #include "actors/sink/sqlite_writer.hpp"
@@ -28,6 +30,9 @@ enum class planted_bug {
   reports_progress_before_commit,
   trusts_a_snapshot_before_it_is_stored,
 };
+
+/// What goes on to the spool at once, and a batch of each class more.
+inline constexpr std::uint64_t round_bytes = 4096;
 
 inline constexpr const char* sink_path = "/sink/fleet.db";
 
@@ -88,16 +93,23 @@ class sim_node {
         dedup_->required_passed(*batch.required_passed, receipts_);
       }
     }
-    while (!batches_.empty()) {
-      contract::append_request request;
-      request.batch = std::move(batches_.front());
-      batches_.pop_front();
-      auto& envelopes = request.batch->envelopes;
-      for (std::uint32_t i = 0; i < envelopes.size(); ++i) {
-        const auto ticket = dedup_->decide(envelopes[i], now_ns_, receipts_);
-        if (ticket) request.items.push_back({i, *ticket});
+    for (const auto cls : model::all_traffic_classes) {
+      auto& room = dedup_->room_of(cls);
+      while (!room.empty() && may_pass(room.front()) && has_room(room.front())) {
+        admit(room.take(), dedup::pressure::none);
       }
-      if (!request.items.empty()) appends_.push_back(std::move(request));
+    }
+    for (auto& batch : std::exchange(batches_, {})) {
+      const bool is_next = dedup_->room_of(batch->cls).empty();
+      if (!may_pass(*batch)) {
+        batches_.push_back(std::move(batch));
+        continue;
+      }
+      auto how = is_next && has_room(*batch) ? dedup::pressure::none : dedup::pressure::no_room;
+      if (batch->cls == model::traffic_class::telemetry && ++telemetry_ % 16 == 0) {
+        how = dedup::pressure::gives_way;
+      }
+      admit(std::move(batch), how);
     }
   }
 
@@ -122,7 +134,9 @@ class sim_node {
     }
     const auto due = spool_->next_deadline_ns();
     if (spool_->has_pending() || (due && *due <= now_ns_)) {
-      spool_->commit(now_ns_, unsettled_.settled);
+      mid_round_ = !mid_round_ && spool_->has_mixed_pending();
+      spool_->commit(now_ns_, unsettled_.settled,
+                     mid_round_ ? spool::commit_part::urgent : spool::commit_part::all);
     }
     post_settlements();
     const std::uint64_t durable = durable_records();
@@ -188,8 +202,12 @@ class sim_node {
   }
 
   [[nodiscard]] bool idle() const {
-    return batches_.empty() && appends_.empty() && settlements_.empty() && progress_.empty() &&
-           !spool_->has_pending() && caught_up_ && sink_->is_running() && sink_->failures() == 0;
+    const bool none_waits =
+        std::all_of(model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
+                    [this](model::traffic_class cls) { return dedup_->room_of(cls).empty(); });
+    return none_waits && batches_.empty() && appends_.empty() && settlements_.empty() &&
+           progress_.empty() && !spool_->has_pending() && caught_up_ && sink_->is_running() &&
+           sink_->failures() == 0;
   }
   [[nodiscard]] spool::spool& spool() noexcept { return *spool_; }
   [[nodiscard]] const sink::sink_brain& sink() const noexcept { return *sink_; }
@@ -219,6 +237,33 @@ class sim_node {
     }
     return o;
   }
+  /// About what it is on disk.
+  static std::uint64_t bytes_of(const contract::envelope_batch& batch) {
+    std::uint64_t bytes = 0;
+    for (const model::envelope& e : batch.envelopes) bytes += 256 + e.payload.size();
+    return bytes;
+  }
+  std::uint64_t round() const {
+    std::uint64_t bytes = 0;
+    for (const contract::append_request& r : appends_) bytes += bytes_of(*r.batch);
+    return bytes;
+  }
+  bool may_pass(const contract::envelope_batch& batch) const {
+    if (mid_round_ && batch.cls > model::traffic_class::heartbeat) return false;
+    const bool is_first = std::none_of(appends_.begin(), appends_.end(),
+                                       [&](const auto& r) { return r.batch->cls == batch.cls; });
+    return (is_first || round() < round_bytes) && !spool_->is_stuck(batch.cls);
+  }
+  bool has_room(const contract::envelope_batch& batch) {
+    return dedup_->takes(batch.cls, batch.envelopes.size()) &&
+           spool_->make_room(batch.cls, round() + bytes_of(batch));
+  }
+  void admit(contract::envelope_batch_ptr batch, dedup::pressure how) {
+    auto done = dedup::admit(*dedup_, std::move(batch), how, now_ns_, receipts_,
+                             [](const model::envelope&, bool, auto) {});
+    if (!done.request.items.empty()) appends_.push_back(std::move(done.request));
+  }
+
   std::uint64_t durable_records() const {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < model::lane_count; ++i) {
@@ -296,6 +341,8 @@ class sim_node {
   std::vector<model::receipt> receipts_;
 
   std::uint64_t snapshot_covers_ = 0;
+  bool mid_round_ = false;       // what is urgent is committed
+  std::uint64_t telemetry_ = 0;  // batches of it so far
   bool snapshot_wanted_ = false;
   bool caught_up_ = false;
   std::uint64_t told_ = 0;

@@ -6,9 +6,16 @@ telemetry on one socket).
 
 import contextlib
 import sqlite3
+import struct
+import sys
 import unittest
 
-from harness import GatewayTest, Mqtt, connect_packet, eventually, publish_packet
+from harness import (FULL, PATIENCE, REPOSITORY, SANITIZED, GatewayTest, Mqtt, connect_packet,
+                     eventually, publish_packet)
+
+sys.path.insert(0, str(REPOSITORY / "tests/load"))
+
+import overload_minutes  # noqa: E402
 
 SMALL_SPOOL = """
 [spool]
@@ -109,6 +116,94 @@ class Overload(GatewayTest):
         self.assertEqual(self.connack(gateway, "low-new"), 0)
         eventually(lambda: gateway.count("device_id = 'high-filler'") == len(sent) + len(more),
                    "every acknowledged message")
+
+    def test_what_is_owed_waits_on_its_connection_and_goes_on_by_itself(self):
+        """T22: its class's acknowledgements are withheld, and nothing else is."""
+        gateway = self.pressed_gateway()
+        device, other = (self.connect(gateway, client_id=name) for name in "op")
+
+        def withheld():
+            return gateway.metrics().sum("fleetgate_withheld_messages")
+
+        last = 0
+        with self.locked_sink(gateway):
+            device.socket.settimeout(6)  # longer than it once took to be sent away
+            while not withheld():
+                last += 1
+                device.send(publish_packet("devices/o/telemetry", payload(last, 200_000), 1, last))
+                with contextlib.suppress(TimeoutError):
+                    self.assertEqual(device.packet(), (0x40, struct.pack("!H", last)))
+            device.socket.settimeout(PATIENCE)
+            acknowledged = last - 1
+            for last in range(last + 1, last + 4):
+                device.send(publish_packet("devices/o/telemetry", payload(last, 200_000), 1, last))
+            eventually(lambda: withheld() == last - acknowledged, "they wait, and are counted")
+            for n in range(1, 101):
+                for kind in ("control", "heartbeat"):
+                    device.send(publish_packet(f"devices/o-{kind}/{kind}", payload(n, 200), 1,
+                                               1000 + n))
+                    self.assertEqual(device.packet(), (0x40, struct.pack("!H", 1000 + n)), kind)
+            device.send(b"\xc0\x00")
+            self.assertEqual(device.packet()[0], 0xD0)
+            # Sent again meanwhile it is the same message.
+            other.socket.settimeout(PATIENCE)
+            for _ in range(2):
+                other.send(publish_packet("devices/p/telemetry", payload(1, 200_000), 1, 1))
+            status, why = eventually(
+                lambda: next((a for a in [gateway.http("/readyz?verbose")] if a[0] == 503), None),
+                "not ready")
+            self.assertIn("the spool's budget is used up", why)
+            eventually(lambda: withheld() == last - acknowledged + 2, "that, too, waits")
+            gateway.audit()
+        for n in range(acknowledged + 1, last + 1):
+            self.assertEqual(device.packet(), (0x40, struct.pack("!H", n)), "in their order")
+        for _ in range(2):
+            self.assertEqual(other.packet(), (0x40, b"\0\1"))
+        self.assertEqual(withheld(), 0)
+        for kind in ("control", "heartbeat"):
+            eventually(lambda: gateway.count("class = ?", kind) == 100, f"every {kind}")
+        eventually(lambda: gateway.metrics().sum("fleetgate_sink_lag_records") == 0, "caught up")
+        self.assertEqual(gateway.query("SELECT sequence FROM messages WHERE device_id = 'o'"
+                                       " ORDER BY id"), [(n,) for n in range(1, last + 1)])
+        self.assertEqual(gateway.count("device_id = 'p'"), 1)
+        metrics = gateway.metrics()
+        self.assertEqual(metrics.sum("fleetgate_connections_closed_total"), 0)
+        self.assertEqual(metrics.sum("fleetgate_refused_total"), 0)
+
+    def test_what_waits_for_room_ends_with_the_node_and_was_not_acknowledged(self):
+        gateway = self.pressed_gateway()
+        device = self.connect(gateway, client_id="o")
+        device.socket.settimeout(6)
+        numbers = 0
+        with self.locked_sink(gateway):
+            while not gateway.metrics().sum("fleetgate_withheld_messages"):
+                numbers += 1
+                device.send(publish_packet("devices/o/telemetry", payload(numbers, 200_000), 1,
+                                           numbers))
+                with contextlib.suppress(TimeoutError):
+                    self.assertEqual(device.packet()[0], 0x40)
+            gateway.kill()  # and the audit: interrupted
+            gateway.start()
+        # Sent again, it has room and is taken.
+        device = self.connect(gateway, client_id="o")
+        device.socket.settimeout(PATIENCE)
+        device.send(publish_packet("devices/o/telemetry", payload(numbers, 200_000), 1, 1))
+        self.assertEqual(device.packet()[0], 0x40)
+        eventually(lambda: gateway.count("device_id = 'o'") == numbers, "every one, once")
+        self.assertEqual(gateway.terminate(), 0)
+
+    @unittest.skipIf(SANITIZED, "the sanitizer's library must be loaded first")
+    def test_ten_times_more_than_sink_or_disk_take_costs_only_what_nobody_was_promised(self):
+        """The counts of tests/load/overload_minutes.py; its times are measured there."""
+        seconds = 60 if FULL else 4
+        disk = overload_minutes.SLOW_DISK_FAULT
+        if not FULL:  # not by the processor, whatever else it has to do
+            disk = disk._replace(rate=disk.rate // 4)
+        for fault in (overload_minutes.SLOW_SINK, disk):
+            with self.subTest(slow=fault.name):
+                with overload_minutes.directory() as directory:
+                    seen, wrong = overload_minutes.run(directory, fault, seconds)
+                self.assertEqual(wrong, [], seen)
 
     def test_control_and_heartbeat_go_on_beside_telemetry_that_gives_way(self):
         """T22 and T15."""

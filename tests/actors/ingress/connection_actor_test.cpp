@@ -370,6 +370,43 @@ TEST_F(a_connection, tells_the_fault_of_a_quarantined_message_where_the_version_
   }
 }
 
+TEST(an_intake, brings_much_in_several_batches_each_with_its_memory_and_charge) {
+  constexpr auto cls = model::traffic_class::event;
+  constexpr std::size_t large = contract::shard_intake::large_bytes / 2;
+  runtime::memory_budget budget(64 << 20);
+  contract::shard_intake intake(0, budget, {1000, 64 << 20});
+  for (int i = 0; i < 5; ++i) {
+    intake.seal_large();
+    ASSERT_FALSE(intake.claim(cls, large));
+    (void)intake.memory[model::index(cls)].allocate(large);
+    contract::inbound_item item;
+    ASSERT_TRUE(intake.to_parser.post(cls, item, large));
+  }
+  intake.seal(cls);
+  intake.seal(cls);
+  const auto& parts = intake.sealed[model::index(cls)];
+  ASSERT_EQ(parts.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::size_t items = i < 2 ? 2 : 1;
+    EXPECT_EQ(parts[i].items, items);
+    EXPECT_EQ(parts[i].memory.used(), items * large);
+    EXPECT_EQ(parts[i].charge.bytes(), items * large);
+  }
+}
+
+TEST_F(a_connection, says_of_what_is_owed_that_it_waits_for_room) {
+  come_in();
+  say("30 ## s't' 00 'x'");
+  say("32 ## s't' 0001 00 'x'");
+  say("62 02 0002");
+  std::vector<bool> waits;
+  shard_.intake.to_parser.read(10, [&](auto, const contract::inbound_item& item) {
+    waits.push_back(item.message != nullptr ? item.message->waits_for_room
+                                            : item.mark->waits_for_room);
+  });
+  EXPECT_THAT(waits, ElementsAre(false, true, true));
+}
+
 TEST_F(a_connection, withholds_what_was_refused_and_leaves_within_five_seconds) {
   come_in();
   say("32 ## s't' 0001 00 'x'");

@@ -44,16 +44,16 @@ TEST(mailbox, refuses_beyond_its_bytes_but_takes_one_large_item_into_an_empty_la
   EXPECT_EQ(m.depth(traffic_class::event).bytes, 0u);
 }
 
-TEST(mailbox, displaces_the_oldest_of_the_same_lane_only) {
-  mailbox<int> m({2, 1000});
+TEST(mailbox, hands_out_a_part_of_one_lane_and_tells_what_is_left) {
+  mailbox<int> m({10, 1000});
+  for (int v : {1, 2, 3}) m.offer(traffic_class::event, v, 5);
   int control = 9;
   m.offer(traffic_class::control, control, 1);
-  std::vector<int> gone;
-  for (int v : {1, 2, 3, 4}) {
-    m.offer_displacing(traffic_class::telemetry, v, 1, [&](int old) { gone.push_back(old); });
-  }
-  EXPECT_EQ(gone, (std::vector{1, 2}));
-  EXPECT_EQ(drain_all(m), (std::vector{9, 3, 4}));
+  std::vector<int> out;
+  m.drain_lane(traffic_class::event, 2, [&](int v) { out.push_back(v); });
+  EXPECT_EQ(out, (std::vector{1, 2}));
+  EXPECT_EQ(m.depth(traffic_class::event).items, 1u);
+  EXPECT_EQ(m.bytes(), 6u);
 }
 
 TEST(mailbox, wakes_its_reader_once_until_it_sleeps_again) {
@@ -66,6 +66,17 @@ TEST(mailbox, wakes_its_reader_once_until_it_sleeps_again) {
   EXPECT_FALSE(m.offer(traffic_class::event, v, 1).wake_reader) << "the reader is still awake";
   drain_all(m);
   EXPECT_TRUE(m.sleep());
+  EXPECT_TRUE(m.offer(traffic_class::event, v, 1).wake_reader);
+}
+
+TEST(mailbox, a_reader_that_leaves_something_sleeps_only_where_nothing_new_has_come) {
+  mailbox<int> m({10, 1000});
+  int v = 1;
+  m.offer(traffic_class::event, v, 1);
+  const auto seen = m.accepted();
+  m.offer(traffic_class::control, v, 1);
+  EXPECT_FALSE(m.sleep_since(seen)) << "another sender was not heard";
+  EXPECT_TRUE(m.sleep_since(m.accepted()));
   EXPECT_TRUE(m.offer(traffic_class::event, v, 1).wake_reader);
 }
 

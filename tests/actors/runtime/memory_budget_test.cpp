@@ -64,6 +64,40 @@ TEST(memory_budget, credit_is_refused_when_the_budget_is_used_up) {
   EXPECT_EQ(credit.collect(traffic_class::telemetry).bytes(), taken);
 }
 
+TEST(memory_budget, many_telemetry_messages_leave_a_sixteenth_to_packets_that_are_not_whole) {
+  constexpr std::size_t part = memory_credit::block_bytes;
+  memory_budget b(16 * part);
+  memory_credit credit(b);
+  while (credit.take(traffic_class::telemetry, part)) continue;
+  EXPECT_EQ(b.used(), 12 * part);
+  EXPECT_TRUE(b.take(traffic_class::telemetry, part));
+  EXPECT_FALSE(b.take(traffic_class::telemetry, 1));
+}
+
+TEST(memory_budget, telemetry_has_its_least_share_for_messages_alone) {
+  constexpr std::size_t part = memory_credit::block_bytes;
+  memory_budget b(16 * part);
+  ASSERT_TRUE(b.take(traffic_class::control, 13 * part));
+  memory_credit credit(b);
+  EXPECT_TRUE(credit.take(traffic_class::telemetry, part));
+}
+
+TEST(memory_budget, a_charge_can_be_split_and_joined) {
+  memory_budget b(1 << 20);
+  ASSERT_TRUE(b.take(traffic_class::event, 100));
+  memory_charge whole(b, traffic_class::event, 100);
+  memory_charge part = whole.split(30), none;
+  EXPECT_EQ(whole.bytes(), 70u);
+  none.add(part.split(1000));
+  EXPECT_EQ(part.bytes(), 0u);
+  EXPECT_EQ(none.bytes(), 30u);
+  none.add(whole.split(5));
+  whole.reset();
+  EXPECT_EQ(b.used(), 35u);
+  none.reset();
+  EXPECT_EQ(b.used(), 0u);
+}
+
 TEST(arena, what_it_hands_out_stays_where_it_is_until_clear) {
   arena a;
   std::vector<std::string_view> kept;

@@ -144,6 +144,25 @@ TEST_F(spool_faults_test, trouble_of_one_lane_does_not_hold_up_another) {
   EXPECT_TRUE(brain->stats().trouble);
 }
 
+TEST_F(spool_faults_test, says_which_classes_are_stuck_and_never_control_or_heartbeat) {
+  open();
+  fail_on(disk_op::write, fault_code::storage_full, "");
+  for (const auto cls : model::all_traffic_classes) {
+    EXPECT_FALSE(brain->is_stuck(cls));
+    append(1 + model::index(cls), cls);
+  }
+  append(9, traffic_class::event, ack_level::none);
+  commit(1 * ms);
+  EXPECT_FALSE(brain->is_stuck(traffic_class::control));
+  EXPECT_FALSE(brain->is_stuck(traffic_class::heartbeat));
+  EXPECT_TRUE(brain->is_stuck(traffic_class::event));
+  EXPECT_TRUE(brain->is_stuck(traffic_class::telemetry));
+  heal();
+  commit(5000 * ms);
+  EXPECT_FALSE(brain->is_stuck(traffic_class::event));
+  EXPECT_FALSE(brain->is_stuck(traffic_class::telemetry));
+}
+
 TEST_F(spool_faults_test, retries_back_off_to_a_bound) {
   open();
   fail_on(disk_op::sync, fault_code::storage_io);

@@ -291,6 +291,53 @@ TEST_F(spool_test, full_budget_refuses_telemetry_and_keeps_room_for_every_other_
   }
 }
 
+TEST_F(spool_test, commits_what_is_urgent_alone_where_asked) {
+  open();
+  append(1, traffic_class::telemetry);
+  EXPECT_FALSE(brain->has_mixed_pending());
+  append(2, traffic_class::control);
+  append(3, traffic_class::heartbeat);
+  EXPECT_TRUE(brain->has_mixed_pending());
+  brain->commit(now_ns, settled, commit_part::urgent);
+  note();
+  EXPECT_TRUE(stored(2));
+  EXPECT_TRUE(stored(3));
+  EXPECT_EQ(fates.count(1), 0U);
+  EXPECT_TRUE(brain->has_pending());
+  EXPECT_FALSE(brain->has_mixed_pending());
+  commit();
+  EXPECT_TRUE(stored(1));
+}
+
+TEST_F(spool_test, makes_room_from_what_nobody_was_promised_and_says_where_there_is_none) {
+  options = options_with(256 * 1024, 16 * 1024);
+  open();
+  ASSERT_TRUE(brain->register_reader("required", true, {}));
+  const std::uint64_t share = 256 * 1024 * 11 / 16;
+  const std::uint64_t wanted = 32 * 1024;
+  std::uint64_t n = 1;
+  for (; brain->stats().used_bytes < share / 2; ++n) {
+    append(n, traffic_class::telemetry, n % 2 == 0 ? ack_level::durable : ack_level::none);
+    commit(n * 300 * ms);
+  }
+  for (; brain->stats().used_bytes + wanted <= share; ++n) {
+    append(n);
+    commit(n * 300 * ms);
+  }
+  brain->set_snapshot_floor(brain->last_lsn());
+  EXPECT_TRUE(brain->make_room(traffic_class::telemetry, wanted));
+  const auto& shed = brain->counts()[model::index(lane::telemetry_free)].shed_records;
+  EXPECT_GT(shed, 0U);
+  while (brain->make_room(traffic_class::telemetry, wanted)) {
+    append(++n);
+    commit(n * 300 * ms);
+    brain->set_snapshot_floor(brain->last_lsn());
+  }
+  EXPECT_FALSE(refused(n));
+  EXPECT_TRUE(brain->make_room(traffic_class::control, wanted)) << "it has a share of its own";
+  EXPECT_TRUE(read_all().numbers.size() + shed >= n - 1) << "nothing owed was displaced";
+}
+
 TEST_F(spool_test, asks_for_a_snapshot_before_it_is_full) {
   options = options_with(256 * 1024, 16 * 1024);
   open();

@@ -1,0 +1,50 @@
+#include "actors/dedup/admission.hpp"
+
+#include <utility>
+
+#include "actors/dedup/identity.hpp"
+
+namespace fleetgate::dedup {
+namespace {
+
+/// What a record is beside its topic and payload, about.
+constexpr std::uint64_t record_overhead_bytes = 192;
+
+}  // namespace
+admitted admit(dedup& brain, contract::envelope_batch_ptr batch, pressure how, std::uint64_t now_ns,
+               std::vector<model::receipt>& receipts, const verdict_visitor& visit) {
+  admitted out;
+  waiting_room& room = brain.room_of(batch->cls);
+  out.request.items.reserve(batch->envelopes.size());
+  for (std::uint32_t i = 0; i < batch->envelopes.size(); ++i) {
+    model::envelope& e = batch->envelopes[i];
+    const std::uint64_t counted = model::is_message(e.kind) ? 1 : 0;
+    const std::size_t answered = receipts.size();
+    bool goes_on = false;
+    if (how == pressure::gives_way && counted != 0 && !is_owed(e)) {
+      brain.give_up(e, fault_code::mailbox_full, receipts);
+    } else if (const auto ticket = brain.decide(e, now_ns, receipts, how == pressure::none)) {
+      if (*ticket == dedup::no_room) {
+        model::envelope* const waits = room.find_resent(e);
+        if (waits == nullptr) {
+          room.put(*batch, e);
+          out.put_aside += counted;
+          continue;
+        }
+        brain.wait_instead(*waits, e, receipts);
+      } else {
+        goes_on = true;
+        out.request.items.push_back({i, *ticket});
+        out.bytes += record_overhead_bytes + e.topic.size() + e.payload.size();
+      }
+    }
+    out.messages += counted;
+    if (goes_on) out.passed_on += counted;
+    visit(e, goes_on, std::span(receipts).subspan(answered));
+  }
+  room.close();
+  out.request.batch = std::move(batch);
+  return out;
+}
+
+}  // namespace fleetgate::dedup

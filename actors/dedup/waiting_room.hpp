@@ -1,0 +1,43 @@
+// What dedup took of a class and the spool has no room for: undecided, in the order of arrival,
+// each message once. Owned by the dedup brain, on the journal's thread. Limit: the memory budget,
+// which what waits stays charged to.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+
+#include "actors/contract/envelope_batch.hpp"
+
+namespace fleetgate::dedup {
+
+class waiting_room {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return batches_.empty(); }
+  /// Marks left out.
+  [[nodiscard]] std::uint64_t messages() const noexcept { return messages_; }
+
+  /// A copy of `e`, of batch `from`, with its part of the charge. What is put here between two
+  /// calls of `close` comes out as one batch.
+  void put(contract::envelope_batch& from, const model::envelope& e);
+  void close() noexcept { open_ = false; }
+
+  /// The same message, sent by the same client over another connection; null: it does not wait.
+  [[nodiscard]] model::envelope* find_resent(const model::envelope& e);
+
+  [[nodiscard]] const contract::envelope_batch& front() const { return *batches_.front(); }
+  contract::envelope_batch_ptr take();
+
+ private:
+  struct place {
+    contract::envelope_batch* batch = nullptr;
+    std::size_t index = 0;
+  };
+
+  std::deque<contract::envelope_batch_ptr> batches_;
+  std::unordered_multimap<std::uint64_t, place> places_;  // by a hash of what makes it the same
+  std::uint64_t messages_ = 0;
+  bool open_ = false;  // the last batch takes more
+};
+
+}  // namespace fleetgate::dedup
