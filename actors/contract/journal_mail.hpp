@@ -64,10 +64,11 @@ enum class round_step : std::uint8_t {
 struct journal_mail {
   using receipt_mail = runtime::mail<std::vector<model::receipt>>;
 
-  /// What dedup passes on before the spool has committed it: one round, about as it lies on disk,
-  /// and at least one batch of each class. A control message waits for the round before it: on a
-  /// disk that takes 20 MB a second that is 20 ms and its syncs.
-  static constexpr std::size_t round_bytes = 384 * 1024;
+  /// Bounds of what dedup passes on before the spool has committed it: one round, about as it lies
+  /// on disk. A control message waits for the round before it: with the least, on a disk that takes
+  /// 20 MB a second, 20 ms and the syncs.
+  static constexpr std::size_t least_round_bytes = 384 * 1024;
+  static constexpr std::size_t most_round_bytes = 3 * 1024 * 1024;
 
   /// `intake` bounds what the shards hand in; the rest is bounded by that in turn: each envelope
   /// taken in has one append, one settlement and one receipt.
@@ -93,6 +94,7 @@ struct journal_mail {
   std::vector<room_bell> room;                                    // dedup -> parser, by shard
   journal_book account;                                           // of dedup and spool together
   round_step round = round_step::open;
+  std::size_t round_bytes = most_round_bytes;  // by how long the last rounds took
   bool room_wanted = false;  // dedup left something: wake it after the next commit or removal
 
   /// At the end: no reader is woken any more.

@@ -115,8 +115,7 @@ bool dedup_actor::may_pass(model::traffic_class cls) const {
       cls == model::traffic_class::control || cls == model::traffic_class::heartbeat;
   if (mail_.round != contract::round_step::open && !is_urgent) return false;
   const auto& round = mail_.appends.box();
-  const bool is_full =
-      round.depth(cls).items != 0 && round.bytes() >= contract::journal_mail::round_bytes;
+  const bool is_full = round.depth(cls).items != 0 && round.bytes() >= mail_.round_bytes;
   return !is_full && !gate_.is_stuck(cls);
 }
 

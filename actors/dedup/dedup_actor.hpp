@@ -5,7 +5,7 @@
 //   (flush_atom) -> bool  take everything that has come (shutdown): nothing waits any more
 //   (where_atom, client id) -> connection_ref, of generation 0 where it is not connected
 //   (snapshot_atom)       take a snapshot now (before shutdown)
-// Limits: dedup_limits; one snapshot under way; what it takes at once, journal_mail::round_bytes.
+// Limits: dedup_limits; one snapshot under way; what it takes at once, journal_mail.round_bytes.
 // What the spool has no room for waits here and goes on by itself (admission.hpp).
 #pragma once
 

@@ -42,6 +42,7 @@ class spool_actor final : public runtime::actor_body {
   void turn();
   void account();
   void commit(std::uint64_t now_ns);
+  void set_pace(std::uint64_t took_ns);
   void settle();
   void tell_readers();
   void tell_of_room();
@@ -67,6 +68,7 @@ class spool_actor final : public runtime::actor_body {
   bool stats_armed_ = false;
   bool in_trouble_ = false;
   bool begun_ = false;
+  bool is_slow_ = false;  // the last round was
 };
 
 }  // namespace fleetgate::spool
