@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "protocol/base/result.hpp"
@@ -28,12 +29,29 @@ struct stored_record {
   model::lane in = model::lane::telemetry_owed;
 };
 
+using lane_ordinals = std::array<std::uint64_t, model::lane_count>;
+
+/// What a read passed in one lane besides its `records`, up to the lane's `end`. An ordinal counts
+/// the records of a lane from 1, over all starts.
+struct lane_passage {
+  std::uint64_t through = 0;  // ordinal of the last record; 0: the lane's end did not move
+  /// Only where it was put to its place since the last record: the ordinal behind which it began.
+  std::optional<std::uint64_t> began_behind;
+  std::uint64_t marks = 0;
+  std::uint64_t damaged = 0;
+  std::uint64_t shed = 0;
+  bool operator==(const lane_passage&) const = default;
+};
+
 /// What one read returned, with its memory; reused from read to read.
 struct read_block {
   std::vector<stored_record> records;
   cursor end;                 // where the reader stands once it is done with these records
   std::uint64_t damaged = 0;  // records that were skipped because their checksum failed
   std::uint64_t shed = 0;     // records that were removed before this optional reader read them
+  std::array<lane_passage, model::lane_count> passed{};
+  /// Only where a person sent the reader back to `end`: the ordinals there.
+  std::optional<lane_ordinals> back_to;
   std::vector<std::vector<std::byte>> memory;
   bool empty() const noexcept { return records.empty() && damaged == 0 && shed == 0; }
 };
@@ -50,6 +68,9 @@ class spool_reader {
   /// Marks are left out of `records`; `end` is past them. Faults: storage_io.
   virtual result<void> read(read_block& block, std::size_t most_bytes,
                             std::size_t most_records) = 0;
+
+  /// The ordinal of each lane's last record before where it stands. Faults: storage_io.
+  virtual result<lane_ordinals> stands_at() = 0;
 
   [[nodiscard]] virtual model::spool_uuid spool() const = 0;
 

@@ -71,6 +71,11 @@ contract::sink_answer sink_actor::replay(const contract::replay_request& what) {
 /// again where its store says, and the next progress tells the spool how far that is.
 result<void> sink_actor::go_back(const contract::cursor& to) {
   if (auto sought = parts_->reader->seek(to); !sought) return sought;
+  const auto ordinals = parts_->reader->stands_at();
+  if (!ordinals) {
+    failed(sink_step::open, ordinals.error());  // it opens again, and stands where it stood
+    return tl::unexpected(ordinals.error());
+  }
   undelivered_ = 0;
   brain_.rewound(runtime::steady_now_ns());
   contract::reader_progress told{parts_->name, to, true};
@@ -79,6 +84,7 @@ result<void> sink_actor::go_back(const contract::cursor& to) {
   }
   contract::read_block nothing;
   nothing.end = to;
+  nothing.back_to = *ordinals;
   if (auto written = parts_->writer->write(nothing); !written) {
     failed(sink_step::open, written.error());
     return written;

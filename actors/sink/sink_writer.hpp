@@ -25,7 +25,8 @@ class sink_writer {
   /// May be called again at any time; what was open is closed first.
   virtual result<std::optional<contract::cursor>> open() = 0;
 
-  /// The deliverable records of `block`, and `block.end` as the cursor, in one transaction;
+  /// The deliverable records of `block`, `block.end` as the cursor, and the reader's account
+  /// (contract/reader_account.hpp) that belongs to it, in one transaction;
   /// durable when it returns. On a fault:
   /// - sink_unavailable: nothing was written; the same block may be written again.
   /// - every other: it is not known whether the block was written, only the store's cursor knows.

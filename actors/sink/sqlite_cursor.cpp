@@ -10,12 +10,12 @@ namespace {
 
 // ?6 to ?8 are what this writer left there. Where the row says something else, nothing changes.
 constexpr std::string_view upsert_sql =
-    "INSERT INTO fleetgate_cursor(reader, lane, spool, incarnation, lsn) VALUES(?1,?2,?3,?4,?5)"
-    " ON CONFLICT(reader, lane) DO UPDATE SET spool=?3, incarnation=?4, lsn=?5"
+    "INSERT INTO fleetgate_cursor(reader, lane, spool, incarnation, lsn, ordinal, uncounted,"
+    " delivered, filtered, shed, damaged, replayed)"
+    " VALUES(?1,?2,?3,?4,?5,?9,?10,?11,?12,?13,?14,?15)"
+    " ON CONFLICT(reader, lane) DO UPDATE SET spool=?3, incarnation=?4, lsn=?5, ordinal=?9,"
+    " uncounted=?10, delivered=?11, filtered=?12, shed=?13, damaged=?14, replayed=?15"
     " WHERE spool=?6 AND incarnation=?7 AND lsn=?8";
-
-constexpr std::string_view select_sql =
-    "SELECT lane, spool, incarnation, lsn FROM fleetgate_cursor WHERE reader=?1";
 
 constexpr std::array<model::lane, model::lane_count> all_lanes = [] {
   std::array<model::lane, model::lane_count> lanes{};
@@ -30,7 +30,49 @@ std::optional<model::lane> parse_lane(std::string_view name) {
   return *found;
 }
 
+void bind_counts(sqlite::statement& upsert, const contract::reader_lane& lane) {
+  constexpr int ordinal_at = 9;
+  if (lane.ordinal)
+    upsert.bind(ordinal_at, static_cast<std::int64_t>(*lane.ordinal));
+  else
+    upsert.bind_null(ordinal_at);
+  int at = ordinal_at;
+  for (const std::uint64_t count :
+       {lane.uncounted, lane.delivered, lane.filtered, lane.shed, lane.damaged, lane.replayed}) {
+    upsert.bind(++at, static_cast<std::int64_t>(count));
+  }
+}
+
 }  // namespace
+
+result<void> read_cursor_row(const sqlite::statement& row, std::optional<contract::cursor>& at,
+                             contract::reader_lanes& lanes) {
+  const auto lane = parse_lane(row.bytes(0));
+  const auto spool = model::parse_spool_uuid(row.bytes(1));
+  const std::int64_t incarnation = row.integer(2);
+  const std::int64_t lsn = row.integer(3);
+  if (!lane || !spool || lsn < 0 || incarnation < 0 ||
+      incarnation > std::numeric_limits<std::uint32_t>::max()) {
+    return failure(fault_code::storage_damaged, "a row that is no position in a spool");
+  }
+  if (!at) at.emplace().spool = *spool;
+  if (at->spool != *spool) {
+    return failure(fault_code::storage_damaged, "its lanes name different spools");
+  }
+  at->lanes[model::index(*lane)] = {static_cast<std::uint32_t>(incarnation),
+                                    static_cast<std::uint64_t>(lsn)};
+  contract::reader_lane& into = lanes[model::index(*lane)];
+  constexpr int ordinal_at = 4;
+  if (!row.bytes(ordinal_at).empty()) {
+    into.ordinal = static_cast<std::uint64_t>(row.integer(ordinal_at));
+  }
+  int column = ordinal_at;
+  for (std::uint64_t* count : {&into.uncounted, &into.delivered, &into.filtered, &into.shed,
+                               &into.damaged, &into.replayed}) {
+    *count = static_cast<std::uint64_t>(row.integer(++column));
+  }
+  return {};
+}
 
 result<sqlite_cursor> sqlite_cursor::load(sqlite::database& db, std::string reader) {
   sqlite_cursor loaded;
@@ -38,7 +80,8 @@ result<sqlite_cursor> sqlite_cursor::load(sqlite::database& db, std::string read
   auto upsert = db.prepare(upsert_sql);
   if (!upsert) return tl::unexpected(std::move(upsert.error()));
   loaded.upsert_ = std::move(*upsert);
-  auto select = db.prepare(select_sql);
+  auto select = db.prepare("SELECT " + std::string(cursor_columns) +
+                           " FROM fleetgate_cursor WHERE reader=?1");
   if (!select) return tl::unexpected(std::move(select.error()));
   select->bind_text(1, loaded.reader_);
   if (auto read = loaded.read_rows(*select); !read) {
@@ -53,24 +96,12 @@ result<void> sqlite_cursor::read_rows(sqlite::statement& select) {
     auto row = select.step();
     if (!row) return tl::unexpected(std::move(row.error()));
     if (!*row) return {};
-    const auto lane = parse_lane(select.bytes(0));
-    const auto spool = model::parse_spool_uuid(select.bytes(1));
-    const std::int64_t incarnation = select.integer(2);
-    const std::int64_t lsn = select.integer(3);
-    if (!lane || !spool || lsn < 0 || incarnation < 0 ||
-        incarnation > std::numeric_limits<std::uint32_t>::max()) {
-      return failure(fault_code::storage_damaged, "a row that is no position in a spool");
-    }
-    if (!committed_) committed_.emplace().spool = *spool;
-    if (committed_->spool != *spool) {
-      return failure(fault_code::storage_damaged, "its lanes name different spools");
-    }
-    committed_->lanes[model::index(*lane)] = {static_cast<std::uint32_t>(incarnation),
-                                              static_cast<std::uint64_t>(lsn)};
+    if (auto read = read_cursor_row(select, committed_, counted_); !read) return read;
   }
 }
 
-result<void> sqlite_cursor::move_to(sqlite::database& db, const contract::cursor& to) {
+result<void> sqlite_cursor::move_to(sqlite::database& db, const contract::cursor& to,
+                                    const contract::reader_lanes& counts) {
   const contract::cursor from = committed_.value_or(contract::cursor{});
   const std::string to_spool = model::to_string(to.spool);
   const std::string from_spool = model::to_string(from.spool);
@@ -87,6 +118,7 @@ result<void> sqlite_cursor::move_to(sqlite::database& db, const contract::cursor
     upsert_.bind_text(6, from_spool);
     upsert_.bind(7, was.incarnation);
     upsert_.bind(8, static_cast<std::int64_t>(was.lsn));
+    bind_counts(upsert_, counts[model::index(lane)]);
     if (auto moved = upsert_.run(); !moved) return moved;
     if (db.changes() != 1) {
       return failure(fault_code::sink_lost,

@@ -1,15 +1,24 @@
-// A reader's cursor in table `fleetgate_cursor`, moved in the transaction of the rows. Owned by the
-// open session of a sqlite_writer.
+// A reader's cursor and its account in table `fleetgate_cursor`, moved in the transaction of the
+// rows. Owned by the open session of a sqlite_writer.
 #pragma once
 
 #include <optional>
 #include <string>
 
-#include "actors/contract/spool_reader.hpp"
+#include "actors/contract/reader_account.hpp"
 #include "actors/sqlite/database.hpp"
 #include "protocol/base/result.hpp"
 
 namespace fleetgate::sink {
+
+/// Of table `fleetgate_cursor`: what `read_cursor_row` reads, after one column of its own.
+inline constexpr const char* cursor_columns =
+    "lane, spool, incarnation, lsn, ordinal, uncounted, delivered, filtered, shed, damaged,"
+    " replayed";
+
+/// Adds a row to `at` and `lanes`. Fault storage_damaged: it makes no cursor.
+result<void> read_cursor_row(const sqlite::statement& row, std::optional<contract::cursor>& at,
+                             contract::reader_lanes& lanes);
 
 class sqlite_cursor {
  public:
@@ -21,11 +30,18 @@ class sqlite_cursor {
     return committed_;
   }
 
+  /// The account that belongs to `committed`.
+  [[nodiscard]] const contract::reader_lanes& counted() const noexcept { return counted_; }
+
   /// Within the caller's transaction. Fault sink_lost: the file's cursor is not the one this writer
   /// left, so another writer uses the same reader's name.
-  result<void> move_to(sqlite::database& db, const contract::cursor& to);
+  result<void> move_to(sqlite::database& db, const contract::cursor& to,
+                       const contract::reader_lanes& counts);
 
-  void mark_committed(const contract::cursor& at) { committed_ = at; }
+  void mark_committed(const contract::cursor& at, const contract::reader_lanes& counts) {
+    committed_ = at;
+    counted_ = counts;
+  }
 
  private:
   result<void> read_rows(sqlite::statement& select);
@@ -33,6 +49,7 @@ class sqlite_cursor {
   std::string reader_;
   sqlite::statement upsert_;
   std::optional<contract::cursor> committed_;
+  contract::reader_lanes counted_{};
 };
 
 }  // namespace fleetgate::sink

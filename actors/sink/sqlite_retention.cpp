@@ -25,16 +25,7 @@ constexpr std::string_view usage_sql =
 constexpr std::string_view id_range_sql =
     "SELECT (SELECT max(id) FROM messages) - (SELECT min(id) FROM messages) + 1";
 
-result<std::uint64_t> run_delete(sqlite::database& db, sqlite::statement& statement) {
-  std::uint64_t removed = 0;
-  auto done = sqlite::in_transaction(db, [&]() -> result<void> {
-    auto ran = statement.run();
-    removed = static_cast<std::uint64_t>(db.changes());
-    return ran;
-  });
-  if (!done) return tl::unexpected(std::move(done.error()));
-  return removed;
-}
+constexpr std::string_view count_removed_sql = "UPDATE fleetgate_rows SET removed = removed + ?1";
 
 /// The first column of the only row.
 result<std::int64_t> ask(sqlite::statement& statement) {
@@ -53,6 +44,7 @@ result<sqlite_retention> sqlite_retention::prepare(sqlite::database& db, retenti
   const std::pair<sqlite::statement*, std::string_view> wanted[] = {
       {&retention.delete_old_, delete_old_sql},
       {&retention.delete_oldest_, delete_oldest_sql},
+      {&retention.count_removed_, count_removed_sql},
       {&retention.usage_, usage_sql},
       {&retention.id_range_, id_range_sql},
   };
@@ -77,7 +69,7 @@ result<std::uint64_t> sqlite_retention::remove_old(sqlite::database& db, std::in
   const auto age_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(limits_.age).count();
   delete_old_.bind(1, now_in_use->step_rows);
   delete_old_.bind(2, now_unix_ns - age_ns);
-  return run_delete(db, delete_old_);
+  return remove(db, delete_old_);
 }
 
 result<std::uint64_t> sqlite_retention::remove_surplus(sqlite::database& db) {
@@ -88,7 +80,20 @@ result<std::uint64_t> sqlite_retention::remove_surplus(sqlite::database& db) {
   const std::int64_t surplus = now_in_use->bytes - limit;
   if (surplus <= 0) return 0;
   delete_oldest_.bind(1, std::min(surplus / now_in_use->row_bytes + 1, now_in_use->step_rows));
-  return run_delete(db, delete_oldest_);
+  return remove(db, delete_oldest_);
+}
+
+result<std::uint64_t> sqlite_retention::remove(sqlite::database& db, sqlite::statement& oldest) {
+  std::int64_t removed = 0;
+  auto done = sqlite::in_transaction(db, [&]() -> result<void> {
+    if (auto ran = oldest.run(); !ran) return ran;
+    removed = db.changes();
+    if (removed == 0) return {};
+    count_removed_.bind(1, removed);
+    return count_removed_.run();
+  });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return static_cast<std::uint64_t>(removed);
 }
 
 result<sqlite_retention::usage> sqlite_retention::measure() {

@@ -24,8 +24,8 @@ class sqlite_retention {
  public:
   static result<sqlite_retention> prepare(sqlite::database& db, retention_limits limits);
 
-  /// One step, in a transaction of its own. The newest row always stays, so that `id` never
-  /// starts again.
+  /// One step, in a transaction of its own, in which it counts what it removed. The newest row
+  /// always stays, so that `id` never starts again.
   result<std::uint64_t> step(sqlite::database& db, std::int64_t now_unix_ns);
 
  private:
@@ -37,10 +37,12 @@ class sqlite_retention {
   result<usage> measure();
   result<std::uint64_t> remove_old(sqlite::database& db, std::int64_t now_unix_ns);
   result<std::uint64_t> remove_surplus(sqlite::database& db);
+  result<std::uint64_t> remove(sqlite::database& db, sqlite::statement& oldest);
 
   retention_limits limits_;
   sqlite::statement delete_old_;
   sqlite::statement delete_oldest_;
+  sqlite::statement count_removed_;
   sqlite::statement usage_;
   sqlite::statement id_range_;
 };

@@ -5,7 +5,7 @@
 
 namespace fleetgate::sink {
 
-inline constexpr std::int32_t sqlite_sink_version = 1;
+inline constexpr std::int32_t sqlite_sink_version = 2;
 /// "FLGT"
 inline constexpr std::int32_t sqlite_sink_application_id = 0x464C4754;
 

@@ -25,14 +25,29 @@ struct sqlite_writer::session {
                    db.path() + " was moved, deleted or replaced while it was open");
   }
 
-  result<void> write_block(const contract::read_block& block) {
+  /// `counts`: the reader's account with this block.
+  result<void> write_block(const contract::read_block& block, contract::reader_lanes& counts) {
+    contract::lane_ordinals delivered{}, filtered{};
     for (const contract::stored_record& record : block.records) {
-      if (!is_deliverable(record)) continue;
+      if (!is_deliverable(record)) {
+        ++filtered[model::index(record.in)];
+        continue;
+      }
       if (auto appended = rows.append(record); !appended) return appended;
+      ++delivered[model::index(record.in)];
     }
-    if (auto moved = cursor.move_to(db, block.end); !moved) return moved;
+    for (std::size_t i = 0; i < model::lane_count; ++i) {
+      if (block.passed[i].through != 0) counts[i].pass(block.passed[i], delivered[i], filtered[i]);
+      if (block.back_to && moves(block, i)) counts[i].go_back((*block.back_to)[i]);
+    }
+    if (auto moved = cursor.move_to(db, block.end, counts); !moved) return moved;
     // What would go to a file that nobody finds again must not even be committed there.
     return check_in_place();
+  }
+
+  [[nodiscard]] bool moves(const contract::read_block& block, std::size_t lane) const {
+    const auto& from = cursor.committed();
+    return from && from->lanes[lane] != block.end.lanes[lane];
   }
 };
 
@@ -83,7 +98,8 @@ result<void> sqlite_writer::write(const contract::read_block& block) {
   session& s = *session_;
   // Where the write lock is not to be had, nothing has begun: the block may be written again.
   if (auto begun = s.db.begin(); !begun) return give_up(std::move(begun.error()));
-  auto done = s.write_block(block);
+  contract::reader_lanes counts = s.cursor.counted();
+  auto done = s.write_block(block, counts);
   if (done) done = s.db.commit();
   if (!done) {
     s.db.rollback();
@@ -91,7 +107,7 @@ result<void> sqlite_writer::write(const contract::read_block& block) {
   }
   // Replaced between the check and the commit: written, but not where anybody looks.
   if (auto found = s.check_in_place(); !found) return give_up(std::move(found.error()));
-  s.cursor.mark_committed(block.end);
+  s.cursor.mark_committed(block.end, counts);
   return {};
 }
 

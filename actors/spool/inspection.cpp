@@ -58,15 +58,48 @@ std::uint64_t count_between(std::uint64_t from, std::uint64_t to, std::uint64_t 
   return end > from ? end - from : 0;
 }
 
+/// Counts what lies behind one reader's place while the lane's records go by.
+class behind_count {
+ public:
+  behind_count(const lane_place& place, std::uint64_t up_to) noexcept
+      : place_(place), base_(place.ordinal), up_to_(up_to) {}
+
+  /// The lane begins after the record `before`.
+  void begin(std::uint64_t before) noexcept { found_.gone = count_between(base_, before, up_to_); }
+  void take(const model::position& at, std::uint64_t before, std::uint64_t ordinal) {
+    if (at == place_.at) {
+      found_.ordinal = base_ = ordinal;
+      found_.gone = 0;
+    }
+    if (at <= place_.at) return;
+    found_.damaged += count_between(std::max(before, base_), ordinal - 1, up_to_);
+    if (ordinal <= up_to_) ++found_.intact;
+  }
+  void end(std::uint64_t before, std::uint64_t last) noexcept {
+    found_.damaged += count_between(std::max(before, base_), last, up_to_);
+  }
+  [[nodiscard]] const lane_behind& found() const noexcept { return found_; }
+
+ private:
+  lane_place place_;
+  std::uint64_t base_;
+  std::uint64_t up_to_;
+  lane_behind found_;
+};
+
 result<lane_recount> recount_lane(contract::file_layer& files, model::lane in,
-                                  const recovery_request& request, std::uint64_t up_to) {
+                                  const recovery_request& request, std::uint64_t up_to,
+                                  const std::vector<reader_place>& readers) {
   lane_recount found;
+  std::vector<behind_count> behind;
+  for (const reader_place& r : readers) behind.emplace_back(r[model::index(in)], up_to);
   lane_recovery scan(files, in, request);
   if (auto opened = scan.open(); !opened) return tl::unexpected(opened.error());
   std::uint64_t before = 0;
   const auto begin = [&] {
     before = scan.begins_at() == 0 ? 0 : scan.begins_at() - 1;
     found.gone = std::min(before, up_to);
+    for (behind_count& b : behind) b.begin(before);
   };
   for (bool begun = false;; begun = true) {
     const auto record = scan.next();
@@ -76,12 +109,17 @@ result<lane_recount> recount_lane(contract::file_layer& files, model::lane in,
     const std::uint64_t ordinal = scan.last_ordinal();
     found.damaged += count_between(before, ordinal - 1, up_to);
     if (ordinal <= up_to) ++found.intact;
+    for (behind_count& b : behind) b.take((*record)->at, before, ordinal);
     found.last = before = ordinal;
   }
   const bool was_empty = scan.begins_at() == 0;
   const bool lost_end = scan.count_lost_end();
   if (was_empty) begin();
-  if (lost_end) found.damaged += count_between(before, scan.last_ordinal(), up_to);
+  if (lost_end) {
+    found.damaged += count_between(before, scan.last_ordinal(), up_to);
+    for (behind_count& b : behind) b.end(before, scan.last_ordinal());
+  }
+  for (const behind_count& b : behind) found.behind.push_back(b.found());
   return found;
 }
 
@@ -129,16 +167,17 @@ result<inspection> inspect(contract::file_layer& files, const std::string& direc
 }
 
 result<spool_recount> recount(contract::file_layer& files, const std::string& directory,
-                              const std::array<std::uint64_t, model::lane_count>& up_to) {
+                              const std::array<std::uint64_t, model::lane_count>& up_to,
+                              const std::vector<reader_place>& readers) {
   const auto id = read_id(files, directory);
   if (!id) return tl::unexpected(id.error());
   const recovery_request request{directory, id->uuid, 0, id->extent};
   spool_recount all;
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     const auto in = static_cast<model::lane>(i);
-    const auto lane = read_lane([&] { return recount_lane(files, in, request, up_to[i]); });
+    auto lane = read_lane([&] { return recount_lane(files, in, request, up_to[i], readers); });
     if (!lane) return tl::unexpected(lane.error());
-    all[i] = *lane;
+    all[i] = std::move(*lane);
   }
   return all;
 }

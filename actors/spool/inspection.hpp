@@ -44,18 +44,34 @@ using inspected_visitor = std::function<void(const contract::stored_record&)>;
 result<inspection> inspect(contract::file_layer& files, const std::string& directory,
                            const inspected_visitor& visit = {});
 
+/// Where a reader says that it stands in a lane.
+struct lane_place {
+  model::position at;
+  std::uint64_t ordinal =
+      0;  // of the record there: taken where that one is not there to be counted
+};
+using reader_place = std::array<lane_place, model::lane_count>;
+
+/// What lies behind that place of a lane's first `up_to` records.
+struct lane_behind {
+  std::uint64_t gone = 0, intact = 0, damaged = 0;
+  std::optional<std::uint64_t> ordinal;  // of the record at the place, where it is there
+};
+
 /// What one lane's files hold of its first `up_to` records: gone + intact + damaged, and nothing
 /// left over where the files hold them all.
 struct lane_recount {
-  std::uint64_t gone = 0;     // removed with their segments, by the oldest one's header
-  std::uint64_t intact = 0;   // read, each checksum verified
-  std::uint64_t damaged = 0;  // not readable, between others that are, or by spool.id
-  std::uint64_t last = 0;     // the highest ordinal that is there, also above `up_to`
+  std::uint64_t gone = 0;           // removed with their segments, by the oldest one's header
+  std::uint64_t intact = 0;         // read, each checksum verified
+  std::uint64_t damaged = 0;        // not readable, between others that are, or by spool.id
+  std::uint64_t last = 0;           // the highest ordinal that is there, also above `up_to`
+  std::vector<lane_behind> behind;  // of each reader
 };
 using spool_recount = std::array<lane_recount, model::lane_count>;
 
 /// Counts again, record by record. Faults: as inspect.
 result<spool_recount> recount(contract::file_layer& files, const std::string& directory,
-                              const std::array<std::uint64_t, model::lane_count>& up_to);
+                              const std::array<std::uint64_t, model::lane_count>& up_to,
+                              const std::vector<reader_place>& readers = {});
 
 }  // namespace fleetgate::spool

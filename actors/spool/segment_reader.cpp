@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include "actors/spool/segment.hpp"
 
@@ -41,6 +43,8 @@ class lane_reader {
     placed_ = false;
     segment_.reset();
     file_.reset();
+    began_behind_.reset();
+    damaged_ = shed_ = 0;
   }
 
   /// Durable records, marks included, that were not read yet.
@@ -49,6 +53,9 @@ class lane_reader {
     return placed_ && durable >= expected_ordinal_ ? durable + 1 - expected_ordinal_ : 0;
   }
 
+  /// The ordinal of the last record before where it stands.
+  result<std::uint64_t> stands_at();
+
   /// Appends records to `block` while there are any and `left` allows.
   result<void> read(read_block& block, std::size_t& memory_used, allowance& left);
 
@@ -56,7 +63,8 @@ class lane_reader {
   result<bool> on_readable_segment(read_block& block);
   result<void> place();
   result<void> enter(segment_ptr s);
-  void expect_from(std::uint64_t ordinal, std::uint64_t& skipped);
+  std::uint64_t expect_from(std::uint64_t ordinal);
+  void pass_damaged(std::uint64_t up_to, read_block& block);
   result<void> read_window(read_block& block, std::size_t& memory_used, allowance& left);
   void take(const segment_walk& walk, read_block& block, allowance& left);
 
@@ -68,8 +76,19 @@ class lane_reader {
   segment_ptr segment_;
   std::unique_ptr<contract::file> file_;
   std::uint64_t offset_ = 0;
-  std::uint64_t expected_ordinal_ = 0;  // 0: not known
+  std::uint64_t expected_ordinal_ = 0;         // 0: not known
+  std::optional<std::uint64_t> began_behind_;  // until the first record after it was placed
+  std::uint64_t damaged_ = 0, shed_ = 0;  // passed since the last record: its lane's end is before
 };
+
+result<std::uint64_t> lane_reader::stands_at() {
+  // Before the look at the segments: where there is none, all that was durable by now is gone.
+  const std::uint64_t durable = view_->durable_ordinal(in_);
+  if (!placed_) {
+    if (auto done = place(); !done) return tl::unexpected<fault>(done.error());
+  }
+  return placed_ ? expected_ordinal_ - 1 : durable;
+}
 
 result<void> lane_reader::read(read_block& block, std::size_t& memory_used, allowance& left) {
   while (!left.spent()) {
@@ -95,10 +114,12 @@ result<bool> lane_reader::on_readable_segment(read_block& block) {
     if (!next) return false;
     if (!removed && offset_ < segment_->readable_end.load(std::memory_order_acquire)) return true;
     if (const segment_ptr oldest = view_->oldest(in_)) {
-      expect_from(oldest->first_ordinal, block.shed);
+      const std::uint64_t shed = expect_from(oldest->first_ordinal);
+      shed_ += shed;
+      block.shed += shed;
     }
     if (auto done = enter(std::move(next)); !done) return tl::unexpected<fault>(done.error());
-    expect_from(segment_->first_ordinal, block.damaged);
+    pass_damaged(segment_->first_ordinal, block);
   }
 }
 
@@ -116,6 +137,7 @@ result<void> lane_reader::place() {
     offset_ = place->offset;
     expected_ordinal_ = std::max(place->next_ordinal, segment_->first_ordinal);
   }
+  began_behind_ = expected_ordinal_ - 1;
   placed_ = true;
   return {};
 }
@@ -134,10 +156,16 @@ result<void> lane_reader::enter(segment_ptr s) {
   return {};
 }
 
-void lane_reader::expect_from(std::uint64_t ordinal, std::uint64_t& skipped) {
-  if (ordinal <= expected_ordinal_) return;
-  skipped += ordinal - expected_ordinal_;
-  expected_ordinal_ = ordinal;
+/// How many were expected before it.
+std::uint64_t lane_reader::expect_from(std::uint64_t ordinal) {
+  if (ordinal <= expected_ordinal_) return 0;
+  return ordinal - std::exchange(expected_ordinal_, ordinal);
+}
+
+void lane_reader::pass_damaged(std::uint64_t up_to, read_block& block) {
+  const std::uint64_t damaged = expect_from(up_to);
+  damaged_ += damaged;
+  block.damaged += damaged;
 }
 
 /// Reads one window and takes the records that lie whole in it.
@@ -175,8 +203,13 @@ void lane_reader::take(const segment_walk& walk, read_block& block, allowance& l
   contract::stored_record record;
   if (stamp.ordinal < expected_ordinal_) return;
   if (!decode_record(walk.bytes(), walk.header(), in_, record)) return;
-  expect_from(stamp.ordinal, block.damaged);
+  pass_damaged(stamp.ordinal, block);
   expected_ordinal_ = stamp.ordinal + 1;
+  contract::lane_passage& passed = block.passed[model::index(in_)];
+  passed.through = stamp.ordinal;
+  if (began_behind_) passed.began_behind = std::exchange(began_behind_, std::nullopt);
+  passed.damaged += std::exchange(damaged_, 0);
+  passed.shed += std::exchange(shed_, 0);
   at_ = record.at;
   block.end.lanes[model::index(in_)] = at_;
   const auto kind = record.envelope.kind;
@@ -184,6 +217,8 @@ void lane_reader::take(const segment_walk& walk, read_block& block, allowance& l
     // Marks are free: a block without records must mean that there are none.
     left.spend(walk.bytes().size());
     block.records.push_back(record);
+  } else {
+    ++passed.marks;
   }
 }
 
@@ -211,6 +246,8 @@ class segment_reader final : public contract::spool_reader {
     block.records.clear();
     block.damaged = 0;
     block.shed = 0;
+    block.passed = {};
+    block.back_to.reset();
     block.end = at_;
     std::size_t memory_used = 0;
     allowance left{most_bytes, most_records};
@@ -231,6 +268,16 @@ class segment_reader final : public contract::spool_reader {
     }
     at_ = block.end;
     return {};
+  }
+
+  result<contract::lane_ordinals> stands_at() override {
+    contract::lane_ordinals all{};
+    for (std::size_t i = 0; i < model::lane_count; ++i) {
+      const auto at = lanes_[i].stands_at();
+      if (!at) return tl::unexpected<fault>(at.error());
+      all[i] = *at;
+    }
+    return all;
   }
 
   model::spool_uuid spool() const override { return view_->uuid(); }

@@ -73,6 +73,17 @@ result<void> rewrite_log(database& db) {
                  db.path() + "-wal: write again: " + sqlite3_errstr(code));
 }
 
+/// Within the caller's write transaction.
+result<void> upgrade(database& db, const file_format& format) {
+  const auto version = db.ask_integer("PRAGMA user_version");
+  if (!version) return tl::unexpected(version.error());
+  const auto from = static_cast<std::size_t>(std::max<std::int64_t>(*version, 1));
+  for (std::size_t n = from; n <= format.upgrades.size(); ++n) {
+    if (auto done = db.execute(format.upgrades[n - 1]); !done) return done;
+  }
+  return {};
+}
+
 /// Closing must not move into the file what may not be in the log on the disk: the log that the
 /// next power cut brings back would be an older one, and laid over the file would ruin it.
 void checkpoint_on_close(database& db, bool wanted) noexcept {
@@ -95,11 +106,12 @@ result<void> adopt(database& db, const file_format& format) {
     // Somebody else may have written to the new file since; the lock is ours only now.
     auto still_new = inspect(db, format);
     if (!still_new) return tl::unexpected(std::move(still_new.error()));
-    if (*still_new) {
-      const std::string marks = "PRAGMA application_id=" + std::to_string(format.application_id) +
-                                ";PRAGMA user_version=" + std::to_string(format.version);
-      if (auto marked = db.execute(marks.c_str()); !marked) return marked;
+    if (!*still_new) {
+      if (auto upgraded = upgrade(db, format); !upgraded) return upgraded;
     }
+    const std::string marks = "PRAGMA application_id=" + std::to_string(format.application_id) +
+                              ";PRAGMA user_version=" + std::to_string(format.version);
+    if (auto marked = db.execute(marks.c_str()); !marked) return marked;
     return db.execute(format.schema);
   });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "actors/sqlite/database.hpp"
@@ -16,10 +17,12 @@ struct file_format {
   std::int32_t version = 0;         // user_version of the file's header; from 1
   const char* pragmas_when_new;     // before anything is written (page_size)
   const char* schema;               // idempotent: CREATE ... IF NOT EXISTS
+  /// The n-th takes a file of version n, counted from 1, to the next one.
+  std::span<const char* const> upgrades{};
 };
 
 /// Checks the file, then sets WAL with synchronous=FULL, makes durable what a log that was left
-/// behind holds, and makes the schema. Fault config_invalid:
+/// behind holds, takes an older file to this version, and makes the schema. Fault config_invalid:
 /// the file belongs to another program or to a newer fleetgate, or cannot have a write-ahead log;
 /// it was not written to.
 result<void> adopt(database& db, const file_format& format);

@@ -99,6 +99,7 @@ class road_reader final : public contract::spool_reader {
     block.end = behind(at_);
     return {};
   }
+  result<contract::lane_ordinals> stands_at() override { return contract::lane_ordinals{at_}; }
   [[nodiscard]] model::spool_uuid spool() const override { return uuid; }
   [[nodiscard]] contract::cursor end() const override { return behind(road_.size()); }
   [[nodiscard]] bool has_retained_behind(const contract::cursor& c) const override {

@@ -65,6 +65,9 @@ class block_builder {
   contract::read_block take() {
     for (const contract::stored_record& record : block_.records) {
       end_.lanes[model::index(record.in)] = record.at;
+      contract::lane_passage& passed = block_.passed[model::index(record.in)];
+      if (passed.through == 0) passed.began_behind = record.at.lsn - 1;
+      passed.through = record.at.lsn;
     }
     block_.end = end_;
     return std::exchange(block_, {});

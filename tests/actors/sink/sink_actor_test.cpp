@@ -72,6 +72,7 @@ class short_reader final : public contract::spool_reader {
     block.end = last();
     return {};
   }
+  result<contract::lane_ordinals> stands_at() override { return contract::lane_ordinals{}; }
   [[nodiscard]] model::spool_uuid spool() const override { return uuid; }
   [[nodiscard]] contract::cursor end() const override { return last(); }
   [[nodiscard]] bool has_retained_behind(const contract::cursor&) const override { return false; }

@@ -22,6 +22,22 @@ class inspection_test : public spool_fixture {
     EXPECT_TRUE(found) << to_string(found.error());
     return found ? (*found)[model::index(model::lane::telemetry_owed)] : lane_recount{};
   }
+  lane_behind behind(const model::position& at, std::uint64_t ordinal, std::uint64_t up_to) {
+    std::array<std::uint64_t, model::lane_count> all{};
+    all[model::index(model::lane::telemetry_owed)] = up_to;
+    reader_place place;
+    place[model::index(model::lane::telemetry_owed)] = {at, ordinal};
+    const auto found = recount(files, options.directory, all, {place});
+    EXPECT_TRUE(found) << to_string(found.error());
+    return found ? (*found)[model::index(model::lane::telemetry_owed)].behind.at(0) : lane_behind{};
+  }
+  static void expect(const lane_behind& found, std::uint64_t gone, std::uint64_t intact,
+                     std::uint64_t damaged, std::optional<std::uint64_t> ordinal) {
+    EXPECT_EQ(found.gone, gone);
+    EXPECT_EQ(found.intact, intact);
+    EXPECT_EQ(found.damaged, damaged);
+    EXPECT_EQ(found.ordinal, ordinal);
+  }
   static void expect(const lane_recount& found, std::uint64_t gone, std::uint64_t intact,
                      std::uint64_t damaged, std::uint64_t last) {
     EXPECT_EQ(found.gone, gone);
@@ -144,6 +160,29 @@ TEST_F(inspection_test, a_recount_after_a_clean_close_calls_a_lost_end_damage) {
   EXPECT_GT(found.damaged, 0U);
 }
 
+TEST_F(inspection_test, a_recount_counts_what_lies_behind_a_reader) {
+  write(200);
+  expect(behind({}, 0, 200), 0, 200, 0, std::nullopt);
+  expect(behind({1, 50}, 50, 200), 0, 150, 0, 50);
+  expect(behind({1, 50}, 50, 120), 0, 70, 0, 50);
+  expect(behind({1, 50}, 49, 200), 0, 150, 0, 50);  // the files know better
+  expect(behind({1, 200}, 200, 200), 0, 0, 0, 200);
+}
+
+TEST_F(inspection_test, a_recount_behind_a_reader_tells_what_is_gone_or_damaged) {
+  write(200);
+  const auto paths = files.paths("/telemetry/");
+  std::string& bytes = files.bytes(paths[0]);
+  bytes[bytes.find("FGR1", segment_header_bytes + 4) + 10] ^= 8;  // the second record
+  expect(behind({1, 1}, 1, 200), 0, 198, 1, 1);
+  expect(behind({1, 2}, 2, 200), 0, 198, 0, std::nullopt);  // the one it stands at
+  expect(behind({1, 3}, 3, 200), 0, 197, 0, 3);
+  ASSERT_TRUE(files.remove(paths[0]));
+  const auto found = behind({1, 10}, 10, 200);
+  EXPECT_GT(found.gone, 0U);
+  EXPECT_EQ(found.gone + found.intact, 190U);
+}
+
 TEST_F(inspection_test, a_recount_of_an_emptied_lane_calls_all_of_it_gone) {
   write(200);
   ASSERT_TRUE(brain->close(now_ns, settled));
@@ -153,6 +192,7 @@ TEST_F(inspection_test, a_recount_of_an_emptied_lane_calls_all_of_it_gone) {
   brain->set_snapshot_floor(brain->last_lsn());
   ASSERT_TRUE(files.paths("/telemetry/").empty());
   expect(recounted(200), 200, 0, 0, 0);
+  expect(behind({1, 200}, 200, 200), 0, 0, 0, std::nullopt);
 }
 
 }  // namespace

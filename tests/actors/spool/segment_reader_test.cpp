@@ -295,6 +295,101 @@ TEST_F(segment_reader_test, damage_found_while_reading_is_skipped_and_counted_on
   EXPECT_EQ(records, 17U);
 }
 
+class passage : public spool_fixture {
+ protected:
+  static constexpr auto telemetry = model::index(lane::telemetry_owed);
+
+  /// What `reader` passes in the telemetry lane until there is nothing more.
+  contract::lane_passage rest(contract::spool_reader& reader, std::uint64_t& records) {
+    contract::lane_passage all;
+    contract::read_block block;
+    do {
+      EXPECT_TRUE(reader.read(block, 1 << 20, 2));
+      const contract::lane_passage& p = block.passed[telemetry];
+      if (p.through != 0) all.through = p.through;
+      if (p.began_behind) all.began_behind = p.began_behind;
+      all.marks += p.marks;
+      all.damaged += p.damaged;
+      all.shed += p.shed;
+      records += block.records.size();
+    } while (!block.empty());
+    return all;
+  }
+  contract::lane_ordinals stands_at(contract::spool_reader& reader) {
+    const auto at = reader.stands_at();
+    EXPECT_TRUE(at) << to_string(at.error());
+    return at.value_or(contract::lane_ordinals{});
+  }
+};
+
+TEST_F(passage, names_each_kind_and_leaves_no_record_out) {
+  open();
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    append(n, traffic_class::telemetry, ack_level::durable,
+           n % 5 == 0 ? model::record_kind::release : model::record_kind::message);
+  }
+  commit();
+  auto& bytes = files.bytes(files.paths("/telemetry/").front());
+  const auto second = std::string_view(bytes).find("FGR1", segment_header_bytes + 4);
+  bytes[second + 10] ^= 1;
+  auto reader = make_reader(files, brain->view());
+  std::uint64_t records = 0;
+  EXPECT_EQ(rest(*reader, records), (contract::lane_passage{20, 0, 4, 1, 0}));
+  EXPECT_EQ(records, 15U);
+  EXPECT_EQ(stands_at(*reader)[telemetry], 20U);
+}
+
+TEST_F(passage, counts_damage_with_the_record_behind_it_and_once) {
+  options = options_with(1 << 20, 8 * 1024);
+  open();
+  for (std::uint64_t n = 1; n <= 200; ++n) {
+    append(n);
+    commit();
+  }
+  auto reader = make_reader(files, brain->view());
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 1 << 20, 10));
+  const contract::cursor at = block.end;
+  // What is left of the segment it stands in.
+  auto& bytes = files.bytes(files.paths("/telemetry/").front());
+  std::size_t record = 0;
+  for (std::uint64_t n = 1; (record = bytes.find("FGR1", record + 1)) != std::string::npos; ++n) {
+    if (n > 10) bytes[record + 10] ^= 1;
+  }
+  for (int times = 0; times < 2; ++times) {
+    ASSERT_TRUE(reader->seek(at));
+    EXPECT_EQ(stands_at(*reader)[telemetry], 10U);
+    std::uint64_t records = 0;
+    const auto passed = rest(*reader, records);
+    EXPECT_GT(passed.damaged, 0U);
+    EXPECT_EQ(passed.began_behind, 10U);
+    EXPECT_EQ(passed.through, 200U);
+    EXPECT_EQ(10 + records + passed.damaged, 200U);
+  }
+}
+
+TEST_F(passage, of_an_emptied_lane_stands_behind_all_that_is_gone) {
+  open();
+  for (std::uint64_t n = 1; n <= 200; ++n) append(n);
+  commit();
+  ASSERT_TRUE(brain->register_reader("sink", true, {}));
+  brain->set_snapshot_floor(brain->last_lsn());
+  const auto end = read_all().end;
+  brain->close(now_ns, settled);
+  open();
+  ASSERT_TRUE(brain->register_reader("sink", true, {}));
+  advance("sink", end);
+  brain->set_snapshot_floor(brain->last_lsn());
+  const bool is_empty = files.paths("/telemetry/").empty();
+  EXPECT_TRUE(is_empty);
+  auto reader = make_reader(files, brain->view());
+  EXPECT_EQ(stands_at(*reader)[telemetry], 200U);
+  append(201);
+  commit();
+  std::uint64_t records = 0;
+  EXPECT_EQ(rest(*reader, records), (contract::lane_passage{201, 200, 0, 0, 0}));
+}
+
 TEST_F(segment_reader_test, file_that_became_shorter_under_a_reader_ends_its_read) {
   open();
   for (std::uint64_t n = 1; n <= 20; ++n) append(n);

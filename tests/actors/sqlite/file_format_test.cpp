@@ -46,6 +46,26 @@ TEST_F(a_file, that_is_ours_is_accepted_again_with_its_contents) {
   EXPECT_EQ(number(path(), "SELECT count(*) FROM things"), 1);
 }
 
+TEST_F(a_file, of_an_older_version_is_taken_to_this_one_once) {
+  constexpr file_format first{"the test", 4711, 1, "", "CREATE TABLE IF NOT EXISTS things(x)"};
+  auto db = connect(path());
+  ASSERT_TRUE(adopt(db, first));
+  ASSERT_TRUE(db.execute("INSERT INTO things VALUES(1)"));
+  db.close();
+  constexpr const char* upgrades[] = {"ALTER TABLE things ADD COLUMN y DEFAULT 7"};
+  file_format second = format;
+  second.schema = "CREATE TABLE IF NOT EXISTS things(x, y)";
+  second.upgrades = upgrades;
+  for (int times = 0; times < 2; ++times) {
+    db = connect(path());
+    const auto adopted = adopt(db, second);
+    ASSERT_TRUE(adopted) << to_string(adopted.error());
+    db.close();
+    EXPECT_EQ(number(path(), "SELECT y FROM things"), 7);
+    EXPECT_EQ(number(path(), "PRAGMA user_version"), 2);
+  }
+}
+
 TEST_F(a_file, of_another_program_is_refused_and_left_as_it_was) {
   execute(path(), "CREATE TABLE theirs(x)");
   const std::string before = contents();
