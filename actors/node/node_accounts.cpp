@@ -5,6 +5,7 @@
 
 #include "actors/accounts/history.hpp"
 #include "actors/node/parts.hpp"
+#include "actors/node/sink_list.hpp"
 
 namespace fleetgate::node {
 namespace {
@@ -44,6 +45,10 @@ result<accounts::statement> last_statement(const std::string& data_dir) {
 /// A node without accounts serves; one that cannot say what became of a message says so.
 void node::parts::open_accounts() {
   const std::string& data_dir = settings.node.data_dir;
+  if (auto listed = write_sink_list(data_dir, settings.sinks); !listed) {
+    log.error("accounts.sinks_unlisted", {{"reason", to_string(listed.error())},
+                                          {"effect", "fleetgate audit does not find the sinks"}});
+  }
   const auto there = found(*spool_brain);
   const auto before = last_statement(data_dir);
   if (before) {

@@ -6,6 +6,7 @@
 
 #include "actors/accounts/audit.hpp"
 #include "actors/accounts/history.hpp"
+#include "actors/node/audited_sinks.hpp"
 #include "actors/node/verb_text.hpp"
 #include "actors/node/verbs.hpp"
 #include "actors/spool/inspection.hpp"
@@ -23,6 +24,7 @@ constexpr int counts = 3;
 struct audited {
   accounts::statement said;
   std::vector<accounts::equation> equations;
+  std::vector<audited_sink> sinks;
 };
 
 result<accounts::statement> statement_of(const std::string& data_dir) {
@@ -43,11 +45,16 @@ result<accounts::statement> quiet_statement(const std::string& data_dir) {
   return said;
 }
 
+/// The sinks first: what has come to them by then is in the page, and in the files or gone from
+/// them.
 result<audited> count_once(const std::string& data_dir) {
+  auto sinks = read_sinks(data_dir);
   auto said = quiet_statement(data_dir);
   if (!said) return tl::unexpected(said.error());
+  compare_only_readers_of(said->run, sinks);
   spool::posix_file_layer layer;
-  const auto counted = spool::recount(layer, data_dir + "/spool", said->journal.durable);
+  const auto counted =
+      spool::recount(layer, data_dir + "/spool", said->journal.durable, places_of(sinks));
   if (!counted) return tl::unexpected(counted.error());
   const auto later = statement_of(data_dir);
   if (!later) return tl::unexpected(later.error());
@@ -56,8 +63,13 @@ result<audited> count_once(const std::string& data_dir) {
     const spool::lane_recount& l = (*counted)[i];
     lanes[i] = {l.gone, l.intact, l.damaged, l.last};
   }
-  audited done{std::move(*said), {}};
+  take(*counted, sinks);
+  audited done{std::move(*said), {}, std::move(sinks)};
   done.equations = accounts::audit(done.said, lanes, later->journal.last);
+  for (const audited_sink& s : done.sinks) {
+    if (!s.unknown.empty()) continue;
+    for (auto& e : accounts::audit_sink(done.said, s.said)) done.equations.push_back(std::move(e));
+  }
   return done;
 }
 
@@ -95,11 +107,19 @@ json to_json(const audited& a) {
                          {"difference", e.difference()},
                          {"balanced", e.balanced()}});
   }
+  json sinks = json::array();
+  for (const audited_sink& s : a.sinks) {
+    sinks.push_back({{"name", s.name},
+                     {"database", s.database},
+                     {"compared", s.unknown.empty()},
+                     {"why_not", s.unknown.empty() ? json(nullptr) : json(s.unknown)}});
+  }
   return {{"balanced", accounts::balanced(a.equations)},
           {"drained", a.said.run.drained != 0},
           {"earlier_runs", a.said.run.runs},
           {"interrupted", a.said.run.interrupted},
           {"in_flight", accounts::in_flight_of(a.said).all()},
+          {"sinks", std::move(sinks)},
           {"equations", std::move(equations)}};
 }
 
@@ -110,13 +130,21 @@ bool says_something(const accounts::equation& e) {
 }
 
 void print(const audited& a, std::ostream& out) {
-  print_members(to_json(a),
+  const json all = to_json(a);
+  print_members(all,
                 {{"balanced", "balanced"},
                  {"drained", "drained"},
                  {"earlier runs", "earlier_runs"},
                  {"interrupted", "interrupted"},
                  {"in flight", "in_flight"}},
                 out);
+  out << "\n";
+  print_table(all["sinks"],
+              {{"SINK", "name"},
+               {"DATABASE", "database"},
+               {"COMPARED", "compared"},
+               {"WHY NOT", "why_not"}},
+              out);
   json lines = json::array();
   for (const auto& e : a.equations) {
     if (!says_something(e)) continue;
@@ -155,7 +183,8 @@ exit_code run_audit(const verb_call& call, std::ostream& out, std::ostream& err)
     differing += e.name + " by " + std::to_string(e.difference());
   }
   complain(call, "the accounts do not balance: " + differing,
-           "Copy the data directory, and report it: either messages are missing, or a count is "
+           "Copy the data directory and the sinks' databases, and report it: either messages are "
+           "missing, or a count is "
            "wrong. docs/wire/accounts.md says what each equation means.",
            err);
   return exit_code::damaged;
@@ -170,8 +199,10 @@ verb_group audit_verb() {
   fleetgate audit /var/lib/fleetgate               every equation, and whether it holds
   fleetgate audit fleetgate-data -o json | jq .balanced
 
-Reads what the stages counted (the file `accounts`) and every record of the spool; writes nothing. Needs
-no node, and may run beside one. Exits with 65 where an equation does not hold.
+Reads what the stages counted (the file `accounts`), every record of the spool, and of each sink's
+database the counts beside its cursor and the number of its rows; changes nothing. Needs no node, and may
+run beside one. Exits with 65 where an equation does not hold; a sink whose database is not there or cannot
+be read is named and not compared.
 )",
           {{"", "", {{"directory", "DIR", "A data_dir", true, ""}}, false, run_audit}}};
 }

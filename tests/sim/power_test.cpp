@@ -60,6 +60,8 @@ std::string name_of(const ::testing::TestParamInfo<planted_bug>& bug) {
       return "reports_progress_before_commit";
     case planted_bug::trusts_a_snapshot_before_it_is_stored:
       return "trusts_a_snapshot_before_it_is_stored";
+    case planted_bug::loses_count_of_a_mark:
+      return "loses_count_of_a_mark";
   }
   return "none";
 }
@@ -67,7 +69,8 @@ std::string name_of(const ::testing::TestParamInfo<planted_bug>& bug) {
 INSTANTIATE_TEST_SUITE_P(power, planted,
                          ::testing::Values(planted_bug::acknowledges_before_sync,
                                            planted_bug::reports_progress_before_commit,
-                                           planted_bug::trusts_a_snapshot_before_it_is_stored),
+                                           planted_bug::trusts_a_snapshot_before_it_is_stored,
+                                           planted_bug::loses_count_of_a_mark),
                          name_of);
 
 }  // namespace

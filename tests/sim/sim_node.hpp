@@ -29,6 +29,7 @@ enum class planted_bug {
   acknowledges_before_sync,
   reports_progress_before_commit,
   trusts_a_snapshot_before_it_is_stored,
+  loses_count_of_a_mark,
 };
 
 /// What goes on to the spool at once, and a batch of each class more.
@@ -306,6 +307,9 @@ class sim_node {
   }
   void write_block() {
     if (bug_ == planted_bug::reports_progress_before_commit) progress_.push_back(block_.end);
+    if (bug_ == planted_bug::loses_count_of_a_mark) {
+      for (contract::lane_passage& p : block_.passed) p.marks -= p.marks == 0 ? 0 : 1;
+    }
     const auto written = writer_->write(block_);
     if (!written) return sink_failed(sink::sink_step::rewrite, written.error());
     damaged_ += block_.damaged;

@@ -12,6 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "actors/accounts/sink_audit.hpp"
+#include "actors/sink/sqlite_counts.hpp"
+#include "actors/spool/inspection.hpp"
 #include "tests/sim/sim_fleet.hpp"
 
 namespace fleetgate::sim {
@@ -111,6 +114,7 @@ class sim_world {
   std::optional<fault_code> weather(disk_op op, const std::string& path);
   void check();
   void check_rows(const std::map<std::string, int>& found);
+  void check_account();
   void violated(std::string what) { verdict_.violations.push_back(std::move(what)); }
   void met(trouble t) { ++verdict_.met[static_cast<std::size_t>(t)]; }
 
@@ -286,6 +290,7 @@ inline void sim_world::drain() {
 inline void sim_world::check_delivered() {
   const auto in_database = rows();
   check_rows(in_database);
+  check_account();
   for (const auto& [payload, m] : fleet_.sent()) {
     if (m.acknowledged && in_database.count(payload) == 0) {
       ++verdict_.lost;
@@ -364,6 +369,42 @@ inline void sim_world::check_rows(const std::map<std::string, int>& found) {
   }
 }
 
+/// As `fleetgate audit` compares: what the sink counted, what it really has, and what is left.
+inline void sim_world::check_account() {
+  const auto counts = sink::read_counts(sink_path, vfs_.name());
+  if (!counts) return violated("the sink's counts: " + to_string(counts.error()));
+  if (counts->readers.empty()) return;  // it has delivered nothing yet
+  const sink::reader_counts& reader = counts->readers.front();
+  accounts::statement said;
+  accounts::sink_statement sink{reader.name,       reader.lanes,    {}, counts->rows,
+                                counts->uncounted, counts->removed, 0};
+  spool::reader_place place;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const auto in = static_cast<model::lane>(i);
+    said.journal.durable[i] = said.journal.last[i] = node_->spool().durable_ordinal(in);
+    place[i] = {reader.at.lanes[i], reader.lanes[i].ordinal.value_or(0)};
+    // Where spool.id is lost, and the lane's end with it, the lane counts from 1 again. The
+    // journal's account tells; the sink's follows with the next record.
+    if (said.journal.durable[i] < place[i].ordinal) sink.lanes[i].ordinal.reset();
+    sink.delivered += reader.lanes[i].delivered;
+  }
+  const auto found = spool::recount(disk_, "/data/spool", said.journal.durable, {place});
+  if (!found) return violated("the spool's recount: " + to_string(found.error()));
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    const spool::lane_behind& b = (*found)[i].behind.front();
+    sink.behind[i] = {b.gone, b.intact, b.damaged, b.ordinal};
+  }
+  for (const auto& e : accounts::audit_sink(said, sink)) {
+    if (e.balanced()) continue;
+    std::string terms;
+    for (const auto* side : {&e.left, &e.right}) {
+      for (const auto& t : *side) terms += " " + t.name + " " + std::to_string(t.value);
+      terms += side == &e.left ? " =" : "";
+    }
+    violated(e.name + " at start " + std::to_string(starts_) + ":" + terms);
+  }
+}
+
 inline void sim_world::open_sink() {
   for (int tries = 0; tries < 20 && !node_->sink().is_running(); ++tries) {
     now_ns_ += 3'000'000'000;
@@ -382,6 +423,7 @@ inline void sim_world::check() {
   const auto in_database = rows();
   const auto in_spool = readable(node_->sink_cursor());
   check_rows(in_database);
+  check_account();
   for (const auto& [payload, m] : fleet_.sent()) {
     const bool delivered = in_database.count(payload) != 0;
     const bool waiting = in_spool.count(payload) != 0;

@@ -1,6 +1,6 @@
 """The accounts of a node balance: while it runs, after a drain, after kill -9, with messages that were
-duplicates, quarantined, refused or shed, and with a sink that is away; and one number that is wrong by
-one is found.
+duplicates, quarantined, refused or shed, and with a sink that is away, behind, sent back or given another
+database; and one number that is wrong by one, or one row that is missing, is found.
 
 A `seed` is printed where a moment is chosen by chance; FLEETGATE_SEED repeats it.
 """
@@ -73,6 +73,16 @@ class Audit(GatewayTest):
         of = next(e for e in said["equations"] if e["name"] == equation)
         return {**of["left"], **of["right"]}[name]
 
+    def sink_terms(self, said, name):
+        """Of the sink's equations of all lanes together."""
+        return sum({**e["left"], **e["right"]}.get(name, 0) for e in said["equations"]
+                   if e["name"].startswith("sink db "))
+
+    def why_not_compared(self, gateway):
+        (sink,) = gateway.audit()["sinks"]
+        self.assertFalse(sink["compared"], sink)
+        return sink["why_not"]
+
     def audit_fails(self, gateway, text, status=65):
         done = subprocess.run([FLEETGATE, "audit", str(gateway.data)], capture_output=True,
                               text=True, timeout=PATIENCE)
@@ -105,6 +115,119 @@ class Audit(GatewayTest):
         self.assertEqual(self.term(said, "whole", "received"), 161)
         self.publish(self.connect(gateway, client_id="o"), range(101, 111))
         self.assertEqual(self.term(gateway.audit(), "whole", "kept"), 111)
+
+    def test_a_sink_has_an_account_of_every_record_of_the_spool(self):
+        gateway = self.gateway()
+        gateway.write_config(topics=STRICT + TOPICS)
+        gateway.start()
+        eventually(lambda: "has delivered nothing" in self.why_not_compared(gateway),
+                   "its database is made")
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 101))
+        device.send(publish_packet("strict/o", b'{"cut', 1, 7))
+        self.assertEqual(device.packet()[0], 0x40)
+        eventually(lambda: gateway.count() == 100 and
+                   gateway.metrics().sum("fleetgate_sink_lag_records") == 0, "it has all")
+        said = gateway.audit()
+        self.assertEqual(said["sinks"], [{"name": "db", "database": str(gateway.database),
+                                          "compared": True, "why_not": None}])
+        self.assertEqual(self.sink_terms(said, "delivered"), 2 * 100)  # the lanes, and the rows
+        self.assertEqual(self.term(said, "sink db telemetry", "delivered"), 100)
+        self.assertEqual(self.term(said, "sink db quarantine", "filtered"), 1)
+        # What it does not take lies behind its cursor, also when the node is killed over it.
+        lock = sqlite3.connect(gateway.database, timeout=30, isolation_level=None)
+        self.addCleanup(lock.close)
+        lock.execute("BEGIN IMMEDIATE")
+        self.publish(device, range(101, 131))
+        self.assertEqual(self.term(gateway.audit(), "sink db telemetry", "behind"), 30)
+        gateway.kill()
+        self.assertEqual(self.term(gateway.audit(), "sink db telemetry", "behind"), 30)
+        lock.execute("ROLLBACK")
+        gateway.start()
+        eventually(lambda: gateway.count() == 130, "it goes on")
+        self.assertEqual(gateway.terminate(), 0)
+        self.assertEqual(self.term(gateway.audit(), "sink db telemetry", "delivered"), 130)
+
+    def test_a_sink_that_was_sent_back_has_delivered_twice_and_says_so(self):
+        gateway = self.gateway().start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 51))
+        eventually(lambda: gateway.count() == 50, "rows")
+        host, port = gateway.addresses["admin"]
+        subprocess.run([FLEETGATE, "sinks", "replay", "db", "--from", "beginning",
+                        "--allow-duplicates", "--admin", f"http://{host}:{port}"], check=True,
+                       capture_output=True)
+        said = gateway.audit()
+        replayed = self.term(said, "sink db telemetry", "replayed")
+        self.assertEqual(replayed, 50)
+        eventually(lambda: gateway.count() == 100, "all of them again")
+        self.assertEqual(self.term(gateway.audit(), "sink db telemetry", "delivered"), 100)
+        gateway.kill()
+
+    def test_a_sinks_database_that_is_gone_or_anothers_is_not_compared_and_begins_anew(self):
+        gateway = self.gateway().start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 51))
+        eventually(lambda: gateway.count() == 50, "rows")
+        self.assertEqual(gateway.terminate(), 0)
+        away = gateway.database.with_suffix(".away")
+        gateway.database.rename(away)
+        self.assertIn("there is no", self.why_not_compared(gateway))
+        gateway.database.write_bytes(b"something else" * 100)
+        self.assertIn("not a database", self.why_not_compared(gateway))
+        gateway.database.unlink()
+        other = sqlite3.connect(gateway.database)
+        other.execute("CREATE TABLE theirs(x)")
+        other.close()
+        self.assertIn("is no database of an SQLite sink", self.why_not_compared(gateway))
+        gateway.database.unlink()
+        gateway.start()  # counts begin with the oldest record that the spool still has
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(51, 61))
+        eventually(lambda: gateway.count("json_extract(payload, '$.seq') > 50") == 10, "rows")
+        said = gateway.audit()
+        self.assertTrue(said["sinks"][0]["compared"])
+        self.assertEqual(self.term(said, "sink db telemetry", "uncounted") +
+                         self.term(said, "sink db telemetry", "delivered"), 60)
+        self.assertEqual(gateway.terminate(), 0)
+        (gateway.data / "sinks").unlink()
+        self.assertIn("does not say which sinks", self.why_not_compared(gateway))
+
+    def test_one_count_of_a_sink_that_is_wrong_by_one_and_one_row_that_is_missing_are_found(self):
+        gateway = self.gateway().start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 51))
+        eventually(lambda: gateway.count() == 50, "rows")
+        self.assertEqual(gateway.terminate(), 0)
+        database = sqlite3.connect(gateway.database, isolation_level=None)
+        self.addCleanup(database.close)
+        plant = "UPDATE fleetgate_cursor SET {0} = {0} + ? WHERE lane = 'telemetry'"
+        for column, by, text in (("delivered", 1, "sink db telemetry by -1"),
+                                 ("delivered", -1, "sink db telemetry by 1"),
+                                 ("filtered", 1, "sink db telemetry by -1"),
+                                 ("shed", 1, "sink db telemetry by -1"),
+                                 ("damaged", 1, "sink db telemetry by -1"),
+                                 ("uncounted", 1, "sink db telemetry by -1"),
+                                 ("replayed", 1, "sink db telemetry by 1")):
+            database.execute(plant.format(column), (by,))
+            self.audit_fails(gateway, text)
+            database.execute(plant.format(column), (-by,))
+        gateway.audit()
+        # Two counts that hide each other in the lane do not match the rows.
+        database.execute(plant.format("delivered"), (1,))
+        database.execute(plant.format("replayed"), (1,))
+        self.audit_fails(gateway, "sink db rows by 1")
+        database.execute(plant.format("delivered"), (-1,))
+        database.execute(plant.format("replayed"), (-1,))
+        gateway.audit()
+        database.execute("DELETE FROM messages WHERE id = 25")
+        self.audit_fails(gateway, "sink db rows by 1")
+        # A start does not mend it.
+        gateway.keeps_accounts = False
+        gateway.start()
+        self.publish(self.connect(gateway, client_id="o"), range(51, 61))
+        eventually(lambda: gateway.count() == 59, "rows")
+        self.audit_fails(gateway, "sink db rows by 1")
 
     def test_a_full_spool_refuses_and_sheds_and_the_accounts_say_so(self):
         gateway = self.gateway(sections='[spool]\nbudget = "64MiB"\nsegment_size = "2MiB"\n'
@@ -154,6 +277,7 @@ class Audit(GatewayTest):
         self.assertEqual(gateway.terminate(), 0)
         said = gateway.audit()
         self.assertEqual(said["in_flight"], 0)
+        self.assertTrue(said["sinks"][0]["compared"], said["sinks"])
         eventually(lambda: gateway.count() > 0, "rows")
         unwritten = sum(self.term(said, e["name"], "unwritten") for e in said["equations"]
                         if e["name"].startswith("starts "))
