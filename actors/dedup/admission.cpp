@@ -21,7 +21,11 @@ admitted admit(dedup& brain, contract::envelope_batch_ptr batch, pressure how, s
     const std::uint64_t counted = model::is_message(e.kind) ? 1 : 0;
     const std::size_t answered = receipts.size();
     bool goes_on = false;
-    if (how == pressure::gives_way && counted != 0 && !is_owed(e)) {
+    const bool in_need =
+        how == pressure::gives_way && e.kind == model::record_kind::message && e.qos != 2;
+    // Whoever speaks another protocol than MQTT waits as well: a round has its size.
+    if (in_need && is_owed(e)) e.waits_for_room = true;
+    if (in_need && !is_owed(e)) {
       brain.give_up(e, fault_code::mailbox_full, receipts);
     } else if (const auto ticket = brain.decide(e, now_ns, receipts, how == pressure::none)) {
       if (*ticket == dedup::no_room) {
@@ -42,7 +46,6 @@ admitted admit(dedup& brain, contract::envelope_batch_ptr batch, pressure how, s
     if (goes_on) out.passed_on += counted;
     visit(e, goes_on, std::span(receipts).subspan(answered));
   }
-  room.close();
   out.request.batch = std::move(batch);
   return out;
 }

@@ -136,6 +136,10 @@ class dedup {
 
   // dedup.cpp
   [[nodiscard]] bool full() const noexcept { return pending_.size() >= limits_.pending; }
+  /// It stays undecided, so nothing may change for it: it is judged again.
+  [[nodiscard]] bool must_wait(const model::envelope& e) const noexcept {
+    return e.waits_for_room && (!has_room_ || full());
+  }
   std::uint32_t append(const model::envelope& e, session* s);
   ticket refuse(const model::envelope& e, fault_code why, receipt_list& receipts);
   void count_refusal(model::record_kind kind, bool promised, model::traffic_class cls,

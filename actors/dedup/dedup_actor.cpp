@@ -147,7 +147,7 @@ bool dedup_actor::take_new(model::traffic_class cls) {
       take(std::move(batch), how);
     });
   };
-  while (cls == model::traffic_class::telemetry && too_much_waits()) {
+  while (cls == model::traffic_class::telemetry && !going_down_ && too_much_waits()) {
     take_one([](const auto&) { return pressure::gives_way; });
   }
   const auto& box = mail_.batches.box();
@@ -164,8 +164,12 @@ bool dedup_actor::take_new(model::traffic_class cls) {
 bool dedup_actor::too_much_waits() const {
   const auto& box = mail_.batches.box();
   const auto depth = box.depth(model::traffic_class::telemetry);
-  return depth.bytes > box.limits().bytes / gives_way_den * gives_way_num ||
-         depth.items > box.limits().items / gives_way_den * gives_way_num;
+  return depth.bytes > box.limits().bytes / gives_way_den * gives_way_num;
+}
+
+bool dedup_actor::somebody_waits() const {
+  return std::any_of(model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
+                     [this](model::traffic_class cls) { return !brain_.room_of(cls).empty(); });
 }
 
 bool dedup_actor::has_batches() const {
@@ -242,6 +246,7 @@ void dedup_actor::tick() {
     brain_.on_time(now_ns);
     if (now_ns >= next_snapshot_ns_ || brain_.snapshot_due()) snapshot_wanted_ = true;
     take_snapshot();
+    room_wanted_ |= somebody_waits();
     if (room_wanted_) make_room();
     tick();
   });

@@ -48,6 +48,7 @@ class dedup_actor final : public runtime::actor_body {
   bool take_waiting(model::traffic_class cls);
   bool take_new(model::traffic_class cls);
   [[nodiscard]] bool too_much_waits() const;
+  [[nodiscard]] bool somebody_waits() const;
   void take(contract::envelope_batch_ptr batch, pressure how);
   void settle(const contract::settlement_batch& batch);
   void send_receipts();

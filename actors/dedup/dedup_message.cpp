@@ -23,7 +23,10 @@ dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) 
   verdict v;
   if (e.qos == 2 || (e.qos == 1 && !e.sequence)) {
     s = sessions_.find(e.client_id);
-    if (s != nullptr && s->connection != e.connection) s = nullptr;
+    // What came over a connection that is gone, and waited, is still of a session without one.
+    const bool is_anothers = s != nullptr && s->connection != e.connection &&
+                             (e.qos == 2 || s->connection.generation != 0);
+    if (is_anothers) s = nullptr;
     if (s == nullptr && e.qos == 2) return refuse(e, fault_code::session_taken_over, receipts);
     if (s != nullptr && e.qos == 1 && s->expiry_s == 0) s = nullptr;
     if (s != nullptr) {
@@ -109,7 +112,7 @@ dedup::verdict dedup::judge_device_epoch(window& w, const model::envelope& e) {
     windows_.changed(w);
   }
   verdict v = judge_in(*m, w, e);
-  if (v.is == verdict::kind::unknown) ++counters_.below_window;
+  if (v.is == verdict::kind::unknown && !must_wait(e)) ++counters_.below_window;
   v.where = &w;
   return v;
 }
@@ -118,6 +121,7 @@ dedup::verdict dedup::judge_inferred_epoch(window& w, model::envelope& e) {
   using kind = verdict::kind;
   const epoch_memory* const current = w.use_inferred();
   if (current == nullptr) {
+    if (must_wait(e)) return {kind::fresh, no_slot, &w};
     start_inferred_epoch(w, e, 0);
     return {kind::fresh, no_slot, &w};
   }
@@ -131,6 +135,7 @@ dedup::verdict dedup::judge_inferred_epoch(window& w, model::envelope& e) {
     if (earlier.is == kind::known || earlier.is == kind::waiting) return earlier;
     e.epoch = current->id();
   }
+  if (v.is != kind::fresh && must_wait(e)) return v;
   // A keyed sink would take the same key for the same row, so where there is doubt the message
   // gets a key of its own.
   if (v.is == kind::unknown) ++counters_.below_window;
@@ -170,7 +175,7 @@ void dedup::start_inferred_epoch(window& w, model::envelope& e, std::uint64_t pr
 
 dedup::ticket dedup::accept(const model::envelope& e, window* where, session* s,
                             std::uint64_t content, receipt_list& receipts) {
-  if (e.waits_for_room && (!has_room_ || full())) return no_room;
+  if (must_wait(e)) return no_room;
   if (full()) return refuse(e, fault_code::server_busy, receipts);
   if (e.qos == 2 && s->held(e.packet_id) == nullptr && !sessions_.may_hold(*s)) {
     return refuse(e, fault_code::quota_exceeded, receipts);

@@ -1,6 +1,7 @@
 #include "actors/dedup/waiting_room.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "actors/contract/inbound_message.hpp"
@@ -9,30 +10,38 @@
 namespace fleetgate::dedup {
 namespace {
 
+constexpr std::size_t batch_bytes = 32 * 1024;
+
 std::size_t weight_of(const model::envelope& e) noexcept {
-  return contract::message_overhead_bytes + e.topic.size() + e.payload.size() + e.client_id.size();
+  return contract::message_overhead_bytes + e.tenant.size() + e.device.size() + e.stream.size() +
+         e.topic.size() + e.content_type.size() + e.attributes.size() + e.client_id.size() +
+         e.properties.size() + e.payload.size();
 }
 
-/// By its key; without one, by its packet id in its session, as MQTT sends it again.
+/// `b` is `a` again: by its key; without one, by its packet id in its session, as MQTT sends it
+/// again.
 bool same(const model::envelope& a, const model::envelope& b) noexcept {
   if (a.kind != b.kind || a.qos != b.qos || a.level != b.level || a.client_id != b.client_id ||
       a.payload_hash != b.payload_hash || a.topic != b.topic || a.sequence != b.sequence) {
     return false;
   }
-  if (!a.sequence) return a.packet_id == b.packet_id;
+  if (!a.sequence) return b.dup && a.packet_id == b.packet_id;
   return a.device == b.device && a.stream == b.stream && a.tenant == b.tenant &&
          a.epoch_from == b.epoch_from &&
          (a.epoch_from != model::epoch_origin::device || a.epoch == b.epoch);
 }
 
 std::uint64_t hash_of(const model::envelope& e) noexcept {
-  return content_hash(e) + (e.sequence ? *e.sequence : e.packet_id);
+  const std::uint64_t client = std::hash<std::string_view>{}(e.client_id);
+  return content_hash(e) + client + (e.sequence ? *e.sequence : e.packet_id);
 }
 
 }  // namespace
 
 void waiting_room::put(contract::envelope_batch& from, const model::envelope& e) {
-  if (!std::exchange(open_, true)) {
+  // A batch has a block of memory at least: few of them, well filled.
+  if (batches_.empty() || batches_.back()->memory.used() >= batch_bytes ||
+      batches_.back()->charge.bytes() >= batch_bytes) {
     auto made = std::make_unique<contract::envelope_batch>();
     made->cls = from.cls;
     made->shard = from.shard;
@@ -65,7 +74,6 @@ model::envelope* waiting_room::find_resent(const model::envelope& e) {
 contract::envelope_batch_ptr waiting_room::take() {
   contract::envelope_batch_ptr batch = std::move(batches_.front());
   batches_.pop_front();
-  if (batches_.empty()) open_ = false;
   for (const model::envelope& e : batch->envelopes) {
     if (!model::is_message(e.kind)) continue;
     --messages_;

@@ -17,10 +17,8 @@ class waiting_room {
   /// Marks left out.
   [[nodiscard]] std::uint64_t messages() const noexcept { return messages_; }
 
-  /// A copy of `e`, of batch `from`, with its part of the charge. What is put here between two
-  /// calls of `close` comes out as one batch.
+  /// A copy of `e`, of batch `from`, with its part of the charge.
   void put(contract::envelope_batch& from, const model::envelope& e);
-  void close() noexcept { open_ = false; }
 
   /// The same message, sent by the same client over another connection; null: it does not wait.
   [[nodiscard]] model::envelope* find_resent(const model::envelope& e);
@@ -37,7 +35,6 @@ class waiting_room {
   std::deque<contract::envelope_batch_ptr> batches_;
   std::unordered_multimap<std::uint64_t, place> places_;  // by a hash of what makes it the same
   std::uint64_t messages_ = 0;
-  bool open_ = false;  // the last batch takes more
 };
 
 }  // namespace fleetgate::dedup

@@ -144,11 +144,26 @@ TEST_F(admission_test, without_a_sequence_a_resend_is_known_by_its_packet_id) {
   first.e.waits_for_room = true;
   auto again = first;
   again.e.connection = connection(2);
+  again.e.dup = true;
   auto other = again;
   other.e.packet_id = 2;
+  auto new_one = again;
+  new_one.e.dup = false;  // its client has begun anew, and says the same
   admit({first}, pressure::no_room);
   admit({other, again}, pressure::no_room);
   EXPECT_EQ(room().messages(), 2u);
+  admit({new_one}, pressure::no_room);
+  EXPECT_EQ(room().messages(), 3u);
+}
+
+TEST_F(admission_test, an_epoch_that_nobody_named_begins_when_its_first_message_is_accepted) {
+  ASSERT_TRUE(pass(message(50, "of one life")));
+  auto of_the_next = message(50, "of the next");
+  of_the_next.e.cls = model::traffic_class::telemetry;
+  of_the_next.e.waits_for_room = true;
+  admit({of_the_next}, pressure::no_room);
+  EXPECT_EQ(room().messages(), 1u);
+  EXPECT_EQ(counted().new_epoch_inferred, 0u) << "it is judged again";
 }
 
 TEST_F(admission_test, what_waits_keeps_its_part_of_the_charge_and_the_rest_goes) {
