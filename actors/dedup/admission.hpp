@@ -18,7 +18,8 @@ enum class pressure : std::uint8_t {
   /// The spool has no room for the class: who can only wait does, what is known is answered, all
   /// others hear it from the spool.
   no_room,
-  /// Too much waits before dedup: the same, and what nobody was promised gives way.
+  /// Too much waits before dedup: what is owed waits here whoever sent it (QoS 2 apart), and what
+  /// nobody was promised gives way.
   gives_way,
 };
 

@@ -72,9 +72,8 @@ void dedup::wait_instead(model::envelope& waits, const model::envelope& e, recei
 
 bool dedup::takes(model::traffic_class cls, std::size_t more) const noexcept {
   constexpr std::size_t kept_part = 16;
-  const bool is_urgent =
-      cls == model::traffic_class::control || cls == model::traffic_class::heartbeat;
-  const std::size_t most = limits_.pending - (is_urgent ? 0 : limits_.pending / kept_part);
+  const std::size_t kept = model::is_urgent(cls) ? 0 : limits_.pending / kept_part;
+  const std::size_t most = limits_.pending - kept;
   return pending_.size() + more <= most;
 }
 

@@ -111,9 +111,7 @@ void dedup_actor::turn() {
 /// Of each class one batch a round, beyond that by priority until the round is full.
 bool dedup_actor::may_pass(model::traffic_class cls) const {
   if (going_down_) return true;
-  const bool is_urgent =
-      cls == model::traffic_class::control || cls == model::traffic_class::heartbeat;
-  if (mail_.round != contract::round_step::open && !is_urgent) return false;
+  if (mail_.round != contract::round_step::open && !model::is_urgent(cls)) return false;
   const auto& round = mail_.appends.box();
   const bool is_full = round.depth(cls).items != 0 && round.bytes() >= mail_.round_bytes;
   return !is_full && !gate_.is_stuck(cls);

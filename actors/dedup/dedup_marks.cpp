@@ -151,7 +151,7 @@ dedup::ticket dedup::decide_release(const model::envelope& e, receipt_list& rece
     wait_for(h->release, e, nullptr, receipts);
     return std::nullopt;
   }
-  if (e.waits_for_room && (!has_room_ || full())) return no_room;
+  if (must_wait(e)) return no_room;
   if (full()) return refuse(e, fault_code::server_busy, receipts);
   h->release = append(e, s);
   return pending_.at(h->release).ticket;

@@ -44,7 +44,6 @@ void waiting_room::put(contract::envelope_batch& from, const model::envelope& e)
       batches_.back()->charge.bytes() >= batch_bytes) {
     auto made = std::make_unique<contract::envelope_batch>();
     made->cls = from.cls;
-    made->shard = from.shard;
     batches_.push_back(std::move(made));
   }
   contract::envelope_batch& batch = *batches_.back();

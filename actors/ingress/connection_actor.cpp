@@ -120,7 +120,11 @@ void connection_actor::consume(byte_view input, bool from_rest) {
   session_progress progress{};
   try {
     progress = feed(input);
-  } catch (const std::exception&) {
+  } catch (const std::exception& e) {
+    shard_.log.error("connection.broken",
+                     {{"reason", e.what()},
+                      {"listener", listener_.name},
+                      {"why", "a fault of this program; this connection is closed"}});
     return close(fault_code::internal);  // what these bytes do is no other connection's business
   }
   if (!out_.empty()) mark_unsent();

@@ -18,6 +18,7 @@
 #include "actors/ingress/connection_table.hpp"
 #include "actors/ingress/deadline_queue.hpp"
 #include "actors/ingress/open_requests.hpp"
+#include "actors/observe/log.hpp"
 #include "actors/observe/overload_probe.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/observe/trace_writer.hpp"
@@ -72,13 +73,15 @@ struct shard {
   shard(std::uint16_t number, runtime::unit& home_unit, runtime::memory_budget& memory_budget,
         const model::topic_rules& topic_rules, std::vector<priority_rule> priority_rules,
         runtime::mailbox_limits intake_limits, contract::subscriber_mail& subscriber_mail,
-        contract::command_mail& command_mail, const observe::overload_probe& overload_now)
+        contract::command_mail& command_mail, const observe::overload_probe& overload_now,
+        observe::logger& logger)
       : home(home_unit),
         budget(memory_budget),
         intake(number, memory_budget, intake_limits),
         subscribers(subscriber_mail),
         commands(command_mail),
         overload(overload_now),
+        log(logger),
         rules(topic_rules),
         priorities(std::move(priority_rules)),
         handed_in({most_requests, memory_budget.limit() / 16}),
@@ -102,6 +105,7 @@ struct shard {
   contract::subscriber_mail& subscribers;
   contract::command_mail& commands;
   const observe::overload_probe& overload;
+  observe::logger& log;
   const model::topic_rules& rules;
   std::vector<priority_rule> priorities;  // the ingress actor replaces them
   contract::request_mail handed_in;       // from other threads -> ingress

@@ -139,7 +139,7 @@ const config_table<listener_config>& listener_table() {
        size_key<s>(
            {"max_packet_size", "\"256KiB\"",
             "Larger packets or frames close the connection; larger HTTP bodies are refused."},
-           &s::max_packet_size, {kib, 256 * mib}),
+           &s::max_packet_size, {kib, 16 * mib}),
        integer_key<s>({"receive_maximum", "64",
                        "Messages at QoS 1 and 2 that a device may have unacknowledged."},
                       &s::receive_maximum, {1, 65'535}),

@@ -10,7 +10,7 @@ enum class exit_code : std::uint8_t {
   usage = 64,                 // the command line cannot be understood, or asks what is refused
   damaged = 65,               // stored bytes do not match their checksums
   not_found = 66,             // what the command names is not there
-  upstream_unavailable = 69,  // a sink that must be there at start is not; or no node answers
+  upstream_unavailable = 69,  // no node answers, or a part of it does not in time
   internal_error = 70,        // a bug
   os_error = 71,              // the operating system refused: bind, open files
   cannot_create = 73,         // the data directory, the spool or an output file

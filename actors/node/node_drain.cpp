@@ -26,8 +26,7 @@ std::optional<Answer> ask(caf::scoped_actor& self, const runtime::address& who,
   const auto left =
       std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(until - clock::now()));
   std::optional<Answer> got;
-  const caf::actor now_there = who.get();
-  self->request(now_there, left, std::forward<Message>(message)...)
+  self->request(who.get(), left, std::forward<Message>(message)...)
       .receive([&](const Answer& a) { got = a; }, [](const caf::error&) {});
   return got;
 }

@@ -309,7 +309,7 @@ node::parts::step node::parts::make_shards() {
     s.shard = std::make_unique<ingress::shard>(
         static_cast<std::uint16_t>(i), *s.unit, memory, rules, priority_rules(settings.devices),
         runtime::mailbox_limits{16'384, settings.memory.budget / 8}, *subscribers, *commands,
-        overload_probe);
+        overload_probe, log);
     s.shard->loose_probe = &s.loose_probe;
     s.shard->trace = make_trace("shard-" + std::to_string(i));
     show_shard_account(i);
@@ -318,7 +318,7 @@ node::parts::step node::parts::make_shards() {
     s.ingress.home = s.parser.home = s.unit.get();
     s.parser.name = s.unit->name() + ".parser";
     s.parser.body = std::make_unique<parse::parser_actor>(s.shard->intake, *mail, rules, schemas,
-                                                          s.parse_probe);
+                                                          s.parse_probe, log);
     s.parser.reads(s.shard->intake.to_parser);
     s.parser.reads(mail->room[i].changed);
     auto ingress = std::make_unique<ingress::ingress_actor>(*s.unit, *s.shard, *mail->receipts[i],
@@ -358,8 +358,13 @@ void node::parts::register_metrics() {
   register_queue(metrics, "journal", mail->batches.box());
   register_queue(metrics, "sessions", subscribers->events.box());
   register_queue(metrics, "commands", commands->events.box());
+  register_queue(metrics, "sessions_commands", commands->to_subscribers.box());
+  for (const auto& s : commands->to_shards) register_queue(metrics, "native_commands", s->box());
+  register_queue(metrics, "progress", mail->progress.box());
+  register_queue(metrics, "snapshots", mail->snapshots.box());
   for (const auto& s : subscribers->to_shards) {
     register_queue(metrics, "delivery", s->deliveries.box());
+    register_queue(metrics, "wills", s->wills.box());
   }
   register_memory(metrics, memory);
   register_log(metrics, log);

@@ -21,8 +21,8 @@ observe::payload_format format_of(std::string_view content_type) noexcept {
 
 parser_actor::parser_actor(contract::shard_intake& intake, contract::journal_mail& journal,
                            const model::topic_rules& rules, const schema_set& schemas,
-                           observe::parse_probe& probe)
-    : intake_(intake), journal_(journal), probe_(probe), brain_(rules, schemas) {}
+                           observe::parse_probe& probe, observe::logger& log)
+    : intake_(intake), journal_(journal), probe_(probe), log_(log), brain_(rules, schemas) {}
 
 caf::behavior parser_actor::make_behavior() {
   return {
@@ -80,7 +80,10 @@ void parser_actor::take(contract::envelope_batch& batch, const contract::inbound
     brain_.parse(*item.message, envelope);
   } catch (const std::bad_alloc&) {
     throw;  // that is no fault of the message
-  } catch (const std::exception&) {
+  } catch (const std::exception& e) {
+    log_.error("message.broken", {{"reason", e.what()},
+                                  {"topic", item.message->topic},
+                                  {"why", "a fault of this program; it is in the quarantine"}});
     brain_.give_up(*item.message, envelope);  // kept apart: the device would send it for ever
   }
   envelope.charged_bytes = item.message->charged_bytes;

@@ -10,6 +10,7 @@
 
 #include "actors/contract/journal_mail.hpp"
 #include "actors/contract/shard_intake.hpp"
+#include "actors/observe/log.hpp"
 #include "actors/observe/probes.hpp"
 #include "actors/parse/parser.hpp"
 #include "actors/runtime/actor_body.hpp"
@@ -22,7 +23,7 @@ class parser_actor final : public runtime::actor_body {
  public:
   parser_actor(contract::shard_intake& intake, contract::journal_mail& journal,
                const model::topic_rules& rules, const schema_set& schemas,
-               observe::parse_probe& probe);
+               observe::parse_probe& probe, observe::logger& log);
   const char* name() const override { return "parser"; }
 
  private:
@@ -36,6 +37,7 @@ class parser_actor final : public runtime::actor_body {
   contract::shard_intake& intake_;
   contract::journal_mail& journal_;
   observe::parse_probe& probe_;
+  observe::logger& log_;
   parser brain_;
   std::array<contract::envelope_batch_ptr, model::traffic_class_count>
       batches_;  // not handed over yet

@@ -16,11 +16,6 @@ constexpr std::array<lane, model::lane_count> commit_order{
     lane::telemetry_owed, lane::quarantine,     lane::control_free,
     lane::heartbeat_free, lane::event_free,     lane::telemetry_free};
 
-constexpr bool is_urgent(lane in) noexcept {
-  return in == lane::control_owed || in == lane::heartbeat_owed || in == lane::control_free ||
-         in == lane::heartbeat_free;
-}
-
 /// Incarnations that may have been given after the highest that segments still name.
 constexpr std::uint32_t lost_incarnations = 65536;
 
@@ -195,7 +190,7 @@ std::optional<lane> spool::append_one(const model::envelope& e, std::uint64_t ti
 void spool::commit(std::uint64_t now_ns, std::vector<contract::settlement>& settled,
                    commit_part which) {
   for (const lane in : commit_order) {
-    if (which == commit_part::urgent && !is_urgent(in)) continue;
+    if (which == commit_part::urgent && !model::is_urgent(in)) continue;
     lane_log& l = lanes_[model::index(in)];
     const bool sync = model::is_owed(in) || sync_due(l, now_ns);
     commit_lane(l, sync, now_ns, settled);
@@ -285,7 +280,7 @@ bool spool::has_pending() const noexcept {
 bool spool::has_mixed_pending() const noexcept {
   const auto pending = [this](bool urgent) {
     return std::any_of(lanes_.begin(), lanes_.end(), [urgent](const lane_log& l) {
-      return l.unwritten_bytes() != 0 && is_urgent(l.in()) == urgent;
+      return l.unwritten_bytes() != 0 && model::is_urgent(l.in()) == urgent;
     });
   };
   return pending(true) && pending(false);

@@ -73,7 +73,7 @@ void supervisor_actor::make_successor(std::size_t which) {
     ++w.probe->restarts;
     w.probe->ended.set(0);
   }
-  note(model::trace_event::actor_restarted, w.name, fault_code::internal);
+  note(model::trace_event::actor_restarted, w.name, std::nullopt);
   log_.info("actor.restarted", {{"actor", w.name}});
 }
 
@@ -87,7 +87,8 @@ void supervisor_actor::escalate(const std::string& actor, const fault& why) {
   quit(runtime::to_error(why));
 }
 
-void supervisor_actor::note(model::trace_event event, const std::string& actor, fault_code why) {
+void supervisor_actor::note(model::trace_event event, const std::string& actor,
+                            std::optional<fault_code> why) {
   observe::trace_note note;
   note.event = event;
   note.subject = actor;

@@ -8,6 +8,7 @@
 
 #include <caf/event_based_actor.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,7 +50,7 @@ class supervisor_actor final : public caf::event_based_actor {
   void ended(const caf::down_msg& message);
   void make_successor(std::size_t which);
   void escalate(const std::string& actor, const fault& why);
-  void note(model::trace_event event, const std::string& actor, fault_code why);
+  void note(model::trace_event event, const std::string& actor, std::optional<fault_code> why);
 
   const std::string name_;
   std::vector<watched_actor> watched_;

@@ -61,6 +61,14 @@ inline constexpr bool is_owed(lane l) noexcept {
   return index(l) < traffic_class_count || l == lane::quarantine;
 }
 
+/// What is kept going when the rest has to wait.
+inline constexpr bool is_urgent(traffic_class c) noexcept {
+  return c == traffic_class::control || c == traffic_class::heartbeat;
+}
+inline constexpr bool is_urgent(lane l) noexcept {
+  return l != lane::quarantine && is_urgent(all_traffic_classes[index(l) % traffic_class_count]);
+}
+
 /// Directory and label name: "control", ..., "telemetry", "control-free", ..., "quarantine".
 std::string_view to_string(lane l) noexcept;
 

@@ -1,24 +1,23 @@
 #!/usr/bin/env python3
-"""Crowds: all devices reconnect at once, also while the sink is away and while it catches up; a crowd
-of idle devices beside a steady load; a million known devices, and kill -9.
+"""Crowds: all devices reconnect at once, also while the sink is away and while it catches up; live
+control while a large backlog is delivered; a crowd of idle devices beside a steady load; a million
+known devices, and kill -9.
 
     cmake --preset release && cmake --build --preset release
-    ulimit -n 20000; /usr/bin/python3 tests/load/storms.py [--devices 10000] [--idle 15000]
-                                                          [--windows 1000000] [--json FILE]
+    ulimit -n 20000; /usr/bin/python3 tests/load/storms.py [--devices 10000]
+        [--backlog 2000000] [--idle 15000] [--windows 1000000] [--json FILE]
 
 Prints a Markdown table with the targets beside the figures. Exit status 1 where a target was missed.
 Everything runs on loopback and ends by itself; the load shares the machine with the node.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import pathlib
 import resource
 import signal
 import socket
-import sqlite3
 import sys
 import time
 
@@ -56,16 +55,6 @@ def every_device(log, devices):
     return all_there
 
 
-@contextlib.contextmanager
-def sink_locked(gateway):
-    db = sqlite3.connect(gateway.database, timeout=30, isolation_level=None)
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        db.close()
-
-
 def storms(bench, devices, rows):
     """From the first listening socket after kill -9 to something acknowledged of every device."""
     gateway = bench.gateway(mqtt_port=stable_port()).start()
@@ -88,10 +77,11 @@ def storms(bench, devices, rows):
                      "10 s, 0 refused", took <= 10 and busy == 0))
 
     storm("sink at work")
-    with sink_locked(gateway):
-        storm("sink away")
-        wait_until(lambda: gateway.metrics().sum("fleetgate_sink_lag_records") > 3 * devices,
-                   "a backlog")
+    outage = bench.lock(gateway.database)
+    storm("sink away")
+    before = len(log.read().acknowledged)
+    wait_until(lambda: len(log.read().acknowledged) > before + 3 * devices, "a backlog")
+    outage.close()
     storm("sink catching up")
     load.send(signal.SIGTERM)
     status, summary = bench.load_summary(load, PATIENCE_S)
@@ -102,6 +92,43 @@ def storms(bench, devices, rows):
     rows.append(("lost, stored twice, unacknowledged at the end",
                  f"{lost}, {twice}, {summary['in_flight_at_end']}", "0, 0, 0",
                  lost == twice == summary["in_flight_at_end"] == status == 0))
+
+
+def catch_up(bench, backlog, rows):
+    """T4: live control while a large backlog is delivered."""
+    gateway = bench.gateway().start()
+
+    def control(seconds):
+        load = bench.load("--port", gateway.port, "--connections", 50, "--qos", 1, "--rate", 2000,
+                          "--seconds", seconds, "--topic", "devices/{i}/control", "--client-id",
+                          "control-{i}", "--start-seq", 1 + gateway.count("class = 'control'"),
+                          "--json", name="control")
+        status, summary = bench.load_summary(load, PATIENCE_S)
+        if status != 0:
+            raise SystemExit(f"storms.py: the control load failed: {summary}")
+        return summary
+
+    alone = control(5)
+    wait_until(lambda: gateway.count() == alone["messages_acked"], "the sink has it")
+    outage = bench.lock(gateway.database)
+    load = bench.load("--port", gateway.port, "--connections", 100, "--qos", 1, "--messages", backlog,
+                      "--first-device", 1000, "--json", name="backlog")
+    status, summary = bench.load_summary(load, PATIENCE_S)
+    if status != 0:
+        raise SystemExit(f"storms.py: the backlog failed: {summary}")
+    outage.close()
+    beside = control(3)
+    left = gateway.metrics().sum("fleetgate_sink_lag_records")
+    sent = backlog + alone["messages_acked"] + beside["messages_acked"]
+    wait_until(lambda: gateway.metrics().sum("fleetgate_sink_lag_records") == 0, "caught up")
+    before, during = (x["latency_us"]["p99"] / 1000 for x in (alone, beside))
+    bound = max(50.0, 3 * before)
+    rows.append((f"control during the catch-up of {backlog:,}: p99 before and during, ms; still to go",
+                 f"{before:.1f}, {during:.1f}; {left:,.0f}", f"{bound:.0f}; some",
+                 during <= bound and left > 0))
+    rows.append(("of all these, rows", f"{sent:,}, {gateway.count():,}", "all",
+                 gateway.count() == sent))
+    gateway.terminate()
 
 
 def idle_crowd(bench, crowd, rows):
@@ -188,6 +215,7 @@ def known_devices(bench, devices, rows):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--devices", type=int, default=10_000)
+    parser.add_argument("--backlog", type=int, default=2_000_000)
     parser.add_argument("--idle", type=int, default=15_000)
     parser.add_argument("--windows", type=int, default=1_000_000)
     parser.add_argument("--json")
@@ -195,8 +223,8 @@ def main():
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     rows = []
-    for part, size in ((storms, options.devices), (idle_crowd, options.idle),
-                       (known_devices, options.windows)):
+    for part, size in ((storms, options.devices), (catch_up, options.backlog),
+                       (idle_crowd, options.idle), (known_devices, options.windows)):
         if size == 0:
             continue
         bench = Bench()

@@ -222,7 +222,11 @@ bind = "127.0.0.1:0"
 
     def start(self, open_files=None, environment=None):
         """Starts the process and waits until it says that it is ready."""
-        child = self.launch(environment, open_files)
+        self.launch(environment, open_files)
+        return self.wait_until_ready()
+
+    def wait_until_ready(self):
+        child = self.child
         if child.wait_for_line(lambda line: line == "ready") is None:
             raise AssertionError(f"ended with {child.wait()} instead of serving; {child.story()}")
         self.addresses = {}
@@ -377,6 +381,13 @@ class GatewayTest(unittest.TestCase):
         g = Gateway(self.directory, **settings)
         self.addCleanup(g.finish)
         return g
+
+    def lock(self, database):
+        """Holds an SQLite database against its writer until ROLLBACK, or until the test ends."""
+        db = sqlite3.connect(database, timeout=30, isolation_level=None)
+        self.addCleanup(db.close)
+        db.execute("BEGIN IMMEDIATE")
+        return db
 
     def load(self, *arguments, name="mqttload"):
         child = Child([MQTTLOAD, *map(str, arguments)], self.directory, name)

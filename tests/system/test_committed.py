@@ -1,6 +1,5 @@
 """Level `committed`: an acknowledgement waits for every required sink, across kill -9 too."""
 
-import sqlite3
 import unittest
 
 from harness import GatewayTest, eventually, publish_packet
@@ -18,12 +17,6 @@ NUMBERS = range(1, 21)
 
 
 class Committed(GatewayTest):
-    def lock(self, gateway):
-        db = sqlite3.connect(gateway.database, timeout=30, isolation_level=None)
-        self.addCleanup(db.close)
-        db.execute("BEGIN IMMEDIATE")
-        return db
-
     def publish(self, device, dup=False):
         for n in NUMBERS:
             device.send(publish_packet("devices/o/order", b'{"seq":%d,"boot":1}' % n, 1, n, dup=dup))
@@ -43,7 +36,7 @@ class Committed(GatewayTest):
         gateway.write_config(topics=TOPIC)
         gateway.start()
         eventually(lambda: gateway.query("SELECT name FROM sqlite_master"), "the sink is open")
-        lock = self.lock(gateway)
+        lock = self.lock(gateway.database)
         device = self.connect(gateway, client_id="o")
         self.publish(device)
         self.assert_nothing_is_acknowledged(gateway, device,

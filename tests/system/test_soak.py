@@ -1,4 +1,4 @@
-"""Hours of ordinary life with faults at random: actors are killed, the sink is locked or its disk
+"""Ordinary life with faults at random: actors are killed, the sink is locked or its disk
 stalls, devices flap, drip and send rubbish, the node is stopped for a moment. At the end nothing
 acknowledged is missing, the accounts balance, and neither memory nor descriptors have grown.
 
@@ -8,13 +8,13 @@ FLEETGATE_SOAK_SECONDS says for how long (120); the full tier takes an hour.
 import os
 import random
 import signal
-import sqlite3
 import statistics
 import time
 import unittest
 
-from harness import (FULL, PATIENCE, AckLog, FaultyGateway, GatewayTest, Mqtt, connect_packet,
-                     eventually, publish_packet)
+from durable_load import DurableLoad
+from harness import (FULL, FaultyGateway, GatewayTest, Mqtt, connect_packet, eventually,
+                     publish_packet)
 
 SECONDS = int(os.environ.get("FLEETGATE_SOAK_SECONDS", "3600" if FULL else "120"))
 SEED = int(os.environ.get("FLEETGATE_SEED", "20261127"))
@@ -31,12 +31,8 @@ class A_soak_with_faults_at_random(GatewayTest):
         self.gateway_ = gateway = FaultyGateway(self.directory)
         self.addCleanup(gateway.finish)
         gateway.start()
-        log_path = os.path.join(self.directory, "acks")
-        load = self.load("--port", gateway.port, "--connections", CONNECTIONS, "--in-flight", 8,
-                         "--qos", 1, "--rate", RATE, "--reconnect", "--ack-log", log_path,
-                         "--drain-seconds", PATIENCE, "--json")
-        log = AckLog(log_path)
-        eventually(lambda: len(log.read().fresh_devices) == CONNECTIONS, "the load runs")
+        load = DurableLoad(self, gateway, CONNECTIONS, 8, "--rate", RATE)
+        load.wait_for_every_device("at first")
         self.actors = [n for n, a in gateway.actors().items() if a["supervisor"] != "node"]
         faults = [self.kill_an_actor, self.lock_the_sink, self.stall_the_sink, self.flap,
                   self.send_rubbish, self.send_poison, self.stand_still]
@@ -48,20 +44,10 @@ class A_soak_with_faults_at_random(GatewayTest):
             fault()
             counts[fault.__name__] += 1
             time.sleep(self.dice.uniform(0.2, 1.5))  # ordinary life
-            log.read()
+            load.log.read()
             samples.append((now, gateway.rss_bytes(), len(os.listdir(f"/proc/{gateway.pid}/fd"))))
-        load.send(signal.SIGTERM)
-        status, summary = self.load_summary(load, PATIENCE * 2)
-        self.assertEqual(status, 0, summary)
-        self.assertEqual(summary["in_flight_at_end"], 0, summary)
         self.report(samples, counts)
-        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
-        rows = gateway.query("SELECT device_id, sequence FROM messages")
-        stored = {int(device) << 40 | sequence for device, sequence in rows}
-        acknowledged = log.read().acknowledged
-        print(f"{len(acknowledged)} acknowledged, {len(rows)} rows")
-        self.assertEqual(len(acknowledged - stored), 0, "lost")
-        self.assertEqual(len(rows), len(stored), "rows that stand twice")
+        load.finish()
 
     def report(self, samples, counts):
         settled = [s for s in samples if s[0] > SECONDS / 3]
@@ -83,8 +69,7 @@ class A_soak_with_faults_at_random(GatewayTest):
         eventually(lambda: self.gateway_.actors()[name]["restarts"] > before, f"{name} is back")
 
     def lock_the_sink(self):
-        db = sqlite3.connect(self.gateway_.database, timeout=30, isolation_level=None)
-        db.execute("BEGIN IMMEDIATE")
+        db = self.lock(self.gateway_.database)
         time.sleep(self.dice.uniform(0.1, 2))
         db.close()
 

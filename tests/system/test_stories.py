@@ -1,19 +1,21 @@
-"""Stories of failures that users of other systems met, each under its number in 3-promises.md, as far
-as no other test tells it: T6 and T18 to T21 stand in tests/sim, T7 in test_reload, T9 and T10 in
+"""Stories of failures that users of other systems met, each under its number (docs/measurements.md, The
+stories), as far as no other test tells it: T6 stands in actors/spool/spool_faults_test.cpp, T18 to T21 in
+tests/sim, T7 in test_reload, T9 and T10 in
 test_supervision, T15 and T22 in test_overload, T21 also in test_outage. Scale: `FULL` in harness.py.
 """
 
+import contextlib
 import json
 import os
 import random
 import signal
-import sqlite3
 import struct
 import time
 import unittest
 
-from harness import (FULL, PATIENCE, AckLog, GatewayTest, Mqtt, connect_packet, eventually,
-                     publish_packet, stable_port)
+from durable_load import DurableLoad
+from harness import (FULL, PATIENCE, GatewayTest, Mqtt, connect_packet, eventually, publish_packet,
+                     stable_port)
 
 SEED = int(os.environ.get("FLEETGATE_SEED", "20261127"))
 CLOCK_SHIM = os.environ.get("FLEETGATE_CLOCK_SHIM", "")
@@ -24,48 +26,11 @@ def in_hex(text):
 
 
 class StoryTest(GatewayTest):
-    def lock(self, database):
-        db = sqlite3.connect(database, timeout=30, isolation_level=None)
-        self.addCleanup(db.close)
-        db.execute("BEGIN IMMEDIATE")
-        return db
-
-    def publish(self, device, numbers, props=b"", version=4):
+    def publish(self, device, numbers, props=b"", version=4, topic="telemetry"):
         for n in numbers:
-            device.send(publish_packet("devices/o/telemetry", b'{"seq":%d,"boot":1}' % n, 1,
+            device.send(publish_packet(f"devices/o/{topic}", b'{"seq":%d,"boot":1}' % n, 1,
                                        n % 60_000 + 1, version=version, props=props))
             self.assertEqual(device.packet()[0], 0x40)
-
-    def running_load(self, gateway, connections, *more):
-        log_path = os.path.join(self.directory, "acks")
-        load = self.load("--port", gateway.port, "--connections", connections, "--in-flight", 8,
-                         "--qos", 1, "--reconnect", "--ack-log", log_path, "--drain-seconds",
-                         PATIENCE, "--json", *more)
-        return load, AckLog(log_path)
-
-    def wait_for_every_device(self, log, connections, when):
-        log.begin()
-
-        def enough():
-            log.read()
-            return len(log.fresh_devices) == connections
-
-        eventually(enough, f"something of every device is acknowledged {when}", PATIENCE * 2)
-
-    def finish_load(self, gateway, load, log):
-        """Nothing acknowledged is missing, nothing stands twice."""
-        load.send(signal.SIGTERM)
-        status, summary = self.load_summary(load, PATIENCE * 2)
-        self.assertEqual(status, 0, summary)
-        self.assertEqual(summary["in_flight_at_end"], 0, summary)
-        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
-        rows = gateway.query("SELECT device_id, sequence FROM messages")
-        stored = {int(device) << 40 | sequence for device, sequence in rows}
-        acknowledged = log.read().acknowledged
-        print(f"{len(acknowledged)} acknowledged, {len(rows)} rows")
-        self.assertEqual(len(acknowledged - stored), 0, "lost")
-        self.assertEqual(len(rows), len(stored), "rows that stand twice")
-        return summary
 
 
 class T1_an_outage_longer_than_any_time_to_live(StoryTest):
@@ -122,6 +87,34 @@ class T3_the_sink_returns_and_no_device_says_anything(StoryTest):
         eventually(lambda: gateway.count() == 501, "all rows")
 
 
+class T4_the_catch_up_of_a_large_backlog(StoryTest):
+    """The p99 of live control during it is measured by tests/load/storms.py."""
+
+    def test_keeps_no_control_waiting_behind_it(self):
+        backlog = 1_000_000 if FULL else 100_000
+        gateway = self.gateway().start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, [1])
+        eventually(lambda: gateway.count() == 1, "the sink works")
+        lock = self.lock(gateway.database)
+        load = self.load("--port", gateway.port, "--connections", 20, "--in-flight", 50, "--qos", 1,
+                         "--messages", backlog, "--first-device", 1000, "--json")
+        status, summary = self.load_summary(load, PATIENCE * 2)
+        self.assertEqual((status, summary["messages_acked"]), (0, backlog), summary)
+        early = range(1, 51)  # the last to come, in the outage
+        self.publish(device, early, topic="control")
+        lock.execute("ROLLBACK")
+        sent = len(early)
+        while gateway.metrics().sum("fleetgate_sink_lag_records") > 0:
+            sent += 1
+            self.publish(device, [sent], topic="control")
+        eventually(lambda: gateway.count() == 1 + backlog + sent, "all rows", PATIENCE * 2)
+        [(place,)] = gateway.query("SELECT max(rowid) FROM messages WHERE class = 'control' "
+                                   "AND sequence <= ?", early[-1])
+        print(f"{sent} of control; those of the outage stand before row {place} of {backlog}")
+        self.assertLess(place, backlog / 2)
+
+
 class T5_a_half_open_connection(StoryTest):
     def test_times_out_is_counted_and_what_was_in_flight_comes_again(self):
         gateway = self.gateway().start()
@@ -159,11 +152,21 @@ class T8_a_start(StoryTest):
         gateway = self.gateway(mqtt_port=stable_port()).start()
         device = self.connect(gateway, client_id="o", clean=False)
         self.publish(device, range(1, 101))
+        port = gateway.port
         gateway.kill()
-        gateway.start()
-        device = self.connect(gateway, client_id="o", clean=False)
-        device.send(publish_packet("devices/o/telemetry", b'{"seq":100,"boot":1}', 1, 1))
+        gateway.launch()
+
+        def first_to_come():
+            with contextlib.suppress(ConnectionRefusedError):
+                return Mqtt(port)
+
+        device = eventually(first_to_come, "somebody listens")
+        self.addCleanup(device.close)
+        device.send(connect_packet(client_id="o", clean=False) +
+                    publish_packet("devices/o/telemetry", b'{"seq":100,"boot":1}', 1, 1))
+        self.assertEqual(device.packet()[0], 0x20)
         self.assertEqual(device.packet()[0], 0x40)
+        gateway.wait_until_ready()
         eventually(lambda: gateway.count() == 100, "the first to come is known")
         self.assertEqual(gateway.metrics().by("fleetgate_duplicates_total", "reason")["settled"], 1)
 
@@ -172,19 +175,19 @@ class T14_all_devices_reconnect_at_once(StoryTest):
     def test_none_is_refused_and_all_go_on_during_an_outage_of_the_sink_as_well(self):
         connections = 10_000 if FULL else 500
         gateway = self.gateway(mqtt_port=stable_port()).start()
-        load, log = self.running_load(gateway, connections, "--in-flight", 2)
-        self.wait_for_every_device(log, connections, "at first")
+        load = DurableLoad(self, gateway, connections, in_flight=2)
+        load.wait_for_every_device("at first")
         for in_outage in (False, True):
             gateway.kill()
             outage = self.lock(gateway.database) if in_outage else None
             gateway.start()
-            self.wait_for_every_device(log, connections, f"again, outage: {in_outage}")
+            load.wait_for_every_device(f"again, outage: {in_outage}")
             rejected = gateway.metrics().by("fleetgate_connections_rejected_total", "reason")
             del rejected["peer_closed"]  # a client that gave up by itself
             self.assertEqual(sum(rejected.values()), 0, +rejected)
             if outage:
                 outage.execute("ROLLBACK")
-        summary = self.finish_load(gateway, load, log)
+        summary = load.finish()
         self.assertGreaterEqual(summary["reconnects"], 2 * connections, summary)
 
 
@@ -213,13 +216,13 @@ class T17_graceful_restarts_under_load(StoryTest):
     def test_lose_nothing(self):
         connections = 64
         gateway = self.gateway(mqtt_port=stable_port()).start()
-        load, log = self.running_load(gateway, connections)
+        load = DurableLoad(self, gateway, connections)
         for round_number in range(20 if FULL else 3):
-            self.wait_for_every_device(log, connections, f"in round {round_number}")
+            load.wait_for_every_device(f"in round {round_number}")
             self.assertEqual(gateway.terminate(), 0, gateway.child.story())
             gateway.start()
-        self.wait_for_every_device(log, connections, "after the last start")
-        self.finish_load(gateway, load, log)
+        load.wait_for_every_device("after the last start")
+        load.finish()
 
 
 class T23_a_poison_message_that_the_client_resends_for_ever(StoryTest):
@@ -243,13 +246,13 @@ class A_process_that_is_stopped_for_a_while(StoryTest):
     def test_goes_on_and_nothing_is_lost(self):
         connections = 32
         gateway = self.gateway(mqtt_port=stable_port()).start()
-        load, log = self.running_load(gateway, connections)
-        self.wait_for_every_device(log, connections, "at first")
+        load = DurableLoad(self, gateway, connections)
+        load.wait_for_every_device("at first")
         gateway.child.send(signal.SIGSTOP)
         time.sleep(30 if FULL else 3)  # the standstill is what this is about
         gateway.child.send(signal.SIGCONT)
-        self.wait_for_every_device(log, connections, "afterwards")
-        self.finish_load(gateway, load, log)
+        load.wait_for_every_device("afterwards")
+        load.finish()
 
 
 @unittest.skipIf(not CLOCK_SHIM, "needs the clock of tests/system/clock_shim.cpp")
@@ -266,17 +269,17 @@ class A_wall_clock_that_jumps(StoryTest):
         gateway = self.gateway(mqtt_port=stable_port())
         shimmed = {"LD_PRELOAD": CLOCK_SHIM, "FLEETGATE_TEST_CLOCK": clock}
         gateway.start(environment=shimmed)
-        load, log = self.running_load(gateway, connections)
+        load = DurableLoad(self, gateway, connections)
         for seconds in (3600, -3600, 3600, 0):
-            self.wait_for_every_device(log, connections, f"before the clock is {seconds} s off")
+            load.wait_for_every_device(f"before the clock is {seconds} s off")
             set_clock(seconds)
             # Also across a restart, whose files bear the time that was.
-            self.wait_for_every_device(log, connections, f"with the clock {seconds} s off")
+            load.wait_for_every_device(f"with the clock {seconds} s off")
             gateway.kill()
             gateway.start(environment=shimmed)
         ahead = (time.time() + 1800) * 1e9
         eventually(lambda: gateway.count("received_time_ns > ?", ahead) > 0, "the clock did jump")
-        self.finish_load(gateway, load, log)
+        load.finish()
 
 
 if __name__ == "__main__":

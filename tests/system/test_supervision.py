@@ -1,5 +1,5 @@
 """Every actor of a node is ended under load, hangs, or throws: what it held is taken over by its
-successor, nothing acknowledged is lost, and the accounts balance (3-promises T9, T10).
+successor, nothing acknowledged is lost, and the accounts balance (stories T9, T10).
 
 Each actor is killed twice; in the full tier as often as its supervisor allows within a minute.
 """
@@ -11,7 +11,8 @@ import signal
 import time
 import unittest
 
-from harness import (FULL, PATIENCE, AckLog, FaultyGateway, GatewayTest, eventually, publish_packet,
+from durable_load import DurableLoad
+from harness import (FULL, PATIENCE, FaultyGateway, GatewayTest, eventually, publish_packet,
                      stable_port)
 
 ROUNDS = 20 if FULL else 2
@@ -32,12 +33,8 @@ class Actors_that_are_killed_under_load(SupervisedTest):
         print(f"seed {SEED}, {ROUNDS} rounds")
         dice = random.Random(SEED)
         gateway = self.faulty().start()
-        log_path = os.path.join(self.directory, "acks")
-        load = self.load("--port", gateway.port, "--connections", CONNECTIONS, "--in-flight", 16,
-                         "--qos", 1, "--reconnect", "--ack-log", log_path, "--drain-seconds",
-                         PATIENCE, "--json")
-        log = AckLog(log_path)
-        self.wait_for_acknowledged(log, "at first")
+        load = DurableLoad(self, gateway, CONNECTIONS, in_flight=16)
+        load.wait_for_every_device("at first")
         names = [n for n, a in gateway.actors().items() if a["supervisor"] != "node"]
         self.assertGreaterEqual(len(names), 8, names)
         for round_number in range(ROUNDS):
@@ -47,34 +44,14 @@ class Actors_that_are_killed_under_load(SupervisedTest):
                 gateway.order("kill", name)
                 eventually(lambda: gateway.actors()[name]["restarts"] > before,
                            f"{name} has a successor")
-                self.wait_for_acknowledged(log, f"after {name} was killed")
+                load.wait_for_every_device(f"after {name} was killed")
         after = gateway.actors()
         for name in names:
             self.assertEqual(after[name]["state"], "running", after[name])
             self.assertEqual(after[name]["last_error"]["fault"], "administrative_action")
             self.assertEqual(gateway.metrics().by("fleetgate_actor_restarts_total", "actor")[name],
                              ROUNDS)
-        load.send(signal.SIGTERM)
-        status, summary = self.load_summary(load, PATIENCE * 2)
-        self.assertEqual(status, 0, summary)
-        self.assertEqual(summary["in_flight_at_end"], 0, summary)
-        self.assertEqual(summary["reconnects"], 0, "no device noticed")
-        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
-        rows = gateway.query("SELECT device_id, sequence FROM messages")
-        stored = {int(device) << 40 | sequence for device, sequence in rows}
-        acknowledged = log.read().acknowledged
-        print(f"{len(acknowledged)} acknowledged, {len(rows)} rows")
-        self.assertEqual(len(acknowledged - stored), 0, "lost")
-        self.assertEqual(len(rows), len(stored), "rows that stand twice")
-
-    def wait_for_acknowledged(self, log, when):
-        log.begin()
-
-        def enough():
-            log.read()
-            return len(log.fresh_devices) == CONNECTIONS
-
-        eventually(enough, f"something of every device is acknowledged {when}")
+        self.assertEqual(load.finish()["reconnects"], 0, "no device noticed")
 
 
 class An_actor_that_ends_again_and_again(SupervisedTest):

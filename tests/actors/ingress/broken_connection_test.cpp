@@ -1,11 +1,15 @@
 // A connection whose protocol throws over what it was sent.
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "actors/ingress/connection_actor.hpp"
 #include "protocol/mqtt/session.hpp"
@@ -42,7 +46,11 @@ TEST(a_broken_connection, is_closed_and_takes_nobody_with_it) {
   listener_settings settings;
   settings.session = mqtt::session_limits{};
   settings.probe = &probe;
-  shard owner{0, home, budget, rules, {}, {8, 64 * 1024}, subscribers, commands, overload};
+  std::vector<std::string> lines;
+  observe::log_options options;
+  options.write = [&lines](std::string_view line) { lines.emplace_back(line); };
+  auto log = std::make_unique<observe::logger>(std::move(options));
+  shard owner{0, home, budget, rules, {}, {8, 64 * 1024}, subscribers, commands, overload, *log};
   owner.now = {1, 1};
   owner.sockets.on_event([](const runtime::readiness::event&) {});
   int pair[2];
@@ -70,6 +78,10 @@ TEST(a_broken_connection, is_closed_and_takes_nobody_with_it) {
   system.await_all_actors_done();
   home.stop();
   home.join();
+  log.reset();  // writes what is queued
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0], testing::HasSubstr("connection.broken"));
+  EXPECT_THAT(lines[0], testing::HasSubstr("a bug"));
 }
 
 }  // namespace
