@@ -90,6 +90,10 @@ drain_report node::drain() {
       report.sinks_behind.push_back(s->name);
     }
   }
+  // Once more, for its note that nothing is missing: snapshot and sinks have let segments go.
+  if (report.spool_synced) {
+    ask<bool>(self, p.spool_actor.at, until + std::chrono::seconds(5), spool::close_atom::value);
+  }
   if (report.connections_gone && all_taken && report.spool_synced) p.close_accounts();
   report.took = std::chrono::duration_cast<milliseconds>(clock::now() - start);
   if (p.gave_up)

@@ -129,6 +129,7 @@ void sink_actor::open() {
   delivered_ = from;
   undelivered_ = 0;  // the reader stands before it again
   log_.info("sink.opened", {{"sink", parts_->name}});
+  back_untold_ = true;
   report_progress();
 }
 
@@ -194,9 +195,17 @@ void sink_actor::wait_until(std::uint64_t until_ns) {
                             runtime::wake_atom::value);
 }
 
+/// A store that was opened may be an older one than before (a backup, a new file): what it lacks
+/// must not go, so the spool hears of that first.
 void sink_actor::report_progress() {
-  contract::reader_progress p{parts_->name, delivered_};
-  progress_unsent_ = !mail_.progress.post(model::traffic_class::control, p, sizeof p);
+  if (back_untold_) back_untold_ = !post_progress(delivered_, true);
+  progress_unsent_ = back_untold_ || !post_progress(delivered_, false);
+}
+
+/// In one lane, so that the spool hears everything in its order. False: the spool is behind.
+bool sink_actor::post_progress(const contract::cursor& at, bool goes_back) {
+  contract::reader_progress p{parts_->name, at, goes_back};
+  return mail_.progress.post(model::traffic_class::control, p, sizeof p);
 }
 
 void sink_actor::failed(sink_step step, const fault& why) {

@@ -66,6 +66,7 @@ class sink_actor final : public runtime::actor_body {
   void retain();
   void wait_until(std::uint64_t until_ns);
   void report_progress();
+  bool post_progress(const contract::cursor& at, bool goes_back);
   void failed(sink_step step, const fault& why);
   void take_news();
   void answer_drain();
@@ -94,6 +95,7 @@ class sink_actor final : public runtime::actor_body {
   std::optional<fault> last_failure_;
   bool caught_up_ = false;
   bool progress_unsent_ = false;
+  bool back_untold_ = false;  // the spool does not know yet that the store may be an older one
   std::vector<caf::typed_response_promise<bool>> drains_;
 };
 

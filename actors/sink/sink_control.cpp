@@ -78,8 +78,7 @@ result<void> sink_actor::go_back(const contract::cursor& to) {
   }
   undelivered_ = 0;
   brain_.rewound(runtime::steady_now_ns());
-  contract::reader_progress told{parts_->name, to, true};
-  if (!mail_.progress.post(model::traffic_class::control, told, sizeof told)) {
+  if (!post_progress(to, true)) {
     return failure(fault_code::mailbox_full, "the journal is behind");
   }
   contract::read_block nothing;

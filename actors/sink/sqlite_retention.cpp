@@ -11,8 +11,16 @@ namespace {
 // and a replay may bring older ones. So the oldest rows by id are looked at, and the old among them
 // go; a row with a time in the future holds up nothing but itself.
 constexpr std::string_view delete_old_sql =
-    "DELETE FROM messages WHERE id IN (SELECT id FROM messages ORDER BY id LIMIT ?1)"
+    "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE id > ?3 ORDER BY id LIMIT ?1)"
     " AND received_time_ns < ?2 AND id < (SELECT max(id) FROM messages)";
+
+// The last of the same rows, where all of them have times in the future; else NULL.
+constexpr std::string_view last_of_the_future_sql =
+    "SELECT CASE WHEN min(received_time_ns) > ?2 THEN max(id) END FROM"
+    " (SELECT id, received_time_ns FROM messages WHERE id > ?3 ORDER BY id LIMIT ?1)";
+
+/// Rows of a clock that was ahead are passed over in one step up to this many times.
+constexpr int passes_per_step = 16;
 
 constexpr std::string_view delete_oldest_sql =
     "DELETE FROM messages WHERE id IN (SELECT id FROM messages ORDER BY id LIMIT ?1)"
@@ -43,6 +51,7 @@ result<sqlite_retention> sqlite_retention::prepare(sqlite::database& db, retenti
   retention.limits_ = limits;
   const std::pair<sqlite::statement*, std::string_view> wanted[] = {
       {&retention.delete_old_, delete_old_sql},
+      {&retention.last_of_the_future_, last_of_the_future_sql},
       {&retention.delete_oldest_, delete_oldest_sql},
       {&retention.count_removed_, count_removed_sql},
       {&retention.usage_, usage_sql},
@@ -67,9 +76,21 @@ result<std::uint64_t> sqlite_retention::remove_old(sqlite::database& db, std::in
   const auto now_in_use = measure();
   if (!now_in_use) return tl::unexpected(now_in_use.error());
   const auto age_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(limits_.age).count();
-  delete_old_.bind(1, now_in_use->step_rows);
-  delete_old_.bind(2, now_unix_ns - age_ns);
-  return remove(db, delete_old_);
+  for (int pass = 0; pass != passes_per_step; ++pass) {
+    delete_old_.bind(1, now_in_use->step_rows);
+    delete_old_.bind(2, now_unix_ns - age_ns);
+    delete_old_.bind(3, future_up_to_id_);
+    const auto removed = remove(db, delete_old_);
+    if (!removed || *removed != 0) return removed;
+    last_of_the_future_.bind(1, now_in_use->step_rows);
+    last_of_the_future_.bind(2, now_unix_ns);
+    last_of_the_future_.bind(3, future_up_to_id_);
+    const auto last = ask(last_of_the_future_);
+    if (!last) return tl::unexpected(last.error());
+    if (*last == 0) return 0;
+    future_up_to_id_ = *last;
+  }
+  return 0;
 }
 
 result<std::uint64_t> sqlite_retention::remove_surplus(sqlite::database& db) {

@@ -41,10 +41,14 @@ class sqlite_retention {
 
   retention_limits limits_;
   sqlite::statement delete_old_;
+  sqlite::statement last_of_the_future_;
   sqlite::statement delete_oldest_;
   sqlite::statement count_removed_;
   sqlite::statement usage_;
   sqlite::statement id_range_;
+  /// Up to here rows have times in the future, from a clock that was ahead: they are looked at
+  /// again when the database is opened again.
+  std::int64_t future_up_to_id_ = 0;
 };
 
 }  // namespace fleetgate::sink

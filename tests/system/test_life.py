@@ -163,6 +163,25 @@ class End(GatewayTest):
         device.send(b"\xE0\x00")
         device.close()
 
+    def test_notes_that_nothing_is_missing_so_that_what_vanishes_is_missed(self):
+        gateway = self.gateway(sink=False, sections='[spool]\nbudget = "64MiB"\n'
+                               'segment_size = "2MiB"\nquarantine_budget = "4MiB"').start()
+        device = self.connect(gateway, client_id="o")
+        for n in range(1, 101):
+            device.send(publish_packet("devices/o/telemetry",
+                                       b'{"seq":%d,"boot":1,"fill":"%s"}' % (n, b"x" * 60_000), 1, n))
+            self.assertEqual(device.packet()[0], 0x40)
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        segments = sorted((gateway.data / "spool" / "telemetry").glob("*.seg"))
+        self.assertGreater(len(segments), 2)
+        gateway.keeps_accounts = False  # what they are compared with is taken away
+        segments[0].unlink()
+        gateway.start()
+        missed = eventually(
+            lambda: gateway.metrics().sum("fleetgate_spool_damaged_records_total"), "it is counted")
+        self.assertGreater(missed, 20)
+        self.assertLess(missed, 60)
+
 
 class Takeover(GatewayTest):
     def test_the_old_connection_of_a_client_id_is_told_and_closed(self):

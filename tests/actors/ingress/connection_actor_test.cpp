@@ -209,6 +209,7 @@ class connection_that : public testing::Test {
   contract::subscriber_mail subscribers_{1, 1 << 20};
   contract::command_mail commands_{1, 1 << 20};
   observe::overload_probe overload_;
+  observe::logger log_;
   observe::ingress_probe probe_;
   listener_settings settings_;
   shard shard_{0,
@@ -219,7 +220,8 @@ class connection_that : public testing::Test {
                {8, 64 * 1024},
                subscribers_,
                commands_,
-               overload_};
+               overload_,
+               log_};
   runtime::descriptor client_;
   model::connection_ref ref_;
   caf::intrusive_ptr<mqtt_connection> it_;

@@ -113,10 +113,11 @@ class what_is_noted : public testing::Test {
   contract::subscriber_mail subscribers_{1, 1 << 20};
   contract::command_mail commands_{1, 1 << 20};
   observe::overload_probe overload_;
+  observe::logger log_;
   observe::ingress_probe probe_;
   listener_settings settings_;
-  shard shard_{0,         home_,    budget_, rules_, {}, {most_items, 64 * 1024}, subscribers_,
-               commands_, overload_};
+  shard shard_{0,         home_,     budget_, rules_, {}, {most_items, 64 * 1024}, subscribers_,
+               commands_, overload_, log_};
   runtime::descriptor client_;
   runtime::actor_ptr<connection_actor> it_;
 };

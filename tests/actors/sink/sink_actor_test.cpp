@@ -255,6 +255,25 @@ TEST_F(sink_that, replays_from_a_position_goes_back_to_just_before_it_and_never_
   EXPECT_TRUE(told) << "the spool must keep what is wanted again";
 }
 
+TEST_F(sink_that, finds_an_older_store_tells_the_spool_that_it_goes_back_before_anything_else) {
+  start();
+  drain_until_delivered();
+  mail_.progress.read(100, [](auto, const contract::reader_progress&) {});
+  store_.cursor.reset();  // another file lies there
+  store_.unavailable = 1;
+  parts_->news->durable_records += 1;
+  reader_->reads_.times = 1;  // what it met there makes it open again
+  drain_until_delivered();
+  std::vector<contract::reader_progress> told;
+  mail_.progress.read(100,
+                      [&](auto, contract::reader_progress&& p) { told.push_back(std::move(p)); });
+  ASSERT_GE(told.size(), 3u);
+  EXPECT_TRUE(told[0].goes_back);
+  EXPECT_EQ(told[0].at.lanes[0], model::position{});
+  EXPECT_FALSE(told[1].goes_back);
+  EXPECT_EQ(told.back().at, short_reader::last());
+}
+
 TEST_F(sink_that, is_sent_to_a_place_that_never_was_stays_where_it_is) {
   start();
   drain_until_delivered();

@@ -91,6 +91,16 @@ TEST_F(retention, row_from_the_future_holds_up_nothing_but_itself) {
   EXPECT_EQ(enforce(10 * hour_ns), 100U);
 }
 
+TEST_F(retention, rows_from_the_future_hold_up_nothing_however_many_they_are) {
+  limit(0, std::chrono::hours(1));
+  write_rows(2 * retention_step_rows + 10, 900 * hour_ns);
+  write_rows(100, 1 * hour_ns);
+  write_rows(1, 10 * hour_ns);
+  EXPECT_EQ(enforce(10 * hour_ns), 100U);
+  write_rows(1, 11 * hour_ns);
+  EXPECT_EQ(enforce(20 * hour_ns), 1U);
+}
+
 TEST_F(retention, newest_row_stays_so_that_ids_never_start_again) {
   limit(0, std::chrono::hours(1));
   write_rows(10, 1 * hour_ns);
