@@ -26,9 +26,9 @@ def in_hex(text):
 
 
 class StoryTest(GatewayTest):
-    def publish(self, device, numbers, props=b"", version=4, topic="telemetry"):
+    def publish(self, device, numbers, props=b"", version=4, topic="devices/o/telemetry"):
         for n in numbers:
-            device.send(publish_packet(f"devices/o/{topic}", b'{"seq":%d,"boot":1}' % n, 1,
+            device.send(publish_packet(topic, b'{"seq":%d,"boot":1}' % n, 1,
                                        n % 60_000 + 1, version=version, props=props))
             self.assertEqual(device.packet()[0], 0x40)
 
@@ -102,12 +102,12 @@ class T4_the_catch_up_of_a_large_backlog(StoryTest):
         status, summary = self.load_summary(load, PATIENCE * 2)
         self.assertEqual((status, summary["messages_acked"]), (0, backlog), summary)
         early = range(1, 51)  # the last to come, in the outage
-        self.publish(device, early, topic="control")
+        self.publish(device, early, topic="devices/c/control")
         lock.execute("ROLLBACK")
         sent = len(early)
         while gateway.metrics().sum("fleetgate_sink_lag_records") > 0:
             sent += 1
-            self.publish(device, [sent], topic="control")
+            self.publish(device, [sent], topic="devices/c/control")
         eventually(lambda: gateway.count() == 1 + backlog + sent, "all rows", PATIENCE * 2)
         [(place,)] = gateway.query("SELECT max(rowid) FROM messages WHERE class = 'control' "
                                    "AND sequence <= ?", early[-1])
