@@ -97,7 +97,7 @@ dedup::ticket dedup::decide_open(const model::envelope& e, std::uint64_t now_ns,
     s->discard();
     s->known_durably = false;
   }
-  s->connection = e.connection;
+  sessions_.connected(*s, e.connection);
   s->expiry_s = expiry_s;
   s->opening = no_slot;
   if (!unchanged) sessions_.changed(*s);

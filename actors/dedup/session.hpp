@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,10 @@ struct redelivery {
   std::uint32_t slot = no_slot;  // while pending
   std::uint16_t packet_id = 0;   // 0: void
 };
+
+class session;
+/// Sessions by the time at which they end.
+using expiry_queue = std::multimap<std::uint64_t, session*>;
 
 class session {
  public:
@@ -64,16 +69,16 @@ class session {
   /// False where the bytes contradict themselves (then nothing changed).
   bool load(byte_view stored);
 
-  model::connection_ref connection;   // generation 0: nobody is connected
-  std::uint32_t expiry_s = 0;         // 0: ends with the connection; 0xFFFFFFFF: never
-  std::uint32_t opening = no_slot;    // the newest open mark, while it is pending
-  bool known_durably = false;         // its open mark is on disk, or it came from there
-  bool in_store = false;              // a row may exist
-  bool listed = false;                // waits for the snapshot
-  bool timed = false;                 // stands in the queue of expiries
-  bool ended = false;                 // gone, but for what is pending
-  std::uint32_t pins = 0;             // pending entries and waiters that point here
-  std::uint64_t disconnected_ns = 0;  // 0: since the process started
+  model::connection_ref connection;              // generation 0: nobody is connected
+  std::uint32_t expiry_s = 0;                    // 0: ends with the connection; 0xFFFFFFFF: never
+  std::uint32_t opening = no_slot;               // the newest open mark, while it is pending
+  bool known_durably = false;                    // its open mark is on disk, or it came from there
+  bool in_store = false;                         // a row may exist
+  bool listed = false;                           // waits for the snapshot
+  bool ended = false;                            // gone, but for what is pending
+  std::uint32_t pins = 0;                        // pending entries and waiters that point here
+  std::uint64_t disconnected_ns = 0;             // 0: the next sweep sets it
+  std::optional<expiry_queue::iterator> queued;  // its one place; none while it is connected
 
  private:
   [[nodiscard]] std::size_t ring_mask() const noexcept { return deliveries_.size() - 1; }

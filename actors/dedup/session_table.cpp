@@ -37,6 +37,7 @@ session* session_table::open(std::string_view client_id) {
 }
 
 void session_table::end(session& s) {
+  leave_queue(s);
   s.discard();
   s.connection = {};
   s.expiry_s = 0;
@@ -52,14 +53,20 @@ void session_table::unpin(session& s) {
 }
 
 void session_table::erase(session& s) {
+  leave_queue(s);
   sessions_.erase(sessions_.find(std::string_view(s.client_id())));
   counters_.sessions = sessions_.size();
+}
+
+void session_table::connected(session& s, const model::connection_ref& by) {
+  leave_queue(s);
+  s.connection = by;
 }
 
 void session_table::disconnected(session& s, std::uint64_t now_ns) {
   s.connection = {};
   s.disconnected_ns = now_ns;
-  if (s.expiry_s != never) queue(s, end_of(s));
+  queue(s, now_ns == 0 ? 0 : end_of(s));
 }
 
 bool session_table::expired(const session& s, std::uint64_t now_ns) const noexcept {
@@ -67,25 +74,26 @@ bool session_table::expired(const session& s, std::uint64_t now_ns) const noexce
          end_of(s) <= now_ns;
 }
 
+/// A session that never expires does not stand there.
 void session_table::queue(session& s, std::uint64_t at_ns) {
-  if (std::exchange(s.timed, true)) return;
-  expiries_.emplace(at_ns, s.client_id());
+  leave_queue(s);
+  if (s.expiry_s != never) s.queued = expiries_.emplace(at_ns, &s);
+}
+
+void session_table::leave_queue(session& s) noexcept {
+  if (s.queued) expiries_.erase(*s.queued);
+  s.queued.reset();
 }
 
 void session_table::expire(std::uint64_t now_ns, std::size_t most) {
   for (std::size_t i = 0; i < most && !expiries_.empty(); ++i) {
-    const auto first = expiries_.begin();
-    if (first->first > now_ns) return;
-    session* const s = find(first->second);
-    expiries_.erase(first);
-    if (s == nullptr) continue;
-    s->timed = false;
-    if (s->connection.generation != 0) continue;
+    const auto [at_ns, s] = *expiries_.begin();
+    if (at_ns > now_ns) return;
     if (s->disconnected_ns == 0) s->disconnected_ns = now_ns;
     if (expired(*s, now_ns)) {
       ++counters_.sessions_expired;
       end(*s);
-    } else if (s->expiry_s != never) {
+    } else {
       queue(*s, end_of(*s));
     }
   }
@@ -135,8 +143,7 @@ bool session_table::restore(std::string_view client_id, std::string_view value) 
     return false;
   }
   s->known_durably = s->in_store = true;
-  // The clock of this process has not started yet: the first sweep sets the time.
-  if (s->expiry_s != never) queue(*s, 0);
+  disconnected(*s, 0);  // the clock of this process has not started yet
   return true;
 }
 

@@ -4,7 +4,6 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,11 +36,16 @@ class session_table {
   void pin(session& s) noexcept { ++s.pins; }
   void unpin(session& s);
 
-  /// The connection is gone; the state stays until `expiry_s` has passed.
+  void connected(session& s, const model::connection_ref& by);
+  /// The connection is gone; the state stays until `expiry_s` has passed. `now_ns` 0: that begins
+  /// with the next sweep.
   void disconnected(session& s, std::uint64_t now_ns);
   [[nodiscard]] bool expired(const session& s, std::uint64_t now_ns) const noexcept;
   /// Ends up to `most` sessions whose time is over.
   void expire(std::uint64_t now_ns, std::size_t most);
+
+  /// How many have a time at which they end.
+  [[nodiscard]] std::size_t queued() const noexcept { return expiries_.size(); }
 
   /// To be called after anything in `s` changed that is stored.
   void changed(session& s);
@@ -56,6 +60,7 @@ class session_table {
 
  private:
   void queue(session& s, std::uint64_t at_ns);
+  void leave_queue(session& s) noexcept;
   void erase(session& s);
 
   const dedup_limits& limits_;
@@ -63,7 +68,7 @@ class session_table {
   std::size_t held_in_all_ = 0;
   boost::unordered_flat_map<std::string, std::unique_ptr<session>, key_hasher, std::equal_to<>>
       sessions_;
-  std::multimap<std::uint64_t, std::string> expiries_;  // one entry a session, see session::timed
+  expiry_queue expiries_;
   std::vector<std::string> dirty_;
   std::vector<std::string> in_flight_;
 };

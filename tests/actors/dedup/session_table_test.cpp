@@ -1,0 +1,113 @@
+// Which sessions are kept, and until when.
+#include "actors/dedup/session_table.hpp"
+
+#include <gtest/gtest.h>
+
+namespace fleetgate::dedup {
+namespace {
+
+constexpr std::uint64_t second_ns = 1'000'000'000;
+constexpr std::uint32_t year = 365 * 24 * 3600;
+constexpr std::uint32_t never = 0xFFFFFFFF;
+
+class session_table_test : public testing::Test {
+ protected:
+  session* connect(const std::string& client_id, std::uint32_t expiry_s) {
+    session* const s = table_.open(client_id);
+    if (s == nullptr) return nullptr;
+    table_.connected(*s, {1, 0, ++generation_});
+    s->expiry_s = expiry_s;
+    return s;
+  }
+  /// Connects and loses the connection.
+  session* leave(const std::string& client_id, std::uint32_t expiry_s) {
+    session* const s = connect(client_id, expiry_s);
+    if (s != nullptr) table_.disconnected(*s, now_);
+    return s;
+  }
+  void sweep() { table_.expire(now_, 1000); }
+
+  dedup_limits limits_{.sessions = 3};
+  dedup_counters counters_;
+  session_table table_{limits_, counters_};
+  std::uint64_t generation_ = 0;
+  std::uint64_t now_ = second_ns;
+};
+
+TEST_F(session_table_test, a_session_that_ends_leaves_no_time_behind) {
+  for (int i = 0; i < 100; ++i) {
+    leave("c", year);
+    EXPECT_EQ(table_.queued(), 1u);
+    table_.end(*connect("c", year));
+    EXPECT_EQ(table_.queued(), 0u);
+  }
+  EXPECT_EQ(counters_.sessions, 0u);
+}
+
+TEST_F(session_table_test, a_pinned_session_that_ends_leaves_no_time_behind) {
+  session* const s = leave("c", year);
+  table_.pin(*s);
+  table_.end(*s);
+  EXPECT_EQ(table_.queued(), 0u);
+  table_.unpin(*s);
+  EXPECT_EQ(counters_.sessions, 0u);
+}
+
+TEST_F(session_table_test, the_time_of_a_session_that_is_gone_does_nothing_to_the_next) {
+  leave("c", 10);
+  table_.end(*connect("c", 10));
+  now_ += 5 * second_ns;
+  leave("c", 10);
+  now_ += 5 * second_ns;  // the first one's time
+  sweep();
+  EXPECT_EQ(table_.queued(), 1u) << "one time a session";
+  EXPECT_EQ(counters_.sessions, 1u);
+  now_ += 5 * second_ns;
+  sweep();
+  EXPECT_EQ(counters_.sessions, 0u);
+  EXPECT_EQ(counters_.sessions_expired, 1u);
+}
+
+TEST_F(session_table_test, a_shorter_expiry_replaces_a_longer_one) {
+  leave("c", year);
+  leave("c", 10);
+  now_ += 10 * second_ns;
+  sweep();
+  EXPECT_EQ(counters_.sessions, 0u);
+}
+
+TEST_F(session_table_test, a_longer_expiry_replaces_a_shorter_one_and_none_ends_it) {
+  leave("c", 10);
+  leave("c", 20);
+  now_ += 10 * second_ns;
+  sweep();
+  EXPECT_EQ(counters_.sessions, 1u);
+  leave("c", never);
+  EXPECT_EQ(table_.queued(), 0u);
+  now_ += 20 * second_ns;
+  sweep();
+  EXPECT_EQ(counters_.sessions, 1u);
+}
+
+TEST_F(session_table_test, who_is_connected_does_not_expire) {
+  leave("c", 10);
+  connect("c", 10);
+  now_ += 10 * second_ns;
+  sweep();
+  EXPECT_NE(table_.find("c"), nullptr);
+  EXPECT_EQ(table_.queued(), 0u);
+}
+
+TEST_F(session_table_test, time_that_is_not_known_begins_with_the_sweep) {
+  session* const s = connect("c", 10);
+  table_.disconnected(*s, 0);
+  now_ = 1000 * second_ns;
+  sweep();
+  EXPECT_EQ(counters_.sessions, 1u);
+  now_ += 10 * second_ns;
+  sweep();
+  EXPECT_EQ(counters_.sessions, 0u);
+}
+
+}  // namespace
+}  // namespace fleetgate::dedup
