@@ -93,6 +93,7 @@ void dedup::recover(const contract::stored_record& record) {
     case model::record_kind::release:
       if (s == nullptr) break;
       s->let_go(e.packet_id);
+      sessions_.disconnected(*s, 0);
       sessions_.changed(*s);
       break;
     case model::record_kind::session_open:
@@ -146,6 +147,8 @@ void dedup::recover_delivery(session& s, const model::envelope& e, std::uint32_t
       pending_.at(slot).has_redelivery = true;
     }
   }
+  // Nobody is, but it was used later than those that the spool says nothing of.
+  sessions_.disconnected(s, 0);
   sessions_.changed(s);
 }
 

@@ -51,8 +51,9 @@ struct dedup_counters {
   std::uint64_t taken_over = 0;  // connections that lost their client id
   std::uint64_t refused = 0;     // at once, over a limit or by the protocol
   std::uint64_t sessions_expired = 0;
-  std::uint64_t windows_forgotten = 0;  // evicted without a store
-  std::uint64_t windows_refused = 0;    // accepted without a window: memory full of dirty ones
+  std::uint64_t sessions_pushed_out = 0;  // by newer ones, at the limit
+  std::uint64_t windows_forgotten = 0;    // evicted without a store
+  std::uint64_t windows_refused = 0;      // accepted without a window: memory full of dirty ones
   std::uint64_t cold_loads = 0;
   std::uint64_t cold_faults = 0;  // the store failed or held damaged bytes
   std::uint64_t windows = 0;

@@ -79,6 +79,7 @@ class session {
   std::uint32_t pins = 0;                        // pending entries and waiters that point here
   std::uint64_t disconnected_ns = 0;             // 0: the next sweep sets it
   std::optional<expiry_queue::iterator> queued;  // its one place; none while it is connected
+  std::uint64_t disconnect = 0;  // the number of its last one; 0: it is connected, or ended
 
  private:
   [[nodiscard]] std::size_t ring_mask() const noexcept { return deliveries_.size() - 1; }

@@ -28,7 +28,7 @@ session* session_table::open(std::string_view client_id) {
     if (std::exchange(known->ended, false)) known->listed = false;
     return known;
   }
-  if (sessions_.size() >= limits_.sessions) return nullptr;
+  if (sessions_.size() >= limits_.sessions && !push_out()) return nullptr;
   auto fresh = std::make_unique<session>(client_id, held_in_all_);
   session* const s = fresh.get();
   sessions_.emplace(std::string(client_id), std::move(fresh));
@@ -36,8 +36,17 @@ session* session_table::open(std::string_view client_id) {
   return s;
 }
 
+/// As with one that expires, its end has no mark: what a crash brings back is pushed out again.
+bool session_table::push_out() {
+  if (unused_.empty()) return false;
+  ++counters_.sessions_pushed_out;
+  end(*unused_.begin()->second);
+  return true;
+}
+
 void session_table::end(session& s) {
   leave_queue(s);
+  leave_unused(s);
   s.discard();
   s.connection = {};
   s.expiry_s = 0;
@@ -48,18 +57,26 @@ void session_table::end(session& s) {
   if (s.pins == 0) erase(s);
 }
 
+void session_table::pin(session& s) noexcept {
+  if (s.pins++ == 0 && s.disconnect != 0) unused_.erase(s.disconnect);
+}
+
 void session_table::unpin(session& s) {
-  if (--s.pins == 0 && s.ended) erase(s);
+  if (--s.pins != 0) return;
+  if (s.ended) return erase(s);
+  if (s.disconnect != 0) unused_.emplace(s.disconnect, &s);
 }
 
 void session_table::erase(session& s) {
   leave_queue(s);
+  leave_unused(s);
   sessions_.erase(sessions_.find(std::string_view(s.client_id())));
   counters_.sessions = sessions_.size();
 }
 
 void session_table::connected(session& s, const model::connection_ref& by) {
   leave_queue(s);
+  leave_unused(s);
   s.connection = by;
 }
 
@@ -67,6 +84,9 @@ void session_table::disconnected(session& s, std::uint64_t now_ns) {
   s.connection = {};
   s.disconnected_ns = now_ns;
   queue(s, now_ns == 0 ? 0 : end_of(s));
+  leave_unused(s);
+  s.disconnect = ++disconnects_;
+  if (s.pins == 0) unused_.emplace_hint(unused_.end(), s.disconnect, &s);
 }
 
 bool session_table::expired(const session& s, std::uint64_t now_ns) const noexcept {
@@ -83,6 +103,10 @@ void session_table::queue(session& s, std::uint64_t at_ns) {
 void session_table::leave_queue(session& s) noexcept {
   if (s.queued) expiries_.erase(*s.queued);
   s.queued.reset();
+}
+
+void session_table::leave_unused(session& s) noexcept {
+  if (s.disconnect != 0) unused_.erase(std::exchange(s.disconnect, 0));
 }
 
 void session_table::expire(std::uint64_t now_ns, std::size_t most) {

@@ -1,9 +1,11 @@
 // MQTT sessions by client id, with their expiry and their snapshot. Owned by the dedup brain;
-// journal's thread. Limit: dedup_limits::sessions; beyond it a new client id is refused.
+// journal's thread. Limit: dedup_limits::sessions; beyond it the one that was disconnected longest
+// ago ends, as if it had expired, and where all are in use a new client id is refused.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,11 +31,12 @@ class session_table {
   }
 
   [[nodiscard]] session* find(std::string_view client_id) noexcept;
-  /// The session of this client id, made where there is none; nullptr where there are too many.
+  /// The session of this client id, made where there is none, which may end another one; nullptr
+  /// where too many are in use.
   session* open(std::string_view client_id);
   /// The session's state ends. The object goes when nothing points to it any more.
   void end(session& s);
-  void pin(session& s) noexcept { ++s.pins; }
+  void pin(session& s) noexcept;
   void unpin(session& s);
 
   void connected(session& s, const model::connection_ref& by);
@@ -61,6 +64,8 @@ class session_table {
  private:
   void queue(session& s, std::uint64_t at_ns);
   void leave_queue(session& s) noexcept;
+  void leave_unused(session& s) noexcept;
+  bool push_out();
   void erase(session& s);
 
   const dedup_limits& limits_;
@@ -69,6 +74,8 @@ class session_table {
   boost::unordered_flat_map<std::string, std::unique_ptr<session>, key_hasher, std::equal_to<>>
       sessions_;
   expiry_queue expiries_;
+  std::map<std::uint64_t, session*> unused_;  // by their last disconnect: nothing points to them
+  std::uint64_t disconnects_ = 0;
   std::vector<std::string> dirty_;
   std::vector<std::string> in_flight_;
 };

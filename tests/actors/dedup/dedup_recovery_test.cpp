@@ -261,6 +261,35 @@ TEST_F(recovery, a_store_that_cannot_be_read_is_an_error) {
   EXPECT_FALSE(brain_->restore(spool_));
 }
 
+class recovery_of_few_sessions : public spool_of_records {
+ protected:
+  recovery_of_few_sessions() {
+    brain_ = std::make_unique<dedup>(limits_ = {.sessions = 2}, &store_);
+  }
+};
+
+TEST_F(recovery_of_few_sessions, keeps_no_more_of_them_than_there_were) {
+  store(opening(1, false, hour));
+  auto second = opening(2, false, hour);
+  second.client = "c2";
+  store(second);
+  auto of_second = closing(2, hour);
+  of_second.client = "c2";
+  pass(of_second);
+  store(qos2(5));
+  pass(closing(1, hour));
+  auto third = opening(3, false, hour);
+  third.client = "c3";
+  store(third);
+  EXPECT_EQ(counted().sessions_pushed_out, 1u);
+  restart();
+  replay(0);
+  EXPECT_EQ(counted().sessions, 2u);
+  decide(opening(4, false, hour));
+  EXPECT_TRUE(answers().back().session_present);
+  EXPECT_FALSE(pass(qos2(5, "p", 4)));
+}
+
 // Random traffic on one brain that never crashes and one that does, again and again: everything
 // that was settled is known to both, everything else to neither.
 class crashes : public spool_of_records, public testing::WithParamInterface<unsigned> {

@@ -352,6 +352,33 @@ TEST_F(few_sessions, beyond_the_limit_are_refused) {
   EXPECT_EQ(only_answer().result, outcome::stored);
 }
 
+TEST_F(few_sessions, that_nobody_uses_make_room_for_a_newcomer) {
+  pass(opening(1, false, hour));
+  pass(closing(1, hour));
+  answers();
+  auto second = opening(2, false, hour);
+  second.client = "c2";
+  EXPECT_TRUE(pass(second));
+  EXPECT_EQ(only_answer().result, outcome::stored);
+  EXPECT_FALSE(decide(opening(3, false, hour)));
+  EXPECT_EQ(only_answer().fault, fault_code::quota_exceeded) << "the newcomer is connected";
+  EXPECT_EQ(counted().sessions, 1u);
+}
+
+TEST_F(few_sessions, with_a_message_that_is_not_settled_make_no_room) {
+  pass(opening(1, false, hour));
+  const auto ticket = decide(qos2(1));
+  pass(closing(1, hour));
+  answers();
+  auto second = opening(2, false, hour);
+  second.client = "c2";
+  EXPECT_FALSE(decide(second));
+  EXPECT_EQ(only_answer().fault, fault_code::quota_exceeded);
+  settle(*ticket);
+  answers();
+  EXPECT_TRUE(decide(second));
+}
+
 TEST_F(few_sessions, held_packet_ids_are_bounded) {
   pass(opening(1, true, 0));
   pass(qos2(1));

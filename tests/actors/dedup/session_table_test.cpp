@@ -109,5 +109,71 @@ TEST_F(session_table_test, time_that_is_not_known_begins_with_the_sweep) {
   EXPECT_EQ(counters_.sessions, 0u);
 }
 
+TEST_F(session_table_test, at_the_limit_the_one_disconnected_longest_ago_makes_room) {
+  for (const char* id : {"a", "b", "c"}) leave(id, never);
+  leave("a", never);  // again
+  ASSERT_NE(connect("d", 0), nullptr);
+  EXPECT_EQ(table_.find("b"), nullptr);
+  EXPECT_NE(table_.find("a"), nullptr);
+  EXPECT_NE(table_.find("c"), nullptr);
+  EXPECT_EQ(counters_.sessions, 3u);
+  EXPECT_EQ(counters_.sessions_pushed_out, 1u);
+}
+
+TEST_F(session_table_test, who_makes_room_leaves_neither_packet_ids_nor_a_time) {
+  limits_.held_in_all_sessions = 1;
+  for (const char* id : {"a", "b", "c"}) leave(id, year);
+  table_.find("a")->hold_id({1, no_slot, no_slot, 1, true});
+  EXPECT_FALSE(table_.may_hold(*table_.find("b")));
+  leave("d", year);
+  EXPECT_TRUE(table_.may_hold(*table_.find("b")));
+  EXPECT_EQ(table_.queued(), 3u);
+}
+
+TEST_F(session_table_test, where_all_are_connected_a_new_one_is_refused) {
+  for (const char* id : {"a", "b", "c"}) leave(id, year);
+  for (const char* id : {"a", "b", "c"}) connect(id, year);
+  EXPECT_EQ(connect("d", year), nullptr);
+  EXPECT_NE(connect("a", year), nullptr) << "who is known needs no room";
+  EXPECT_EQ(counters_.sessions, 3u);
+}
+
+TEST_F(session_table_test, who_has_something_pending_makes_no_room_until_it_is_settled) {
+  for (const char* id : {"a", "b", "c"}) leave(id, year);
+  session* const a = table_.find("a");
+  table_.pin(*a);
+  table_.pin(*a);
+  leave("d", year);
+  EXPECT_EQ(table_.find("a"), a);
+  EXPECT_EQ(table_.find("b"), nullptr) << "the next";
+  table_.unpin(*a);
+  table_.unpin(*a);
+  leave("e", year);
+  EXPECT_EQ(table_.find("a"), nullptr) << "in its old place";
+}
+
+TEST_F(session_table_test, what_was_pinned_when_its_connection_went_makes_room_when_it_is_settled) {
+  session* const a = connect("a", year);
+  table_.pin(*a);
+  table_.disconnected(*a, now_);
+  for (const char* id : {"b", "c"}) connect(id, year);
+  EXPECT_EQ(connect("d", year), nullptr);
+  table_.unpin(*a);
+  EXPECT_NE(connect("d", year), nullptr);
+  EXPECT_EQ(table_.find("a"), nullptr);
+}
+
+TEST_F(session_table_test, more_rows_than_the_limit_are_not_kept_in_memory_nor_in_the_store) {
+  std::string row;
+  leave("a", year)->save(row);
+  table_.end(*table_.find("a"));
+  for (const char* id : {"a", "b", "c", "d", "e"}) EXPECT_TRUE(table_.restore(id, row));
+  EXPECT_EQ(counters_.sessions, 3u);
+  std::vector<contract::state_change> changes;
+  table_.save(changes, 100, 100'000);
+  EXPECT_EQ(changes.size(), 2u);
+  for (const auto& c : changes) EXPECT_FALSE(c.value) << c.key;
+}
+
 }  // namespace
 }  // namespace fleetgate::dedup
