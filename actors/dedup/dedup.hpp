@@ -130,7 +130,7 @@ class dedup {
   ticket keep_bad(const model::envelope& e);
   [[nodiscard]] bool may_wait_for(std::uint32_t slot);
   void tell_settled(const model::envelope& open, receipt_list& receipts);
-  ticket decide_open(const model::envelope& e, std::uint64_t now_ns, receipt_list& receipts);
+  ticket decide_open(model::envelope& e, std::uint64_t now_ns, receipt_list& receipts);
   ticket decide_close(const model::envelope& e, std::uint64_t now_ns, receipt_list& receipts);
   ticket decide_release(const model::envelope& e, receipt_list& receipts);
 

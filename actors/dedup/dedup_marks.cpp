@@ -73,8 +73,9 @@ void dedup::tell_settled(const model::envelope& open, receipt_list& receipts) {
 
 /// MQTT 5.0 section 3.1.4: a known client id is taken over; clean start discards what was kept.
 /// Only what must outlive this process needs a mark: a session that is kept as it was needs none.
-dedup::ticket dedup::decide_open(const model::envelope& e, std::uint64_t now_ns,
-                                 receipt_list& receipts) {
+/// One that has ended without a mark (its time was over, or it made room) is still on disk, so the
+/// mark of the next says that it begins anew, whatever its client asked for.
+dedup::ticket dedup::decide_open(model::envelope& e, std::uint64_t now_ns, receipt_list& receipts) {
   session* s = sessions_.find(e.client_id);
   if (e.session.only_if_known && s == nullptr && !windows_.may_know(e.client_id)) {
     return refuse(e, fault_code::server_busy, receipts);
@@ -106,6 +107,7 @@ dedup::ticket dedup::decide_open(const model::envelope& e, std::uint64_t now_ns,
     receipts.back().session_present = resumes;
     return std::nullopt;
   }
+  e.session.clean_start = !resumes;
   s->opening = append(e, s);
   pending& p = pending_.at(s->opening);
   p.first.answer.session_present = resumes;

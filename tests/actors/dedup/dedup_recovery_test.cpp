@@ -24,6 +24,7 @@ class spool_of_records : public dedup_test {
     r.e.epoch = decided.epoch;
     r.e.epoch_from = decided.epoch_from;
     r.e.trace = decided.trace;
+    r.e.session = decided.session;
     records_.push_back({std::move(r), {1, lsn}});
   }
   /// Decides and, where it is accepted, writes and settles.
@@ -181,6 +182,39 @@ TEST_F(recovery, an_ended_session_stays_ended) {
   EXPECT_TRUE(decide(opening(2, false, hour)));
   take_snapshot();
   EXPECT_EQ(counted().sessions, 1u);
+}
+
+TEST_F(recovery, packet_ids_of_an_expired_session_stay_gone) {
+  for (const bool swept : {false, true}) {
+    SCOPED_TRACE(swept);
+    brain_ = std::make_unique<dedup>(limits_, nullptr);
+    records_.clear();
+    store(opening(1, false, 10));
+    store(qos2(5));
+    pass(closing(1, 10));
+    now_ += 10'000'000'000;
+    if (swept) brain_->on_time(now_);
+    answers();
+    EXPECT_TRUE(store(opening(2, false, 10)));
+    EXPECT_FALSE(only_answer().session_present);
+    restart();
+    replay(0);
+    answers();
+    EXPECT_FALSE(decide(opening(3, false, 10)));
+    EXPECT_TRUE(only_answer().session_present) << "the newer one is there";
+    EXPECT_TRUE(pass(qos2(5, "p", 3))) << "a new message, to be stored";
+  }
+}
+
+TEST_F(recovery, a_session_that_is_resumed_with_another_expiry_keeps_its_packet_ids) {
+  store(opening(1, false, hour));
+  store(qos2(5));
+  pass(closing(1, hour));
+  EXPECT_TRUE(store(opening(2, false, 2 * hour)));
+  restart();
+  replay(0);
+  decide(opening(3, false, 2 * hour));
+  EXPECT_FALSE(pass(qos2(5, "p", 3)));
 }
 
 TEST_F(recovery, a_restored_session_expires_from_the_start) {
