@@ -11,15 +11,17 @@ namespace {
 constexpr std::uint64_t record_overhead_bytes = 192;
 
 }  // namespace
+
 admitted admit(dedup& brain, contract::envelope_batch_ptr batch, pressure how, std::uint64_t now_ns,
                std::vector<model::receipt>& receipts, const verdict_visitor& visit) {
   admitted out;
-  waiting_room& room = brain.room_of(batch->cls);
   out.request.items.reserve(batch->envelopes.size());
   for (std::uint32_t i = 0; i < batch->envelopes.size(); ++i) {
     model::envelope& e = batch->envelopes[i];
     const std::uint64_t counted = model::is_message(e.kind) ? 1 : 0;
     const std::size_t answered = receipts.size();
+    waiting_room& room = brain.room_of(batch->cls, e.level);
+    const bool has_room = how == pressure::in_turn || (how == pressure::none && room.empty());
     bool goes_on = false;
     const bool in_need =
         how == pressure::gives_way && e.kind == model::record_kind::message && e.qos != 2;
@@ -27,7 +29,7 @@ admitted admit(dedup& brain, contract::envelope_batch_ptr batch, pressure how, s
     if (in_need && is_owed(e)) e.waits_for_room = true;
     if (in_need && !is_owed(e)) {
       brain.give_up(e, fault_code::mailbox_full, receipts);
-    } else if (const auto ticket = brain.decide(e, now_ns, receipts, how == pressure::none)) {
+    } else if (const auto ticket = brain.decide(e, now_ns, receipts, has_room)) {
       if (*ticket == dedup::no_room) {
         model::envelope* const waits = room.find_resent(e);
         if (waits == nullptr) {

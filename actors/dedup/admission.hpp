@@ -15,6 +15,8 @@ namespace fleetgate::dedup {
 
 enum class pressure : std::uint8_t {
   none,
+  /// It waited, there is room now, and nobody waits before it.
+  in_turn,
   /// The spool has no room for the class: who can only wait does, what is known is answered, all
   /// others hear it from the spool.
   no_room,
@@ -29,7 +31,7 @@ struct admitted {
   std::uint64_t messages = 0;        // marks left out, here and below
   std::uint64_t passed_on = 0;
   std::uint64_t put_aside =
-      0;  // they wait in the brain's room for the class, and are no `messages`
+      0;  // they wait in the brain's rooms for the class, and are no `messages`
 };
 
 /// Called with each envelope that is decided: whether it goes on, and the receipts it brought.

@@ -77,6 +77,23 @@ bool dedup::takes(model::traffic_class cls, std::size_t more) const noexcept {
   return pending_.size() + more <= most;
 }
 
+bool dedup::takes_committed(std::size_t more) const noexcept {
+  constexpr std::size_t part = 2;
+  return committed_ + more <= limits_.pending / part;
+}
+
+bool dedup::takes(const contract::envelope_batch& waited) const noexcept {
+  const std::size_t count = waited.envelopes.size();
+  const bool committed = waited.envelopes.front().level == model::ack_level::committed;
+  return takes(waited.cls, count) && (!committed || takes_committed(count));
+}
+
+/// A mark may take any place that is left.
+bool dedup::has_place(const model::envelope& e) const noexcept {
+  if (!model::is_message(e.kind)) return !full();
+  return takes(e.cls, 1) && (e.level != model::ack_level::committed || takes_committed(1));
+}
+
 void dedup::settle(const contract::settlement& s, receipt_list& receipts) {
   const std::uint32_t slot = pending_.find_ticket(s.ticket);
   if (slot == no_slot) return;
@@ -135,11 +152,13 @@ void dedup::count_refusal(model::record_kind kind, bool promised, model::traffic
                 : refusals_.given_up[model::index(cls)][fault]);
 }
 
-/// Notes an envelope that gets a ticket. The caller has made sure that the table is not full.
+/// Notes an envelope that gets a ticket. The caller has made sure that there is a place.
 std::uint32_t dedup::append(const model::envelope& e, session* s) {
   pending p;
   p.kind = e.kind;
   p.promised = is_owed(e);
+  p.committed = e.kind == model::record_kind::message && e.level == model::ack_level::committed;
+  if (p.committed) ++committed_;
   p.floor_lsn = settled_lsn_;
   p.first = waiter_of(e, s);
   ++counters_.accepted;
@@ -209,6 +228,7 @@ void dedup::finish(std::uint32_t slot, const contract::settlement& s, receipt_li
   };
   tell(p.first);
   for (waiter& w : others) tell(w);
+  if (p.committed) --committed_;
   pending_.remove(slot);
 }
 

@@ -56,13 +56,19 @@ class dedup {
   /// `e` is the same message as one that waits for room: its connection waits for it instead.
   void wait_instead(model::envelope& waits, const model::envelope& e,
                     std::vector<model::receipt>& receipts);
-  [[nodiscard]] waiting_room& room_of(model::traffic_class cls) noexcept {
+  [[nodiscard]] class_rooms& rooms_of(model::traffic_class cls) noexcept {
     return rooms_[model::index(cls)];
+  }
+  [[nodiscard]] waiting_room& room_of(model::traffic_class cls, model::ack_level level) noexcept {
+    return rooms_of(cls)[level == model::ack_level::committed ? 1 : 0];
   }
 
   /// Whether so many more of the class may be pending; the last sixteenth is kept for control and
   /// heartbeat.
   [[nodiscard]] bool takes(model::traffic_class cls, std::size_t more) const noexcept;
+  /// The same for a batch that waited. Messages of level committed may be half of what is pending:
+  /// they stay until the required sinks have them, however long those are away.
+  [[nodiscard]] bool takes(const contract::envelope_batch& waited) const noexcept;
 
   /// What became of a ticket. An unknown ticket is ignored.
   void settle(const contract::settlement& s, std::vector<model::receipt>& receipts);
@@ -136,9 +142,11 @@ class dedup {
 
   // dedup.cpp
   [[nodiscard]] bool full() const noexcept { return pending_.size() >= limits_.pending; }
+  [[nodiscard]] bool takes_committed(std::size_t more) const noexcept;
+  [[nodiscard]] bool has_place(const model::envelope& e) const noexcept;
   /// It stays undecided, so nothing may change for it: it is judged again.
   [[nodiscard]] bool must_wait(const model::envelope& e) const noexcept {
-    return e.waits_for_room && (!has_room_ || full());
+    return e.waits_for_room && (!has_room_ || !has_place(e));
   }
   std::uint32_t append(const model::envelope& e, session* s);
   ticket refuse(const model::envelope& e, fault_code why, receipt_list& receipts);
@@ -173,7 +181,8 @@ class dedup {
   session_table sessions_;
   quarantine_memory quarantine_;
   pending_table pending_;
-  std::array<waiting_room, model::traffic_class_count> rooms_;
+  std::size_t committed_ = 0;  // of them, messages of level committed
+  std::array<class_rooms, model::traffic_class_count> rooms_;
   bool has_room_ = true;            // for the envelope at hand
   window_key key_;                  // of the message at hand
   std::string scratch_;             // key text of a quarantined payload; reused

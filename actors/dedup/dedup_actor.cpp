@@ -124,20 +124,26 @@ bool dedup_actor::has_room(const contract::envelope_batch& batch) {
          gate_.make_room(batch.cls, mail_.appends.box().bytes() + batch.charge.bytes());
 }
 
-/// True where nothing is left.
+/// For what is next in it.
+bool dedup_actor::has_room(const waiting_room& room) {
+  return going_down_ || (brain_.takes(room.front()) && has_room(room.front()));
+}
+
+/// True where nothing is left that waits for the spool.
 bool dedup_actor::take_waiting(model::traffic_class cls) {
-  waiting_room& room = brain_.room_of(cls);
-  while (!room.empty() && may_pass(cls) && has_room(room.front())) {
-    auto batch = room.take();
-    mail_.account.take_again(cls, messages_in(*batch));
-    take(std::move(batch), pressure::none);
+  for (waiting_room& room : brain_.rooms_of(cls)) {
+    while (!room.empty() && may_pass(cls) && has_room(room)) {
+      auto batch = room.take();
+      mail_.account.take_again(cls, messages_in(*batch));
+      take(std::move(batch), pressure::in_turn);
+    }
   }
-  return room.empty();
+  return !waits_for_spool(cls);
 }
 
 /// True where nothing is left.
 bool dedup_actor::take_new(model::traffic_class cls) {
-  const waiting_room& room = brain_.room_of(cls);
+  const waiting_room& room = brain_.room_of(cls, model::ack_level::durable);
   const auto take_one = [&](auto&& pressed) {
     mail_.batches.read_lane(cls, 1, [&](contract::envelope_batch_ptr batch) {
       mail_.account.take(batch->shard, cls, messages_in(*batch), batch->messages_so_far);
@@ -154,9 +160,16 @@ bool dedup_actor::take_new(model::traffic_class cls) {
       return room.empty() && has_room(batch) ? pressure::none : pressure::no_room;
     });
   }
-  const bool is_next = room.empty() || has_room(room.front());
-  probe_.withheld[cls].set(is_next ? 0 : static_cast<std::int64_t>(room.messages()));
+  probe_.withheld[cls].set(withheld(cls));
   return box.depth(cls).items == 0;
+}
+
+std::int64_t dedup_actor::withheld(model::traffic_class cls) {
+  std::uint64_t messages = 0;
+  for (const waiting_room& room : brain_.rooms_of(cls)) {
+    if (!room.empty() && !has_room(room)) messages += room.messages();
+  }
+  return static_cast<std::int64_t>(messages);
 }
 
 bool dedup_actor::too_much_waits() const {
@@ -165,16 +178,21 @@ bool dedup_actor::too_much_waits() const {
   return depth.bytes > box.limits().bytes / gives_way_den * gives_way_num;
 }
 
-bool dedup_actor::somebody_waits() const {
-  return std::any_of(model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
-                     [this](model::traffic_class cls) { return !brain_.room_of(cls).empty(); });
+/// Where too much is pending, it waits for settlements, and they come by themselves.
+bool dedup_actor::waits_for_spool(model::traffic_class cls) const {
+  const auto& rooms = brain_.rooms_of(cls);
+  return std::any_of(rooms.begin(), rooms.end(), [this](const waiting_room& room) {
+    return !room.empty() && brain_.takes(room.front());
+  });
 }
 
 bool dedup_actor::has_batches() const {
   return std::any_of(model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
                      [this](model::traffic_class cls) {
+                       const auto& rooms = brain_.rooms_of(cls);
                        return mail_.batches.box().depth(cls).items != 0 ||
-                              !brain_.room_of(cls).empty();
+                              std::any_of(rooms.begin(), rooms.end(),
+                                          [](const auto& room) { return !room.empty(); });
                      });
 }
 
@@ -244,7 +262,7 @@ void dedup_actor::tick() {
     brain_.on_time(now_ns);
     if (now_ns >= next_snapshot_ns_ || brain_.snapshot_due()) snapshot_wanted_ = true;
     take_snapshot();
-    room_wanted_ |= somebody_waits();
+    for (const auto cls : model::all_traffic_classes) room_wanted_ |= waits_for_spool(cls);
     if (room_wanted_) make_room();
     tick();
   });

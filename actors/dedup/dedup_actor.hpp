@@ -6,7 +6,7 @@
 //   (where_atom, client id) -> connection_ref, of generation 0 where it is not connected
 //   (snapshot_atom)       take a snapshot now (before shutdown)
 // Limits: dedup_limits; one snapshot under way; what it takes at once, journal_mail.round_bytes.
-// What the spool has no room for waits here and goes on by itself (admission.hpp).
+// What there is no room for waits here and goes on by itself (admission.hpp).
 #pragma once
 
 #include <vector>
@@ -45,10 +45,12 @@ class dedup_actor final : public runtime::actor_body {
   [[nodiscard]] bool has_batches() const;
   [[nodiscard]] bool may_pass(model::traffic_class cls) const;
   [[nodiscard]] bool has_room(const contract::envelope_batch& batch);
+  [[nodiscard]] bool has_room(const waiting_room& room);
+  [[nodiscard]] std::int64_t withheld(model::traffic_class cls);
   bool take_waiting(model::traffic_class cls);
   bool take_new(model::traffic_class cls);
   [[nodiscard]] bool too_much_waits() const;
-  [[nodiscard]] bool somebody_waits() const;
+  [[nodiscard]] bool waits_for_spool(model::traffic_class cls) const;
   void take(contract::envelope_batch_ptr batch, pressure how);
   void settle(const contract::settlement_batch& batch);
   void send_receipts();

@@ -176,7 +176,7 @@ void dedup::start_inferred_epoch(window& w, model::envelope& e, std::uint64_t pr
 dedup::ticket dedup::accept(const model::envelope& e, window* where, session* s,
                             std::uint64_t content, receipt_list& receipts) {
   if (must_wait(e)) return no_room;
-  if (full()) return refuse(e, fault_code::server_busy, receipts);
+  if (!has_place(e)) return refuse(e, fault_code::server_busy, receipts);
   if (e.qos == 2 && s->held(e.packet_id) == nullptr && !sessions_.may_hold(*s)) {
     return refuse(e, fault_code::quota_exceeded, receipts);
   }

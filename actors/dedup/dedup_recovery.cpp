@@ -159,6 +159,8 @@ std::uint32_t dedup::recover_pending(const contract::stored_record& record, wind
   p.own_lsn = record.at.lsn;
   p.own_incarnation = record.at.incarnation;
   p.promised = true;
+  p.committed = true;
+  ++committed_;
   p.counted = true;
   p.payload_hash = e.payload_hash;
   p.epoch = e.epoch;

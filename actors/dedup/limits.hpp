@@ -14,7 +14,7 @@ struct dedup_limits {
   std::size_t window_bytes = std::size_t{64} << 20;  // all windows in memory
   std::size_t gaps_per_epoch = 32;                   // holes remembered below the bitmap
   std::size_t remembered_hashes = 256;           // power of two, at most 512; inferred epochs only
-  std::size_t pending = 262'144;                 // appended and not settled
+  std::size_t pending = 262'144;                 // appended and not settled; half: committed
   std::size_t waiters_per_entry = 8;             // duplicates waiting for one settlement
   std::size_t sessions = 200'000;                // MQTT client ids, connected or resumable
   std::size_t held_packet_ids = 65'535;          // QoS 2, per session

@@ -31,8 +31,9 @@ struct pending {
   std::uint64_t own_lsn = 0;          // only where ticket == 0
   std::uint32_t own_incarnation = 0;  // only where ticket == 0
   model::record_kind kind = model::record_kind::message;
-  bool promised = false;  // level durable or committed
-  bool counted = false;   // its one receipt `stored` was sent (level received)
+  bool promised = false;   // level durable or committed
+  bool committed = false;  // a message of level committed
+  bool counted = false;    // its one receipt `stored` was sent (level received)
   waiter first;
 
   window* where = nullptr;  // message with a sequence that has a window

@@ -1,8 +1,9 @@
-// What dedup took of a class and the spool has no room for: undecided, in the order of arrival,
-// each message once. Owned by the dedup brain, on the journal's thread. Limit: the memory budget,
-// which what waits stays charged to.
+// What dedup took of a class and there is no room for: undecided, in the order of arrival, each
+// message once. Owned by the dedup brain, on the journal's thread. Limit: the memory budget, which
+// what waits stays charged to.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <unordered_map>
@@ -36,5 +37,9 @@ class waiting_room {
   std::unordered_multimap<std::uint64_t, place> places_;  // by a hash of what makes it the same
   std::uint64_t messages_ = 0;
 };
+
+/// Of one class. What is of level committed waits in the second: it may have to wait for a sink
+/// while all else goes on.
+using class_rooms = std::array<waiting_room, 2>;
 
 }  // namespace fleetgate::dedup

@@ -48,7 +48,8 @@ void node::review_health() {
                  "the disk of data_dir fails or is full: acknowledgements are withheld");
   } else if (withholds || p.full_reviews_left != 0) {
     p.health.set("spool", admin::health_state::unready,
-                 "the spool's budget is used up: a required sink is behind");
+                 "the spool's budget is used up, or too much of level committed waits: a required "
+                 "sink is behind");
   } else {
     p.health.set("spool", admin::health_state::good);
   }

@@ -63,7 +63,7 @@ void register_dedup(registry& to, const journal_probe& p) {
            {name}, p.envelopes[cls]);
     to.add(level("fleetgate_withheld_messages",
                  "Messages that wait in memory, unacknowledged, for room in the spool: their "
-                 "class's share is used up.",
+                 "class's share is used up, or too many of level committed wait for a sink.",
                  {"class"}),
            {name}, p.withheld[cls]);
     to.add(counts("fleetgate_settled_total", "Messages stored at the level they asked for.",

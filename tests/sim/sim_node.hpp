@@ -35,6 +35,9 @@ enum class planted_bug {
 /// What goes on to the spool at once, and a batch of each class more.
 inline constexpr std::uint64_t round_bytes = 4096;
 
+/// So few that what is of level committed has to wait for the sink.
+inline constexpr std::size_t most_pending = 64;
+
 inline constexpr const char* sink_path = "/sink/fleet.db";
 
 class sim_node {
@@ -51,6 +54,7 @@ class sim_node {
     store_ = std::move(*store);
     dedup::dedup_limits limits;
     limits.hash_seed = seed_;
+    limits.pending = most_pending;
     dedup_ = std::make_unique<dedup::dedup>(limits, store_.get());
     const auto there = spool::spool::uuid_in(disk_, spool_options().directory);
     if (!there) return tl::unexpected(there.error());
@@ -95,13 +99,15 @@ class sim_node {
       }
     }
     for (const auto cls : model::all_traffic_classes) {
-      auto& room = dedup_->room_of(cls);
-      while (!room.empty() && may_pass(room.front()) && has_room(room.front())) {
-        admit(room.take(), dedup::pressure::none);
+      for (auto& room : dedup_->rooms_of(cls)) {
+        while (!room.empty() && may_pass(room.front()) && dedup_->takes(room.front()) &&
+               has_room(room.front())) {
+          admit(room.take(), dedup::pressure::in_turn);
+        }
       }
     }
     for (auto& batch : std::exchange(batches_, {})) {
-      const bool is_next = dedup_->room_of(batch->cls).empty();
+      const bool is_next = dedup_->room_of(batch->cls, model::ack_level::durable).empty();
       if (!may_pass(*batch)) {
         batches_.push_back(std::move(batch));
         continue;
@@ -203,9 +209,12 @@ class sim_node {
   }
 
   [[nodiscard]] bool idle() const {
-    const bool none_waits =
-        std::all_of(model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
-                    [this](model::traffic_class cls) { return dedup_->room_of(cls).empty(); });
+    const bool none_waits = std::all_of(
+        model::all_traffic_classes.begin(), model::all_traffic_classes.end(),
+        [this](model::traffic_class cls) {
+          const auto& rooms = dedup_->rooms_of(cls);
+          return std::all_of(rooms.begin(), rooms.end(), [](const auto& r) { return r.empty(); });
+        });
     return none_waits && batches_.empty() && appends_.empty() && settlements_.empty() &&
            progress_.empty() && !spool_->has_pending() && caught_up_ && sink_->is_running() &&
            sink_->failures() == 0;

@@ -51,7 +51,9 @@ class admission_test : public dedup_test {
     EXPECT_TRUE(memory_.take(model::traffic_class::telemetry, bytes));
     return {memory_, model::traffic_class::telemetry, bytes};
   }
-  waiting_room& room() { return brain_->room_of(model::traffic_class::telemetry); }
+  waiting_room& room(model::ack_level level = model::ack_level::durable) {
+    return brain_->room_of(model::traffic_class::telemetry, level);
+  }
   /// Of what comes next.
   std::vector<std::uint64_t> waiting() {
     std::vector<std::uint64_t> found;
@@ -59,7 +61,9 @@ class admission_test : public dedup_test {
     for (const auto& e : room().front().envelopes) found.push_back(e.sequence.value_or(0));
     return found;
   }
-  admitted take_waiting() { return admit(room().take(), pressure::none); }
+  admitted take_waiting(model::ack_level level = model::ack_level::durable) {
+    return admit(room(level).take(), pressure::in_turn);
+  }
   std::uint64_t given_up(fault_code why) const {
     const auto& all = brain_->refusals().given_up;
     return all[model::index(model::traffic_class::telemetry)][static_cast<std::size_t>(why)];
@@ -201,7 +205,7 @@ TEST_F(admission_test, a_release_waits_behind_its_message) {
   auto release = mark(model::record_kind::release, 1, 7);
   release.e.waits_for_room = true;
   auto done = admit({release}, pressure::no_room);
-  ASSERT_FALSE(brain_->room_of(model::traffic_class::telemetry).empty());
+  ASSERT_FALSE(room().empty());
   EXPECT_EQ(done.put_aside, 0u) << "no message";
   EXPECT_TRUE(answers().empty());
   done = take_waiting();
@@ -222,10 +226,88 @@ TEST_F(full_admission_test, beyond_what_may_be_pending_who_can_only_wait_waits) 
   EXPECT_TRUE(brain_->takes(model::traffic_class::telemetry, 30));
   EXPECT_FALSE(brain_->takes(model::traffic_class::telemetry, 31));
   EXPECT_TRUE(brain_->takes(model::traffic_class::control, 32)) << "it has what is kept for it";
-  for (std::uint64_t n = 1; n <= 32; ++n) ASSERT_TRUE(decide(owed(n)));
+  for (std::uint64_t n = 1; n <= 30; ++n) ASSERT_TRUE(decide(impatient(n)));
   const auto done = admit({owed(33), impatient(34)}, pressure::none);
   EXPECT_THAT(waiting(), ElementsAre(33u));
   EXPECT_EQ(only_answer().fault, fault_code::server_busy);
+}
+
+TEST_F(full_admission_test, who_does_not_wait_leaves_what_is_kept_for_control_too) {
+  std::uint64_t n = 0;
+  while (n < 40 && decide(impatient(n + 1))) ++n;
+  EXPECT_EQ(n, 30u);
+  auto urgent = impatient(100);
+  urgent.e.cls = model::traffic_class::control;
+  EXPECT_TRUE(decide(urgent));
+  EXPECT_TRUE(decide(opening(1, false, 60))) << "a mark may take the last place";
+  answers();
+  urgent = impatient(101);
+  urgent.e.cls = model::traffic_class::control;
+  EXPECT_FALSE(decide(urgent));
+  EXPECT_EQ(only_answer().fault, fault_code::server_busy);
+}
+
+class committed_admission_test : public full_admission_test {
+ protected:
+  static constexpr auto committed = model::ack_level::committed;
+
+  static owned_envelope to_sink(std::uint64_t sequence) {
+    auto o = telemetry(sequence, committed);
+    o.e.waits_for_room = true;
+    return o;
+  }
+  /// As many as may be pending; their tickets.
+  std::vector<std::uint64_t> fill() {
+    std::vector<std::uint64_t> tickets;
+    for (std::uint64_t n = 1; n <= 16; ++n) tickets.push_back(decide(to_sink(n)).value_or(0));
+    return tickets;
+  }
+};
+
+TEST_F(committed_admission_test, while_no_sink_takes_it_half_is_left_for_all_else) {
+  fill();
+  auto impatient_one = to_sink(18);
+  impatient_one.e.waits_for_room = false;
+  const auto done = admit({to_sink(17), impatient_one, owed(19), loose(20)}, pressure::none);
+  EXPECT_EQ(room(committed).messages(), 1u);
+  EXPECT_TRUE(room().empty()) << "others of its class need not wait behind it";
+  EXPECT_EQ(done.put_aside, 1u);
+  EXPECT_EQ(done.passed_on, 2u);
+  EXPECT_EQ(only_answer().fault, fault_code::server_busy) << "who can be told is told";
+}
+
+TEST_F(committed_admission_test, what_waits_for_the_sink_goes_on_in_its_order) {
+  const auto tickets = fill();
+  admit({to_sink(17), to_sink(18)}, pressure::none);
+  EXPECT_FALSE(brain_->takes(room(committed).front()));
+  settle(tickets[0]);
+  EXPECT_FALSE(brain_->takes(room(committed).front())) << "both go on, or none";
+  settle(tickets[1]);
+  EXPECT_TRUE(brain_->takes(room(committed).front()));
+  admit({to_sink(19)}, pressure::none);
+  EXPECT_EQ(room(committed).messages(), 3u) << "there is a place, and others were before it";
+  settle(tickets[2]);
+  const auto later = take_waiting(committed);
+  EXPECT_EQ(later.passed_on, 3u);
+  EXPECT_TRUE(room(committed).empty());
+}
+
+TEST_F(committed_admission_test, a_refused_one_gives_its_place_back) {
+  const auto tickets = fill();
+  EXPECT_EQ(decide(to_sink(17)), dedup::no_room);
+  refuse(tickets[3]);
+  EXPECT_NE(decide(to_sink(17)).value_or(dedup::no_room), dedup::no_room);
+}
+
+TEST_F(committed_admission_test, what_is_known_is_answered_or_waits_for_the_first_all_the_same) {
+  const auto tickets = fill();
+  settle(tickets[0]);
+  ASSERT_TRUE(decide(to_sink(17)));
+  answers();
+  const auto done = admit({to_sink(1), to_sink(2)}, pressure::none);
+  EXPECT_TRUE(room(committed).empty());
+  EXPECT_EQ(only_answer().result, outcome::duplicate);
+  EXPECT_EQ(counted().duplicate_waiting, 1u);
 }
 
 }  // namespace

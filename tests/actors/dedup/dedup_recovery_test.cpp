@@ -156,6 +156,29 @@ TEST_F(recovery, level_committed_comes_back_pending_until_the_readers_have_passe
   EXPECT_EQ(restart(), 1u) << "the snapshot stopped before what was pending";
 }
 
+TEST_F(recovery, what_comes_back_pending_counts_as_committed) {
+  const auto committed = [](std::uint64_t sequence) {
+    auto o = in_epoch(1, sequence);
+    o.e.level = model::ack_level::committed;
+    o.e.waits_for_room = true;
+    return o;
+  };
+  limits_.pending = 8;
+  brain_ = std::make_unique<dedup>(limits_, &store_);
+  for (std::uint64_t n = 1; n <= 4; ++n) {
+    const auto o = committed(n);
+    decide(o);
+    keep(o, last_, ++lsn_);
+  }
+  EXPECT_EQ(decide(committed(5)), dedup::no_room);
+  restart();
+  replay(0);
+  EXPECT_EQ(decide(committed(5)), dedup::no_room);
+  EXPECT_NE(decide(in_epoch(1, 6)).value_or(dedup::no_room), dedup::no_room);
+  brain_->required_passed(dedup::nobody_required(), receipts_);
+  EXPECT_NE(decide(committed(5)).value_or(dedup::no_room), dedup::no_room);
+}
+
 TEST_F(recovery, replaying_what_the_snapshot_holds_changes_nothing) {
   store(message(1, "a"));
   store(message(1, "b"));
