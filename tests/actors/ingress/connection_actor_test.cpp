@@ -194,6 +194,8 @@ class connection_that : public testing::Test {
       } else {
         constexpr const char* names[] = {"came", "", "subscribe", "unsubscribe", "acknowledge"};
         lines.emplace_back(names[e.what.index()]);
+        const auto* came = std::get_if<contract::client_came>(&e.what);
+        if (came != nullptr && !came->clean_start) lines.back() += " back";
       }
     });
     return lines;
@@ -241,6 +243,20 @@ TEST_F(a_connection, is_let_in_by_the_journal) {
   EXPECT_EQ(received(), "20 02 00 00");
   EXPECT_THAT(told(), ElementsAre("came"));
   EXPECT_TRUE(it_->report());
+}
+
+TEST_F(a_connection, begins_anew_with_its_subscriptions_where_the_journal_has_no_session) {
+  const char* hello = "10 ## s'MQTT' 05 00 003C {11 0000000A} s'id'";
+  for (const bool present : {false, true}) {
+    come();
+    say(hello);
+    EXPECT_THAT(asked(), ElementsAre("open id"));
+    take(opened(present));
+    EXPECT_THAT(told(), ElementsAre(present ? "came back" : "came"));
+    end(true);
+    asked();
+    told();
+  }
 }
 
 TEST_F(a_connection, is_refused_where_the_journal_cannot_open_its_session) {
@@ -565,7 +581,7 @@ TEST_F(a_connection, hands_requests_on_and_packets_to_its_client) {
   come_in();
   it_->deliver("early", false);
   say("82 ## 0001 00 s'a' 00");
-  EXPECT_THAT(told(), ElementsAre("came", "subscribe"));
+  EXPECT_THAT(told(), ElementsAre("came back", "subscribe"));
   say("A2 ## 0001 00 s'a'");
   say("40 02 0001");
   EXPECT_THAT(told(), ElementsAre("unsubscribe", "acknowledge"));
