@@ -108,7 +108,8 @@ void register_probe(registry& to, const parse_probe& p) {
   }
   for_each_fault([&](fault_code code, const fault_entry& entry) {
     const bool usual = code == fault_code::payload_format_invalid ||
-                       code == fault_code::schema_violation || code == fault_code::sequence_invalid;
+                       code == fault_code::schema_violation ||
+                       code == fault_code::sequence_invalid || code == fault_code::text_too_long;
     to.add(counts("fleetgate_quarantined_total",
                   "Messages that can never pass, kept apart on disk.", {"reason"}),
            {entry.name}, p.quarantined[code], usual ? shown::always : shown::once_used);

@@ -57,6 +57,18 @@ void quarantine(envelope& out, fault_code why) {
   out.fault = why;
 }
 
+/// True where a text was longer than any record holds; even quarantine takes it only without. A
+/// part of it would be neither JSON nor properties.
+bool drop_long_texts(envelope& out) noexcept {
+  bool dropped = false;
+  for (std::string_view* const text : model::stored_texts(out)) {
+    if (text->size() <= model::max_text_bytes) continue;
+    *text = {};
+    dropped = true;
+  }
+  return dropped;
+}
+
 bool begins_like_json(byte_view payload) noexcept {
   const std::string_view text = as_text(payload);
   const std::size_t at = text.find_first_not_of(" \t\r\n");
@@ -161,6 +173,12 @@ content_kind parser::decode(const inbound_message& in, wanted_members& wanted) {
 }
 
 void parser::parse(const inbound_message& in, envelope& out) {
+  look(in, out);
+  // Last, so that key and time are there; and above all else, for what is kept is not the whole.
+  if (drop_long_texts(out)) quarantine(out, fault_code::text_too_long);
+}
+
+void parser::look(const inbound_message& in, envelope& out) {
   fill(in, rule_version_, out);
   wanted_members found = wanted_by(in);
   const content_kind kind = decode(in, found);
@@ -188,6 +206,7 @@ void parser::parse(const inbound_message& in, envelope& out) {
 void parser::give_up(const inbound_message& in, envelope& out) const {
   out = {};
   fill(in, rule_version_, out);
+  drop_long_texts(out);
   quarantine(out, fault_code::internal);
 }
 

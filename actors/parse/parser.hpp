@@ -1,7 +1,8 @@
 // Turns what a connection read into an envelope: decodes the payload once, takes sequence, epoch
 // and device time from where the topic rule says, validates against the rule's schema. The payload
 // itself is kept byte for byte. One per shard, on the shard's thread; no clock, no I/O. Allocates
-// nothing for JSON once it has seen the largest payload. Limit: payload depth max_payload_depth.
+// nothing for JSON once it has seen the largest payload. Limits: payload depth max_payload_depth,
+// texts model::max_text_bytes.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,9 @@ class parser {
   /// Both outlive the parser; every message's rule is one of `rules`.
   parser(const model::topic_rules& rules, const schema_set& schemas);
 
-  /// Fills `out`: kind `message`, or `quarantined` with payload_format_invalid, schema_violation or
-  /// sequence_invalid. Views of `out` are those of `in`, or constants. Never fails otherwise.
+  /// Fills `out`: kind `message`, or `quarantined` with payload_format_invalid, schema_violation,
+  /// sequence_invalid or text_too_long: then without the texts that no record holds. Views of `out`
+  /// are those of `in`, or constants. Never fails otherwise.
   void parse(const contract::inbound_message& in, model::envelope& out);
 
   /// For a message over which `parse` threw: quarantined, fault internal.
@@ -32,6 +34,8 @@ class parser {
   [[nodiscard]] std::uint64_t unreadable_times() const noexcept { return unreadable_times_; }
 
  private:
+  /// `parse`, but for the length of texts.
+  void look(const contract::inbound_message& in, model::envelope& out);
   /// The encoding that the payload has been checked to have; `unknown` where it is kept as it is.
   content_kind decode(const contract::inbound_message& in, wanted_members& wanted);
   void fill_device_time(const wanted_members& found, model::envelope& out) noexcept;

@@ -52,15 +52,10 @@ constexpr std::uint8_t flag_retain = 8;
 constexpr unsigned epoch_from_shift = 4;
 
 /// The last text is left out where it is empty: few messages have it.
-constexpr std::size_t always_there = record_text_count - 1;
-
-std::array<std::string_view, record_text_count> texts_of(const model::envelope& e) noexcept {
-  return {e.tenant,       e.device,    e.stream,     e.topic,
-          e.content_type, e.client_id, e.attributes, e.properties};
-}
+constexpr std::size_t always_there = model::stored_text_count - 1;
 
 std::size_t text_count(const model::envelope& e) noexcept {
-  return e.properties.empty() ? always_there : record_text_count;
+  return e.properties.empty() ? always_there : model::stored_text_count;
 }
 
 std::uint64_t header_checksum(const void* header, std::uint64_t seed,
@@ -151,12 +146,12 @@ bool load_text(byte_view& meta, std::string_view& text) noexcept {
 }
 
 bool load_texts(byte_view meta, model::envelope& e) noexcept {
-  for (std::string_view* text :
-       {&e.tenant, &e.device, &e.stream, &e.topic, &e.content_type, &e.client_id, &e.attributes}) {
-    if (!load_text(meta, *text)) return false;
+  const auto texts = model::stored_texts(e);
+  for (std::size_t i = 0; i < always_there; ++i) {
+    if (!load_text(meta, *texts[i])) return false;
   }
   const bool has_properties = meta.size() >= 2 && load_le<std::uint16_t>(meta.data()) != 0;
-  if (has_properties && !load_text(meta, e.properties)) return false;
+  if (has_properties && !load_text(meta, *texts.back())) return false;
   return meta.size() < record_alignment;
 }
 
@@ -172,10 +167,10 @@ std::uint64_t segment_seed(const model::spool_uuid& spool, std::uint64_t first_l
 std::size_t encoded_bytes(const model::envelope& e) noexcept {
   if (e.payload.size() > max_payload_bytes) return 0;
   std::size_t total = record_header_bytes + e.payload.size();
-  const auto texts = texts_of(e);
+  const auto texts = model::stored_texts(e);
   for (std::size_t i = 0; i < text_count(e); ++i) {
-    if (texts[i].size() > max_text_bytes) return 0;
-    total += 2 + texts[i].size();
+    if (texts[i]->size() > model::max_text_bytes) return 0;
+    total += 2 + texts[i]->size();
   }
   return (total + record_alignment - 1) / record_alignment * record_alignment;
 }
@@ -195,11 +190,11 @@ void encode_record(const model::envelope& e, const record_stamp& stamp, std::uin
   store_header(h, e, stamp, static_cast<std::uint32_t>(meta_bytes));
   if (!e.payload.empty()) std::memcpy(payload, e.payload.data(), e.payload.size());
   char* p = meta;
-  const auto texts = texts_of(e);
+  const auto texts = model::stored_texts(e);
   for (std::size_t i = 0; i < text_count(e); ++i) {
-    store_le(p, static_cast<std::uint16_t>(texts[i].size()));
-    if (!texts[i].empty()) std::memcpy(p + 2, texts[i].data(), texts[i].size());
-    p += 2 + texts[i].size();
+    store_le(p, static_cast<std::uint16_t>(texts[i]->size()));
+    if (!texts[i]->empty()) std::memcpy(p + 2, texts[i]->data(), texts[i]->size());
+    p += 2 + texts[i]->size();
   }
   // The hash that dedup already has is the same function: no second pass over the payload.
   const std::uint64_t payload_hash =

@@ -1,6 +1,6 @@
 // One record of the spool as bytes: a fixed header, the payload, the texts. Encoder and decoder in
 // one place; docs/wire/spool.md is their text. Pure; any thread. Limits: max_payload_bytes,
-// max_text_bytes, checked before anything is allocated.
+// model::max_text_bytes, checked before anything is allocated.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,11 @@ namespace fleetgate::spool {
 
 inline constexpr std::size_t record_alignment = 8;
 inline constexpr std::size_t record_header_bytes = 128;
-inline constexpr std::size_t record_text_count = 8;
 inline constexpr std::size_t max_payload_bytes = 16 * 1024 * 1024;
-inline constexpr std::size_t max_text_bytes = 65535;
 /// No lsn or ordinal is higher; so arithmetic on them cannot overflow.
 inline constexpr std::uint64_t highest_count = std::uint64_t{1} << 62;
 inline constexpr std::size_t max_meta_bytes =
-    record_text_count * (2 + max_text_bytes) + record_alignment;
+    model::stored_text_count * (2 + model::max_text_bytes) + record_alignment;
 
 /// What the spool itself writes into a record.
 struct record_stamp {

@@ -3,6 +3,8 @@
 // when read back, into the reader's block. An envelope only goes forward, and gets one receipt.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -82,5 +84,18 @@ struct envelope {
   session_request session;                  // only where kind == session_open
   std::uint32_t rule_version = 0;           // of the topic rules that classified it
 };
+
+/// No text that is stored is longer (docs/wire/spool.md, Record).
+inline constexpr std::size_t max_text_bytes = 65535;
+inline constexpr std::size_t stored_text_count = 8;
+
+/// The texts that are stored, in the order of a record; const where the envelope is.
+template <class Envelope>
+constexpr auto stored_texts(Envelope& e) noexcept {
+  std::array texts{&e.tenant,       &e.device,    &e.stream,     &e.topic,
+                   &e.content_type, &e.client_id, &e.attributes, &e.properties};
+  static_assert(texts.size() == stored_text_count);
+  return texts;
+}
 
 }  // namespace fleetgate::model

@@ -8,7 +8,7 @@ import unittest
 import urllib.request
 
 import harness
-from harness import FLEETGATE, PATIENCE, GatewayTest, eventually, publish_packet
+from harness import FLEETGATE, PATIENCE, GatewayTest, eventually, publish_packet, text
 
 RULES = """
 [[topic]]
@@ -141,6 +141,38 @@ class Replay(Quarantine):
         self.assertEqual(set(self.results(report)), {"stored"})
         self.assertEqual(len(report["messages"]), 1200)
         eventually(lambda: self.node.count() == 1200, "the rows")
+
+
+class More_than_a_record_holds(Quarantine):
+    LONG = b"".join(b"\x26" + text(f"k{n}") + text("v" * 2000) for n in range(40))  # 80 KB
+
+    def faults(self):
+        return [m["fault"] for m in self.api("GET", "/api/v1/quarantine")["messages"]]
+
+    def test_a_message_of_more_properties_than_a_record_holds_is_answered_and_kept(self):
+        device = self.connect(self.node, client_id="d1", version=5)
+        for n, (t, props, reason) in enumerate(
+                [(1, self.LONG, 0x99), ("hot", self.LONG, 0x99), (3, b"", 0)], 1):
+            payload = json.dumps({"t": t, "seq": n, "boot": 1}).encode()
+            device.send(publish_packet("devices/d1/s", payload, qos=1, packet_id=n, version=5,
+                                       props=props))
+            first, body = device.packet()
+            self.assertEqual((first, int.from_bytes(body[:2], "big")), (0x40, n))
+            self.assertEqual(body[2] if len(body) > 2 else 0, reason, body)
+        device.send(publish_packet("devices/d1/s", b'{"t": 4, "seq": 4, "boot": 1}', version=5,
+                                   props=self.LONG))
+        eventually(lambda: self.faults() == ["text_too_long"] * 3, "QoS 0 too")
+        eventually(lambda: self.node.count() == 1, "the client has got on")
+        self.node.kill()
+        self.node.start()
+        self.assertEqual(self.faults(), ["text_too_long"] * 3)
+        self.assertEqual(self.replay(), {"messages": [], "passed_over": 0, "next_cursor": None})
+        self.assertEqual(self.results(self.replay(fault="text_too_long")),
+                         ["stored", "quarantined", "stored"])
+        eventually(lambda: self.node.count() == 3, "the rows of those whose payload is good")
+        self.assertEqual(
+            self.node.query("SELECT sequence, attributes FROM messages ORDER BY sequence"),
+            [(1, None), (3, None), (4, None)])
 
 
 if __name__ == "__main__":

@@ -144,6 +144,20 @@ TEST_F(replay, notes_down_what_it_sends_before_it_does) {
   EXPECT_EQ(run().passed_over, 1u);
 }
 
+TEST_F(replay, takes_what_lost_a_text_only_where_it_is_asked_for) {
+  quarantine("d", fault_code::text_too_long);
+  EXPECT_TRUE(run().messages.empty());
+  quarantine_filter f;
+  f.device = "d";
+  EXPECT_TRUE(run(f).messages.empty());
+  f.why = fault_code::text_too_long;
+  EXPECT_EQ(run(f).messages.size(), 1u);
+  f = {};
+  f.only = model::position{1, 1};
+  f.again = true;
+  EXPECT_EQ(run(f).messages.size(), 1u);
+}
+
 TEST_F(replay, chooses_by_position_device_topic_and_fault) {
   quarantine("a", fault_code::schema_violation, "x/1");
   quarantine("b", fault_code::schema_violation, "x/2");

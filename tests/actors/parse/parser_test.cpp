@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -350,6 +351,74 @@ TEST(parsed_device_time, that_cannot_be_read_is_counted_and_costs_nobody_the_mes
   r.parse(R"({"ts":null})");
   r.parse("{}");
   EXPECT_EQ(r.brain().unreadable_times(), 4u);
+}
+
+// --- texts that no record holds -----------------------------------------------------------------
+
+const std::string longest_text(model::max_text_bytes, 'x');
+const std::string too_long_text = longest_text + 'x';
+
+bool fits_a_record(const model::envelope& e) {
+  const auto texts = model::stored_texts(e);
+  return std::all_of(texts.begin(), texts.end(),
+                     [](const auto* text) { return text->size() <= model::max_text_bytes; });
+}
+
+TEST(text_of_a_message, may_be_as_long_as_a_record_holds) {
+  one_rule r;
+  auto in = r.message("x");
+  in.attributes = in.properties = in.content_type = longest_text;
+  const auto e = r.parse(in);
+  EXPECT_EQ(e.kind, record_kind::message);
+  EXPECT_EQ(e.attributes, longest_text);
+  EXPECT_EQ(e.properties, longest_text);
+  EXPECT_EQ(e.content_type, longest_text);
+}
+
+TEST(text_of_a_message, that_no_record_holds_quarantines_it_without_that_text) {
+  using contract::inbound_message;
+  one_rule r;
+  for (const auto text :
+       {&inbound_message::attributes, &inbound_message::properties, &inbound_message::content_type,
+        &inbound_message::topic, &inbound_message::device, &inbound_message::stream,
+        &inbound_message::tenant, &inbound_message::client_id}) {
+    auto in = r.message("x");
+    in.attributes = in.properties = in.client_id = "short";
+    in.*text = too_long_text;
+    const auto e = r.parse(in);
+    EXPECT_TRUE(is_quarantined_as(e, fault_code::text_too_long));
+    EXPECT_TRUE(fits_a_record(e));
+    const auto texts = model::stored_texts(e);
+    const auto kept =
+        std::count_if(texts.begin(), texts.end(), [](const auto* t) { return *t == "short"; });
+    EXPECT_GE(kept, 2) << "the others stay";
+    EXPECT_EQ(as_text(e.payload), "x");
+  }
+}
+
+TEST(text_of_a_message, that_is_lost_costs_neither_its_key_nor_its_time) {
+  one_rule r(with_paths());
+  auto in = r.message(R"({"boot":3,"ts":1700000000})");
+  in.user_seq = "7";
+  in.attributes = in.properties = too_long_text;
+  const auto e = r.parse(in);
+  EXPECT_TRUE(is_quarantined_as(e, fault_code::text_too_long));
+  EXPECT_EQ(e.sequence, 7u);
+  EXPECT_EQ(e.epoch, 3u);
+  EXPECT_EQ(e.device_time_ns, 1'700'000'000'000'000'000);
+  EXPECT_EQ(e.content_type, "application/json");
+}
+
+TEST(text_of_a_message, that_is_lost_is_told_before_all_else_and_fits_whatever_else_is_wrong) {
+  one_rule r(with_format(payload_format::json));
+  auto in = r.message("{");
+  in.properties = too_long_text;
+  auto e = r.parse(in);
+  EXPECT_TRUE(is_quarantined_as(e, fault_code::text_too_long)) << "what is kept is not the whole";
+  EXPECT_TRUE(fits_a_record(e));
+  r.brain().give_up(in, e);
+  EXPECT_TRUE(is_quarantined_as(e, fault_code::internal));
+  EXPECT_TRUE(fits_a_record(e));
 }
 
 // --- schema --------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ TEST(record_test, restamped_record_is_valid_in_its_new_place_only) {
 
 TEST(record_test, limits_are_inclusive) {
   auto e = example();
-  const std::string text(max_text_bytes + 1, 'x');
+  const std::string text(model::max_text_bytes + 1, 'x');
   e.attributes = std::string_view(text).substr(1);
   EXPECT_NE(encoded_bytes(e), 0U);
   e.attributes = text;

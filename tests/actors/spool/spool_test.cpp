@@ -237,7 +237,7 @@ TEST_F(spool_test, text_or_payload_beyond_its_limit_is_refused) {
   open();
   std::string payload;
   auto e = envelope(1, traffic_class::event, ack_level::durable, payload);
-  const std::string text(max_text_bytes + 1, 'x');
+  const std::string text(model::max_text_bytes + 1, 'x');
   e.attributes = text;
   append(1, e);
   EXPECT_TRUE(refused(1));
