@@ -4,12 +4,14 @@
 #include <limits>
 #include <map>
 
+#include "actors/spool/read_around.hpp"
+
 namespace fleetgate::spool {
 namespace {
 
 result<std::optional<segment_header>> read_header(contract::file& file) {
   std::array<std::byte, segment_header_bytes> bytes{};
-  const auto got = file.read_at(0, bytes);
+  const auto got = read_around(file, 0, bytes);
   if (!got) return tl::unexpected<fault>(got.error());
   return decode_segment_header(byte_view(bytes).first(*got));
 }
@@ -49,9 +51,10 @@ result<void> lane_recovery::inspect(const std::string& name, std::uint64_t name_
   const auto size = (*file)->size();
   if (!size) return tl::unexpected<fault>(size.error());
   const auto header = read_header(**file);
-  if (!header) return tl::unexpected<fault>(header.error());
+  s.is_unreadable = !header && header.error().code == fault_code::storage_io;
+  if (!header && !s.is_unreadable) return tl::unexpected<fault>(header.error());
   s.size = *size;
-  s.header = *header;
+  if (header) s.header = *header;
   if (name_lsn > highest_count || (s.header && (s.header->spool != uuid_ || s.header->in != in_ ||
                                                 s.header->first_lsn != name_lsn))) {
     ++report_.foreign_segments;
@@ -65,6 +68,11 @@ result<void> lane_recovery::inspect(const std::string& name, std::uint64_t name_
   highest_lsn_ = std::max(highest_lsn_, name_lsn);
   found_.push_back(std::move(s));
   return {};
+}
+
+std::size_t lane_recovery::unreadable_segments() const noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(found_.begin(), found_.end(), [](const auto& s) { return s.is_unreadable; }));
 }
 
 void lane_recovery::bound_segments() {
@@ -105,8 +113,12 @@ result<const contract::stored_record*> lane_recovery::next() {
       continue;
     }
     const auto found = walk_->next_in(window_);
-    if (!found) return tl::unexpected<fault>(found.error());
-    const bool at_end = !*found || walk_->header().stamp.ordinal >= found_[current_].ordinal_bound;
+    // Nothing behind can be read: as if it were cut off there.
+    if (!found && found.error().code != fault_code::storage_io) {
+      return tl::unexpected<fault>(found.error());
+    }
+    const bool at_end =
+        !found || !*found || walk_->header().stamp.ordinal >= found_[current_].ordinal_bound;
     if (at_end) {
       walk_.reset();
       ++current_;
@@ -134,6 +146,10 @@ result<void> lane_recovery::enter_segment() {
   s.first_ordinal = expected_ordinal_;
   if (s.unread_until != 0) {
     pass_unread(s);
+    ++current_;
+    return {};
+  }
+  if (s.is_unreadable) {
     ++current_;
     return {};
   }
@@ -266,7 +282,7 @@ result<void> lane_recovery::make_tail_durable() {
   for (std::uint64_t offset = *tail; offset < s.intact_end; offset += window_.size()) {
     window_.resize(
         static_cast<std::size_t>(std::min<std::uint64_t>(read_chunk_bytes, s.intact_end - offset)));
-    const auto got = (*file)->read_at(offset, window_);
+    const auto got = read_around(**file, offset, window_);
     if (!got) return tl::unexpected<fault>(got.error());
     if (*got != window_.size()) return failure(fault_code::storage_io, s.path + " became shorter");
     if (auto written = (*file)->write_at(offset, window_); !written) return written;
@@ -286,8 +302,10 @@ result<std::uint64_t> lane_recovery::tail_offset(const found_segment& s) {
   std::uint64_t before = segment_header_bytes;
   for (;; before = walk.offset()) {
     const auto found = walk.next_in(window_);
-    if (!found) return tl::unexpected<fault>(found.error());
-    if (!*found || walk.header().stamp.ordinal > watermark_) return before;
+    if (!found && found.error().code != fault_code::storage_io) {
+      return tl::unexpected<fault>(found.error());
+    }
+    if (!found || !*found || walk.header().stamp.ordinal > watermark_) return before;
   }
 }
 
@@ -354,10 +372,18 @@ result<recovered_lanes> recover_lanes(
     const std::function<void(const contract::stored_record&)>& visit) {
   std::vector<lane_recovery> lanes;
   lanes.reserve(model::lane_count);
+  std::size_t segments = 0;
+  std::size_t unreadable = 0;
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     const auto in = static_cast<model::lane>(i);
     lanes.emplace_back(files, in, request);
     if (auto opened = lanes.back().open(); !opened) return tl::unexpected<fault>(opened.error());
+    segments += lanes.back().found_segments();
+    unreadable += lanes.back().unreadable_segments();
+  }
+  if (segments != 0 && unreadable == segments) {
+    return failure(fault_code::storage_io, "nothing can be read of any segment under " +
+                                               request.directory + "; is the disk there?");
   }
   if (auto merged = merge(lanes, visit); !merged) return tl::unexpected<fault>(merged.error());
   recovered_lanes out;
@@ -376,6 +402,7 @@ result<segment_identity> identity_from_segments(contract::file_layer& files,
                                                 const std::string& directory) {
   std::map<model::spool_uuid, std::uint64_t> votes;
   std::map<model::spool_uuid, std::uint32_t> incarnations;
+  std::optional<fault> unreadable;
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     const std::string lane = lane_directory(directory, static_cast<model::lane>(i));
     const auto names = list_lane(files, lane);
@@ -385,13 +412,15 @@ result<segment_identity> identity_from_segments(contract::file_layer& files,
       const auto file = files.open_for_reading(lane + "/" + name);
       if (!file) return tl::unexpected<fault>(file.error());
       const auto header = read_header(**file);
-      if (!header) return tl::unexpected<fault>(header.error());
-      if (!*header) continue;
+      if (!header) unreadable = header.error();
+      if (!header || !*header) continue;
       ++votes[(*header)->spool];
       auto& highest = incarnations[(*header)->spool];
       highest = std::max(highest, (*header)->incarnation);
     }
   }
+  // Not a new spool: one of which nothing can be read.
+  if (votes.empty() && unreadable) return tl::unexpected<fault>(*std::move(unreadable));
   segment_identity found;
   std::uint64_t most = 0;
   for (const auto& [uuid, count] : votes) {

@@ -86,7 +86,8 @@ class lane_recovery {
         visit_from_lsn_(request.visit_from_lsn),
         known_(request.known) {}
 
-  /// Reads the segments' headers. Faults: storage_io, storage_damaged.
+  /// Reads the segments' headers; one of which nothing can be read counts as damaged. Faults:
+  /// storage_io, storage_damaged.
   result<void> open();
   /// The next intact record at or above the visit bound, or null at the end; valid until the next
   /// call.
@@ -99,6 +100,9 @@ class lane_recovery {
   result<void> finish();
 
   [[nodiscard]] const lane_recovery_report& report() const noexcept { return report_; }
+  [[nodiscard]] std::size_t found_segments() const noexcept { return found_.size(); }
+  /// After open: of how many of them nothing can be read.
+  [[nodiscard]] std::size_t unreadable_segments() const noexcept;
   /// Where the lane begins, as far as the walk has come: 0 where nothing has told yet.
   [[nodiscard]] std::uint64_t begins_at() const noexcept { return begins_at_; }
   /// Of what `next` gave last; after `count_lost_end`, of the last record there should be.
@@ -116,6 +120,7 @@ class lane_recovery {
     std::uint64_t ordinal_bound = 0;   // records from here on are void: a later segment has them
     std::uint64_t unread_until = 0;    // not 0: not scanned, the next segment's first ordinal
     std::uint64_t next_first_lsn = 0;  // only where unread_until != 0
+    bool is_unreadable = false;        // the disk gives nothing of it
     bool closed = false;               // it had records, for its successor says nothing else
     std::uint64_t told_ordinal = 0;    // its first one as the next segment says; 0: it does not
     // What the scan found.

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "actors/spool/little_endian.hpp"
+#include "actors/spool/read_around.hpp"
 
 namespace fleetgate::spool {
 namespace {
@@ -106,7 +107,7 @@ segment_walk::step segment_walk::next() noexcept {
 result<void> segment_walk::fill(std::vector<std::byte>& memory, std::size_t chunk) {
   const std::uint64_t want = std::min<std::uint64_t>(std::max(chunk, needed_), end_ - offset_);
   memory.resize(static_cast<std::size_t>(want));
-  const auto got = file_->read_at(offset_, memory);
+  const auto got = read_around(*file_, offset_, memory);
   if (!got) return tl::unexpected<fault>(got.error());
   if (*got < want) end_ = offset_ + *got;
   window_ = byte_view(memory).first(*got);

@@ -64,7 +64,8 @@ class segment_walk {
   /// next(), reading into `memory` as often as needed; true where there is a record.
   result<bool> next_in(std::vector<std::byte>& memory);
   /// Reads about `chunk` bytes on from where the walk stands into `memory`, which must stay until
-  /// the next fill. Ends the walk early where the file is shorter. Faults: storage_io.
+  /// the next fill. Ends the walk early where the file is shorter. Faults: storage_io,
+  /// as read_around.
   result<void> fill(std::vector<std::byte>& memory, std::size_t chunk);
 
   [[nodiscard]] const record_header& header() const noexcept { return header_; }

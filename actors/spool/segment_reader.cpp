@@ -22,6 +22,10 @@ constexpr std::array<lane, model::lane_count> read_order{
 /// Each lane's least part of a read: one sixteenth.
 constexpr std::size_t least_share = 16;
 
+/// A segment whose end cannot be read is passed over as damaged where no more than this is left of
+/// it: that is what a disk that is gone may cost a reader, once.
+constexpr std::uint64_t most_bad_end = 64 * 1024;
+
 struct allowance {
   std::size_t bytes = 0;
   std::size_t records = 0;
@@ -67,6 +71,7 @@ class lane_reader {
   void pass_damaged(std::uint64_t up_to, read_block& block);
   result<void> read_window(read_block& block, std::size_t& memory_used, allowance& left);
   void take(const segment_walk& walk, read_block& block, allowance& left);
+  [[nodiscard]] bool is_bad_end(const fault& why, std::uint64_t left) const;
 
   contract::file_layer* files_;
   const spool_view* view_;
@@ -186,7 +191,11 @@ result<void> lane_reader::read_window(read_block& block, std::size_t& memory_use
       if (used) break;  // what was taken points into this window
       const std::size_t chunk =
           std::clamp(left.bytes + record_header_bytes, std::size_t{4096}, read_chunk_bytes);
-      if (auto done = walk.fill(memory, chunk); !done) return done;
+      if (auto done = walk.fill(memory, chunk); !done) {
+        if (!is_bad_end(done.error(), end - walk.offset())) return done;
+        offset_ = end;
+        break;
+      }
       continue;
     }
     const std::size_t before = block.records.size();
@@ -196,6 +205,16 @@ result<void> lane_reader::read_window(read_block& block, std::size_t& memory_use
   }
   if (used) ++memory_used;
   return {};
+}
+
+/// Whether the disk gives the next segment, so that only the end of this one is bad.
+bool lane_reader::is_bad_end(const fault& why, std::uint64_t left) const {
+  if (why.code != fault_code::storage_io || left > most_bad_end) return false;
+  const segment_ptr next = view_->after(*segment_);
+  if (!next) return false;
+  const auto file = files_->open_for_reading(next->path);
+  std::array<std::byte, segment_header_bytes> header{};
+  return file && (*file)->read_at(0, header);
 }
 
 void lane_reader::take(const segment_walk& walk, read_block& block, allowance& left) {

@@ -81,13 +81,18 @@ result<std::optional<spool_id>> spool_id_file::read(contract::file_layer& files)
     if (file.error().code == fault_code::not_found) return newest;
     return tl::unexpected<fault>(file.error());
   }
+  std::optional<fault> unreadable;
   for (const std::uint64_t offset : {std::uint64_t{0}, id_slot_distance}) {
     std::array<std::byte, id_slot_bytes> slot{};
     const auto got = (*file)->read_at(offset, slot);
-    if (!got) return tl::unexpected<fault>(got.error());
+    if (!got) {
+      unreadable = got.error();
+      continue;
+    }
     auto id = decode_spool_id(byte_view(slot).first(*got));
     if (id && (!newest || id->generation > newest->generation)) newest = std::move(id);
   }
+  if (!newest && unreadable) return tl::unexpected<fault>(*std::move(unreadable));
   return newest;
 }
 

@@ -1,5 +1,6 @@
-// Promise T19 for a whole node: bits flip and files become shorter while it is down. All that was
-// damaged is counted, all the rest is delivered, nothing wrong is. FLEETGATE_SEEDS: how many.
+// Promise T19 for a whole node: while it is down bits flip, files become shorter, and blocks of the
+// disk can be read no more. All that was damaged is counted, all the rest is delivered, nothing
+// wrong is. FLEETGATE_SEEDS: how many.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -72,10 +73,23 @@ class damaged_node {
     return found;
   }
 
-  /// Flips a bit in some of the records, or cuts a file; returns the indices of what it hit.
+  /// Flips a bit in some of the records, cuts a file, or spoils a block; returns the indices of
+  /// what it hit.
   std::set<std::size_t> damage(const std::vector<stored>& records) {
     std::set<std::size_t> hit;
-    if (random_() % 3 == 0) {
+    const std::uint64_t kind = random_() % 4;
+    if (kind == 0) {
+      const stored& at = records[random_() % records.size()];
+      constexpr std::uint64_t block = 4096;
+      const std::uint64_t from = (at.end - 1) / block * block;
+      // Where a segment's header is lost, the oldest of a lane is not counted to the last record.
+      if (from == 0) return hit;
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        const stored& r = records[i];
+        if (r.path == at.path && r.end > from && r.offset < from + block) hit.insert(i);
+      }
+      disk_.spoil(at.path, from, from + block);
+    } else if (kind == 1) {
       const stored& at = records[random_() % records.size()];
       // Never exactly between two records, which looks like nothing at all in a last segment.
       const std::uint64_t size = at.offset + random_() % (at.end - at.offset) / 8 * 8 + 4;

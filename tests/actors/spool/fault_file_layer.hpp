@@ -1,6 +1,6 @@
 // A disk in memory that behaves as badly as real ones may: it forgets what was not synced, tears
 // writes at any byte, loses directory entries, flips bits, fills up, fails a sync and drops the
-// dirty pages while the next sync succeeds.
+// dirty pages while the next sync succeeds, has places that cannot be read.
 #pragma once
 
 #include <algorithm>
@@ -65,6 +65,11 @@ class fault_file_layer final : public contract::file_layer {
   [[nodiscard]] std::uint64_t forgotten(const std::string& path) const {
     return entries_.at(path)->forgotten;
   }
+  /// The disk fails to read any byte from `from` to before `to`, until `heal`.
+  void spoil(const std::string& path, std::uint64_t from, std::uint64_t to) {
+    spoiled_.push_back({path, from, to});
+  }
+  void heal() { spoiled_.clear(); }
   /// Which file lies at `path` now, for comparison; null where none does.
   [[nodiscard]] const void* identity(const std::string& path) const {
     const auto it = entries_.find(path);
@@ -183,6 +188,9 @@ class fault_file_layer final : public contract::file_layer {
       if (auto f = refuse(disk_op::read)) return tl::unexpected<fault>(*f);
       const std::string& from = node_->cached;
       if (offset >= from.size()) return std::size_t{0};
+      if (layer_.is_spoiled(path_, offset, std::min(offset + into.size(), from.size()))) {
+        return failure(fault_code::storage_io, path_);
+      }
       const std::size_t n = std::min(into.size(), from.size() - static_cast<std::size_t>(offset));
       std::memcpy(into.data(), from.data() + offset, n);
       return n;
@@ -252,6 +260,18 @@ class fault_file_layer final : public contract::file_layer {
     return std::nullopt;
   }
 
+  struct place {
+    std::string path;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+  };
+  [[nodiscard]] bool is_spoiled(const std::string& path, std::uint64_t from,
+                                std::uint64_t to) const {
+    return std::any_of(spoiled_.begin(), spoiled_.end(), [&](const place& p) {
+      return p.path == path && p.from < to && from < p.to;
+    });
+  }
+
   bool coin() { return random() % 2 == 0; }
 
   /// Any part of what is pending reaches the disk, each write torn at any byte.
@@ -275,6 +295,7 @@ class fault_file_layer final : public contract::file_layer {
   std::map<std::string, node_ptr> entries_;
   std::map<std::string, node_ptr> durable_entries_;
   std::map<disk_op, std::uint64_t> counts_;
+  std::vector<place> spoiled_;
   std::uint64_t operations_ = 0;
   std::uint64_t epoch_ = 0;
   bool dead_ = false;
