@@ -230,7 +230,9 @@ result<void> lane_recovery::finish() {
   // What is void or torn is named so by the next segment's header too: where it cannot be removed
   // now, the next start finds it again and no reader ever sees it.
   for (const std::string& path : void_paths_) (void)files_.remove(path);
-  if (!count_lost_end()) cut_tail();
+  if (!count_lost_end()) {
+    if (auto cut = cut_tail(); !cut) return cut;
+  }
   if (auto done = make_tail_durable(); !done) return done;
   place_ruins();
   for (const found_segment& s : found_) keep(s);
@@ -255,18 +257,41 @@ void lane_recovery::place_ruins() {
   }
 }
 
-void lane_recovery::cut_tail() {
+result<void> lane_recovery::cut_tail() {
   while (!found_.empty() && found_.back().records == 0) {
+    if (auto read = read_what_is_cut(found_.back(), 0); !read) return read;
     ++report_.torn_segments;
     report_.torn_bytes += found_.back().size;
     (void)files_.remove(found_.back().path);
     found_.pop_back();
   }
-  if (found_.empty()) return;
+  if (found_.empty()) return {};
   found_segment& s = found_.back();
-  if (s.scan_end != s.size || s.intact_end == s.size) return;
+  if (s.scan_end != s.size || s.intact_end == s.size) return {};
+  if (auto read = read_what_is_cut(s, s.intact_end); !read) return read;
   report_.torn_bytes += s.size - s.intact_end;
   if (const auto file = files_.open_for_writing(s.path)) (void)(*file)->truncate(s.intact_end);
+  return {};
+}
+
+/// What is cut off was seen to be no record. What the disk does not give may be one that was
+/// acknowledged last, and the disk may give it again; but not in a lane that is owed nothing.
+result<void> lane_recovery::read_what_is_cut(const found_segment& s, std::uint64_t from) {
+  if (!model::is_owed(in_)) return {};
+  const auto file = files_.open_for_reading(s.path);
+  if (!file) return tl::unexpected<fault>(file.error());
+  for (std::uint64_t offset = from; offset < s.size; offset += window_.size()) {
+    window_.resize(
+        static_cast<std::size_t>(std::min<std::uint64_t>(read_chunk_bytes, s.size - offset)));
+    if (const auto got = (*file)->read_at(offset, window_); !got) {
+      return failure(got.error().code,
+                     "the end of " + s.path +
+                         " may hold what was acknowledged last, and cannot be "
+                         "read: mend the disk, or move the file away to start without it (" +
+                         got.error().detail + ")");
+    }
+  }
+  return {};
 }
 
 /// A killed process may have written the tail and not synced it; and where its sync had failed,

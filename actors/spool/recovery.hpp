@@ -142,7 +142,8 @@ class lane_recovery {
   [[nodiscard]] std::uint64_t first_ordinal_unseen() const noexcept;
   void place_ruins();
   void pass_unread(found_segment& s);
-  void cut_tail();
+  result<void> cut_tail();
+  result<void> read_what_is_cut(const found_segment& s, std::uint64_t from);
   result<void> make_tail_durable();
   result<std::uint64_t> tail_offset(const found_segment& s);
   void keep(const found_segment& s);

@@ -174,18 +174,27 @@ TEST_F(unreadable_spool, the_rest_of_the_last_segment_is_counted_by_the_note) {
   expect_lost(records_in(last, 2 * block, 1 << 20));
 }
 
-TEST_F(unreadable_spool, behind_all_that_is_known_to_be_durable_it_is_a_torn_tail) {
+TEST_F(unreadable_spool, a_start_cuts_nothing_off_that_it_cannot_read) {
   write();
   brain.reset();
   files.settle_by_hand();
   files.kill();  // no note was written
-  const std::size_t last = segments().size() - 1;
-  const auto gone = records_in(last, 2 * block, 1 << 20);
-  files.spoil(segments()[last], 2 * block, 1 << 20);
+  const std::string last = segments().back();
+  const std::uint64_t size = files.bytes(last).size();
+  const auto paths = files.paths();
+  for (const auto& [from, to] : {std::pair{std::uint64_t{0}, size}, std::pair{2 * block, size},
+                                 std::pair{size - 100, size}}) {
+    files.spoil(last, from, to);
+    EXPECT_FALSE(try_open()) << "what was acknowledged last may lie there";
+    EXPECT_EQ(open_fault.code, fault_code::storage_io);
+    EXPECT_NE(open_fault.detail.find("move the file away"), std::string::npos);
+    EXPECT_EQ(files.paths(), paths);
+    EXPECT_EQ(files.bytes(last).size(), size);
+    files.heal();
+  }
   open();
-  EXPECT_EQ(numbers(visited), all_but(gone));
+  EXPECT_EQ(numbers(visited), all_but({}));
   EXPECT_EQ(brain->recovered().damaged_records, 0U);
-  EXPECT_GT(brain->recovered().torn_bytes, 0U);
 }
 
 TEST_F(unreadable_spool, a_start_without_a_disk_fails_and_touches_nothing) {
