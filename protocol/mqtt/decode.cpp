@@ -327,8 +327,8 @@ decoded<packet> decode(const frame& f, protocol_version version, receiver side) 
   return tl::unexpected<decode_fault>({fault_code::malformed_packet, 0, "packet type"});
 }
 
-std::optional<std::uint8_t> announced_version(const frame& connect) noexcept {
-  byte_reader in(connect.body);
+std::optional<std::uint8_t> announced_version(byte_view connect_body) noexcept {
+  byte_reader in(connect_body);
   if (!in.take(in.u16().value_or(0xFFFF))) return std::nullopt;
   return in.u8();
 }

@@ -32,8 +32,8 @@ decoded<farewell_packet> decode_farewell(const frame& f, protocol_version versio
 /// Any packet that `side` may be sent. CONNECT brings its own version.
 decoded<packet> decode(const frame& f, protocol_version version, receiver side) noexcept;
 
-/// The version byte of a CONNECT that may otherwise be nonsense, so that the answer can be put in
-/// words its sender understands.
-std::optional<std::uint8_t> announced_version(const frame& connect) noexcept;
+/// The version byte in the body of a CONNECT that may otherwise be nonsense or not all there, so
+/// that the answer can be put in words its sender understands.
+std::optional<std::uint8_t> announced_version(byte_view connect_body) noexcept;
 
 }  // namespace fleetgate::mqtt

@@ -84,7 +84,8 @@ properties packet_reader::some_props(property_place place) noexcept {
   in_ = byte_reader(*block);
   std::uint64_t present = 0;
   for (std::size_t count = 0; !in_.empty(); ++count) {
-    require(count < maximum_property_count, fault_code::quota_exceeded, "too many properties");
+    require(count < maximum_property_count, fault_code::quota_exceeded,
+            "more than the 64 properties a packet may have here");
     check_property(place, present);
   }
   if (failed_) return {};

@@ -7,6 +7,7 @@
 #include "protocol/mqtt/decode.hpp"
 #include "protocol/mqtt/encode.hpp"
 #include "protocol/mqtt/reasons.hpp"
+#include "protocol/mqtt/variable_int.hpp"
 
 namespace fleetgate::mqtt {
 namespace {
@@ -53,6 +54,9 @@ session::progress session::consume(byte_view input, session_handler& handler, st
       consumed += f->size();
       life_sign_ns_ = now_ns;
     } else if (const auto* bad = std::get_if<decode_fault>(&next)) {
+      if (stage_ == stage::before_connect && bad->code == fault_code::packet_too_large) {
+        answer_in_version_of(rest.subspan(1u + read_variable_int(rest.subspan(1)).size));
+      }
       fail(*bad, out);
     } else {
       return {consumed, state::need_more};

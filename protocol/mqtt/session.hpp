@@ -134,6 +134,7 @@ class session {
   [[nodiscard]] std::optional<decode_fault> refused_from_first_byte(std::byte first) const noexcept;
   flow take(const frame& f, session_handler& handler, std::string& out);
   void take_connect(const frame& f, session_handler& handler, std::string& out);
+  void answer_in_version_of(byte_view connect_body) noexcept;
   [[nodiscard]] std::optional<decode_fault> check(const connect_packet& c) const noexcept;
   connect_request adopt(const connect_packet& c) noexcept;
   flow take_publish(const frame& f, session_handler& handler, std::string& out);

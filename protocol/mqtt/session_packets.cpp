@@ -68,17 +68,21 @@ flow session::take(const frame& f, session_handler& handler, std::string& out) {
 void session::take_connect(const frame& f, session_handler& handler, std::string& out) {
   const auto c = decode_connect(f);
   if (!c) {
-    // Nobody can be told in a language that is not known. A bridge sets the top bit of its version.
-    if (const auto level = announced_version(f)) {
-      version_ = (*level & 0x7F) < 5 ? protocol_version::v3_1_1 : protocol_version::v5;
-      stage_ = stage::waiting;
-    }
+    answer_in_version_of(f.body);
     return fail(c.error(), out);
   }
   stage_ = stage::waiting;
   const auto request = adopt(*c);
   if (const auto refused = check(*c)) return fail(*refused, out);
   handler.on_connect(request);
+}
+
+/// Nobody can be told in a language that is not known. A bridge sets the top bit of its version.
+void session::answer_in_version_of(byte_view connect_body) noexcept {
+  const auto level = announced_version(connect_body);
+  if (!level) return;
+  version_ = (*level & 0x7F) < 5 ? protocol_version::v3_1_1 : protocol_version::v5;
+  stage_ = stage::waiting;
 }
 
 std::optional<decode_fault> session::check(const connect_packet& c) const noexcept {

@@ -141,6 +141,7 @@ def before_connect():
         case("nothing but zeroes", 4, b"\x00" * 64, MALFORMED, SILENT),
         case("CONNECT with wrong flags", 4, b"\x11\x00", MALFORMED, SILENT),
         case("CONNECT of 1 MiB", 4, b"\x10\x80\x80\x40", TOO_LARGE, SILENT),
+        case("CONNECT of 1 MiB, 5", 5, b"\x10\x80\x80\x40" + text("MQTT") + b"\x05", TOO_LARGE, 0x95),
         case("CONNECT without a body", 4, b"\x10\x00", MALFORMED, SILENT),
         case("version 6", 5, connect_packet(6), VERSION, CODES[VERSION]),
         case("version 3", 4, connect_packet(3), VERSION, 0x01),
