@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/ingress/connection_trace.hpp"
+#include "actors/ingress/message_properties.hpp"
 
 namespace fleetgate::ingress {
 namespace {
@@ -97,8 +98,9 @@ contract::loose_message as_loose(contract::due_will will) {
   contract::loose_message m;
   m.topic = std::move(will.message.topic);
   m.payload = std::move(will.message.payload);
-  m.properties = std::move(will.message.props);
-  m.device = std::move(will.client_id);
+  take_properties(std::move(will.message.props), m);
+  m.device = will.client_id;
+  m.client_id = std::move(will.client_id);
   m.qos = will.message.qos;
   m.retain = will.message.retain;
   return m;

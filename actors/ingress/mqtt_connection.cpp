@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "actors/ingress/connection_trace.hpp"
+#include "actors/ingress/message_properties.hpp"
 #include "protocol/mqtt/reasons.hpp"
 
 namespace fleetgate::ingress {
@@ -150,21 +151,13 @@ const contract::inbound_message& mqtt_connection::note_topic(std::string_view to
 
 void mqtt_connection::describe_properties(const mqtt::publish_view& p, runtime::arena& memory,
                                           contract::inbound_message& m) const {
-  auto& attributes = shard_.attributes;
-  attributes.clear();
-  m.payload_is_utf8 = p.props.payload_is_utf8();
-  m.content_type = memory.copy(p.props.content_type());
-  for (const auto& property : p.props.user_properties()) {
-    if (property.text == "seq")
-      m.user_seq = memory.copy(property.value);
-    else if (property.text == "epoch")
-      m.user_epoch = memory.copy(property.value);
-    else if (property.text == "traceparent")
-      m.traceparent = memory.copy(property.value);
-    else
-      attributes.add(property.text, property.value);
-  }
-  m.attributes = memory.copy(attributes.finish());
+  const auto said = read_properties(p.props.begin(), shard_.attributes);
+  m.payload_is_utf8 = said.payload_is_utf8;
+  m.content_type = memory.copy(said.content_type);
+  m.user_seq = memory.copy(said.user_seq);
+  m.user_epoch = memory.copy(said.user_epoch);
+  m.traceparent = memory.copy(said.traceparent);
+  m.attributes = memory.copy(shard_.attributes.finish());
   shard_.properties.clear();
   mqtt::append_kept_properties(p.props, shard_.properties);
   m.properties = memory.copy(std::string_view(shard_.properties));

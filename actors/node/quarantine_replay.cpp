@@ -3,26 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/mqtt/properties.hpp"
+#include "actors/ingress/message_properties.hpp"
 #include "protocol/mqtt/subscription_tree.hpp"
 
 namespace fleetgate::node {
 namespace {
 
 constexpr std::size_t records_a_read = 256;
-
-/// What MQTT 5 said besides; the trace is kept as it was derived.
-void take_properties(const model::envelope& e, contract::loose_message& m) {
-  m.properties = e.properties;
-  auto at = mqtt::properties::iterator(as_bytes(e.properties));
-  for (; at != mqtt::properties::end(); ++at) {
-    if (at->id == mqtt::property_id::content_type) m.content_type = at->text;
-    if (at->id == mqtt::property_id::payload_format_indicator) m.payload_is_utf8 = at->number == 1;
-    if (at->id != mqtt::property_id::user_property) continue;
-    if (at->text == "seq") m.user_seq = at->value;
-    if (at->text == "epoch") m.user_epoch = at->value;
-  }
-}
 
 std::string traceparent(const model::trace_id& trace) {
   return "00-" + to_string(trace) + "-0000000000000001-01";
@@ -36,12 +23,12 @@ contract::loose_message as_loose(const model::envelope& e) {
   m.payload = as_text(e.payload);
   m.device = e.device;
   m.client_id = e.client_id;
+  ingress::take_properties(e.properties, m);
   // These two the parser writes where it knows nothing better (docs/reference/topics.md).
   const bool is_made_up =
       e.content_type == "application/octet-stream" || e.content_type == "text/plain";
-  if (!is_made_up) m.content_type = e.content_type;
-  take_properties(e, m);
-  m.attributes = e.attributes;
+  if (!is_made_up && m.content_type.empty()) m.content_type = e.content_type;
+  m.attributes = e.attributes;  // may have been cut
   if (e.trace != model::trace_id{}) m.traceparent = traceparent(e.trace);
   m.sequence = e.sequence;
   if (e.epoch_from == model::epoch_origin::device) m.epoch = e.epoch;

@@ -334,6 +334,19 @@ class Wills(SubscriberTest):
         self.assertEqual((got.payload, got.properties.ContentType), (b"bye", "text/plain"))
         self.assertEqual(got.properties.UserProperty, user)
 
+    def test_are_the_devices_messages_as_any_other(self):
+        said = b"\x03" + text("application/json") + b"".join(
+            b"\x26" + text(k) + text(v) for k, v in (("seq", "7"), ("epoch", "3"), ("k", "v")))
+        raw = Mqtt(self.served.port)
+        raw.send(connect_packet(5, client_id="d9", flags=0x06,
+                                tail=properties(said) + text("devices/d9/gone") + text("{}")))
+        self.assertEqual(raw.packet()[0], 0x20)
+        raw.close()
+        eventually(lambda: self.served.count("topic = ?", "devices/d9/gone") == 1, "a row")
+        row = self.served.query("SELECT device_id, client_id, sequence, epoch, content_type, attributes "
+                                "FROM messages WHERE topic = ?", "devices/d9/gone")
+        self.assertEqual(row, [("d9", "d9", 7, 3, "application/json", '{"k":"v"}')])
+
     def test_wait_for_their_delay_and_not_where_the_client_is_back(self):
         sub = self.client(V5, "sub")
         sub.subscribe("gone/#", 1)
