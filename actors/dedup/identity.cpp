@@ -86,8 +86,9 @@ void quarantine_key(const model::envelope& e, std::string& out) {
   out.clear();
   append_sized(out, e.tenant);
   append_sized(out, e.device);
+  const std::uint64_t message = hash_numbers(std::array{content_hash(e), e.sequence.value_or(0)});
   for (int shift = 60; shift >= 0; shift -= 4) {
-    out.push_back("0123456789abcdef"[e.payload_hash >> shift & 15]);
+    out.push_back("0123456789abcdef"[message >> shift & 15]);
   }
 }
 

@@ -46,7 +46,8 @@ class window_key {
 /// The device in the text of a window_key; "" where it is none.
 std::string_view device_in(std::string_view window_key) noexcept;
 
-/// Key of a quarantined payload: "<bytes>:tenant,<bytes>:device,<16 hex digits>". Replaces `out`.
+/// Key of a quarantined message: "<bytes>:tenant,<bytes>:device,<16 hex digits>", the digits by its
+/// topic, payload and, where it is known, sequence. Replaces `out`.
 void quarantine_key(const model::envelope& e, std::string& out);
 
 /// Where a key lies in a hash map. Only a place: keys are compared in full.

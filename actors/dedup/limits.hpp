@@ -20,7 +20,7 @@ struct dedup_limits {
   std::size_t held_packet_ids = 65'535;          // QoS 2, per session
   std::size_t held_in_all_sessions = 1'048'576;  // QoS 2 packet ids, 32 bytes each
   std::size_t redeliveries = 1'024;              // QoS 1 without a sequence, per session
-  std::size_t quarantine_entries = 4'096;        // payloads known to be bad
+  std::size_t quarantine_entries = 4'096;        // messages known to be bad
   std::uint64_t hash_seed = 0;  // at random per process: keeps key collisions out of clients' hands
 };
 

@@ -1,4 +1,4 @@
-// Payloads known to be bad, by device: a device that resends one for ever is quarantined once.
+// Messages known to be bad, by device: a device that resends one for ever has it quarantined once.
 // Owned by the dedup brain; journal's thread. Limit: quarantine_entries, the oldest settled go.
 #pragma once
 

@@ -481,12 +481,19 @@ TEST_F(quarantine, a_repeat_hears_why_it_does_not_pass_now) {
   EXPECT_EQ(only_answer().fault, fault_code::sequence_invalid);
 }
 
-TEST_F(quarantine, is_known_by_device_and_payload) {
+// A message more is one more to replay, though its payload is the same.
+TEST_F(quarantine, is_known_by_device_topic_sequence_and_payload) {
   pass(bad("x"));
   EXPECT_TRUE(pass(bad("y")));
-  auto other = bad("x");
-  other.device = "d2";
-  EXPECT_TRUE(pass(other));
+  auto of_another_device = bad("x");
+  of_another_device.device = "d2";
+  EXPECT_TRUE(pass(of_another_device));
+  auto on_another_topic = bad("x");
+  on_another_topic.topic = "devices/d1/other";
+  EXPECT_TRUE(pass(on_another_topic));
+  auto numbered = bad("x");
+  numbered.e.sequence = 7;
+  EXPECT_TRUE(pass(numbered));
 }
 
 TEST_F(quarantine, a_refused_one_is_not_known) {
