@@ -70,6 +70,12 @@ class dedup {
   /// they stay until the required sinks have them, however long those are away.
   [[nodiscard]] bool takes(const contract::envelope_batch& waited) const noexcept;
 
+  /// False: a message of the class may be of a device for which there is no window before the next
+  /// snapshot is stored. Control and heartbeat do not wait for that.
+  [[nodiscard]] bool has_windows(model::traffic_class cls) const noexcept {
+    return model::is_urgent(cls) || !windows_.is_full();
+  }
+
   /// What became of a ticket. An unknown ticket is ignored.
   void settle(const contract::settlement& s, std::vector<model::receipt>& receipts);
 
@@ -101,6 +107,8 @@ class dedup {
   void snapshot_stored(bool ok);
   /// Windows can only leave memory once they are stored: true when memory is short of clean ones.
   [[nodiscard]] bool snapshot_due() const noexcept;
+  /// The store has refused the last part.
+  [[nodiscard]] bool store_fails() const noexcept { return windows_.store_fails(); }
 
   /// Ends expired sessions, a bounded number a call.
   void on_time(std::uint64_t now_ns);
@@ -108,6 +116,7 @@ class dedup {
   /// Where this client is connected; generation 0: nowhere.
   [[nodiscard]] model::connection_ref connection_of(std::string_view client_id) noexcept;
 
+  [[nodiscard]] const dedup_limits& limits() const noexcept { return limits_; }
   [[nodiscard]] const dedup_counters& counters() const noexcept { return counters_; }
   [[nodiscard]] const refusal_counts& refusals() const noexcept { return refusals_; }
 
@@ -170,6 +179,7 @@ class dedup {
   std::uint32_t recover_pending(const contract::stored_record& record, window* where, session* s);
   void recover_open(const model::envelope& e);
   void recover_quarantined(const model::envelope& e);
+  void store_windows();
   result<void> discard_packets();
   [[nodiscard]] std::uint64_t covered() const noexcept;
 

@@ -55,7 +55,9 @@ dedup_actor::dedup_actor(runtime::unit& home, dedup& brain, contract::journal_ma
       trace_(trace),
       log_(log),
       timer_(home),
-      by_shard_(mail.receipts.size()) {}
+      by_shard_(mail.receipts.size()) {
+  probe_.window_limit_bytes.set(static_cast<std::int64_t>(brain.limits().window_bytes));
+}
 
 caf::behavior dedup_actor::make_behavior() {
   tick();
@@ -102,6 +104,10 @@ void dedup_actor::turn() {
   tell_shards_of_room();
   publish_counters();
   if (room_wanted_) make_room();
+  if (brain_.snapshot_due() && !brain_.store_fails()) {  // where it fails, not before the next tick
+    snapshot_wanted_ = true;
+    take_snapshot();
+  }
   if (mail_.round == contract::round_step::urgent_written) {
     mail_.round = contract::round_step::urgent_answered;
     mail_.appends.wake_reader();
@@ -120,7 +126,7 @@ bool dedup_actor::may_pass(model::traffic_class cls) const {
 /// Also for what was passed on and the spool has not seen yet.
 bool dedup_actor::has_room(const contract::envelope_batch& batch) {
   if (going_down_) return true;
-  return brain_.takes(batch.cls, batch.envelopes.size()) &&
+  return brain_.takes(batch.cls, batch.envelopes.size()) && brain_.has_windows(batch.cls) &&
          gate_.make_room(batch.cls, mail_.appends.box().bytes() + batch.charge.bytes());
 }
 
@@ -178,9 +184,11 @@ bool dedup_actor::too_much_waits() const {
   return depth.bytes > box.limits().bytes / gives_way_den * gives_way_num;
 }
 
-/// Where too much is pending, it waits for settlements, and they come by themselves.
+/// Where too much is pending, it waits for settlements, and where windows are missing, for the
+/// snapshot: they come by themselves.
 bool dedup_actor::waits_for_spool(model::traffic_class cls) const {
   const auto& rooms = brain_.rooms_of(cls);
+  if (!brain_.has_windows(cls)) return false;
   return std::any_of(rooms.begin(), rooms.end(), [this](const waiting_room& room) {
     return !room.empty() && brain_.takes(room.front());
   });
@@ -299,6 +307,7 @@ void dedup_actor::snapshot_stored(std::uint64_t number, bool ok) {
   else
     log_.warn("state.snapshot_failed", {{"next", "it is tried again; see the disk of data_dir"}});
   if (ok) take_snapshot();
+  if (has_batches()) turn();  // what waits for windows
 }
 
 /// The brain counts since its start; the probe's counters only grow by what is new.
@@ -311,8 +320,10 @@ void dedup_actor::publish_counters() {
   grow(probe_.duplicates[kind::redelivered], c.redelivered, published_.redelivered);
   grow(probe_.duplicates[kind::quarantined], c.quarantine_repeats, published_.quarantine_repeats);
   grow(probe_.below_window, c.below_window, published_.below_window);
+  grow(probe_.without_window, c.windows_refused, published_.windows_refused);
   grow(probe_.epochs_inferred, c.new_epoch_inferred, published_.new_epoch_inferred);
   probe_.windows.set(static_cast<std::int64_t>(c.windows));
+  probe_.window_bytes.set(static_cast<std::int64_t>(c.window_bytes));
   published_ = c;
   publish_refusals();
 }

@@ -39,6 +39,8 @@ dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) 
     key_.set_to(e);
     if (!by_packet) v = judge_sequence(e);
   }
+  const bool is_known = v.is == verdict::kind::known || v.is == verdict::kind::waiting;
+  if (!is_known && must_wait(e)) return no_room;  // it has no epoch yet, and so no trace
   if (e.trace == model::trace_id{}) e.trace = derive_trace(e, key_.name());
   switch (v.is) {
     case verdict::kind::fresh:
@@ -91,6 +93,11 @@ dedup::verdict dedup::judge_delivery(const model::envelope& e, session* s, std::
 
 dedup::verdict dedup::judge_sequence(model::envelope& e) {
   window* const w = windows_.open(key_.text(), key_.place());
+  if (w == nullptr) {
+    has_room_ = has_room_ && has_windows(e.cls);
+    if (must_wait(e)) return {};
+    ++counters_.windows_refused;
+  }
   if (e.epoch_from == model::epoch_origin::device) {
     return w == nullptr ? verdict{} : judge_device_epoch(*w, e);
   }
@@ -175,7 +182,6 @@ void dedup::start_inferred_epoch(window& w, model::envelope& e, std::uint64_t pr
 
 dedup::ticket dedup::accept(const model::envelope& e, window* where, session* s,
                             std::uint64_t content, receipt_list& receipts) {
-  if (must_wait(e)) return no_room;
   if (!has_place(e)) return refuse(e, fault_code::server_busy, receipts);
   if (e.qos == 2 && s->held(e.packet_id) == nullptr && !sessions_.may_hold(*s)) {
     return refuse(e, fault_code::quota_exceeded, receipts);

@@ -104,6 +104,19 @@ void dedup::recover(const contract::stored_record& record) {
       break;
   }
   settled_lsn_ = std::max(settled_lsn_, record.at.lsn);
+  store_windows();
+}
+
+/// Where the records are of more devices than memory has windows for, windows go to the store while
+/// they are read: the store may be ahead of what it covers, as noting a record again changes
+/// nothing.
+void dedup::store_windows() {
+  constexpr std::size_t part_bytes = 1 << 20;
+  while (windows_.short_of_clean() && !windows_.store_fails()) {
+    std::vector<contract::state_change> changes;
+    windows_.save(changes, windows_.dirty(), part_bytes);
+    windows_.saved(store_->apply(changes).has_value());
+  }
 }
 
 /// A record that has reached its level is noted; one that must wait for the sinks is pending again.
@@ -131,6 +144,7 @@ window* dedup::recover_window(const contract::stored_record& record) {
   const model::envelope& e = record.envelope;
   key_.set_to(e);
   window* const w = windows_.open(key_.text(), key_.place());
+  if (w == nullptr) ++counters_.windows_refused;
   if (w == nullptr || w->use(e.epoch, e.epoch_from) != nullptr) return w;
   if (w->retired(e.epoch) || record.at.lsn <= w->newest_lsn()) return nullptr;
   w->begin(e.epoch, e.epoch_from);

@@ -53,7 +53,7 @@ struct dedup_counters {
   std::uint64_t sessions_expired = 0;
   std::uint64_t sessions_pushed_out = 0;  // by newer ones, at the limit
   std::uint64_t windows_forgotten = 0;    // evicted without a store
-  std::uint64_t windows_refused = 0;      // accepted without a window: memory full of dirty ones
+  std::uint64_t windows_refused = 0;      // messages accepted without: memory full of dirty ones
   std::uint64_t cold_loads = 0;
   std::uint64_t cold_faults = 0;  // the store failed or held damaged bytes
   std::uint64_t windows = 0;

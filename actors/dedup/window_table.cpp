@@ -17,7 +17,7 @@ window* window_table::open(std::string_view key, std::uint64_t hash) {
   auto fresh = std::make_unique<window>(key, hash);
   if (counters_.cold_windows > 0 && load_cold(*fresh)) --counters_.cold_windows;
   if (!make_room_for(fresh->bytes())) {
-    ++counters_.windows_refused;
+    is_full_ = !store_fails_ && !(dirty_.empty() && in_flight_.empty());
     if (fresh->in_store) ++counters_.cold_windows;
     return nullptr;
   }
@@ -32,13 +32,23 @@ const window* window_table::peek(std::string_view key, std::uint64_t hash) const
 window* window_table::insert(std::unique_ptr<window> w) {
   window* const raw = w.get();
   devices_.add(device_in(raw->key()));
-  raw->place = static_cast<std::uint32_t>(ring_.size());
   raw->accounted = static_cast<std::uint32_t>(raw->bytes());
-  ring_.push_back(raw);
+  join_ring(*raw);
   windows_.insert(std::move(w));
   counters_.window_bytes += raw->accounted;
-  counters_.windows = ring_.size();
+  counters_.windows = windows_.size();
   return raw;
+}
+
+void window_table::join_ring(window& w) {
+  w.place = static_cast<std::uint32_t>(ring_.size());
+  ring_.push_back(&w);
+}
+
+void window_table::leave_ring(window& w) {
+  ring_.back()->place = w.place;
+  ring_[w.place] = ring_.back();
+  ring_.pop_back();
 }
 
 /// A store that fails costs recognition, never a message: the window starts empty.
@@ -57,6 +67,7 @@ bool window_table::load_cold(window& w) {
 
 void window_table::changed(window& w) {
   if (!w.dirty && store_ != nullptr) {
+    if (!w.in_flight) leave_ring(w);
     w.dirty = true;
     dirty_.push_back(&w);
   }
@@ -105,7 +116,7 @@ bool window_table::evict_one() {
   for (std::size_t step = 0; step < std::min(longest_turn, ring_.size()); ++step) {
     hand_ = hand_ + 1 < ring_.size() ? hand_ + 1 : 0;
     window& w = *ring_[hand_];
-    if (w.pending != 0 || w.dirty || w.in_flight) continue;
+    if (w.pending != 0) continue;
     if (!w.touched) {
       evict(w);
       return true;
@@ -125,11 +136,9 @@ void window_table::evict(window& w) {
     ++counters_.windows_forgotten;
   }
   counters_.window_bytes -= w.accounted;
-  ring_.back()->place = w.place;
-  ring_[w.place] = ring_.back();
-  ring_.pop_back();
+  leave_ring(w);
   windows_.erase(windows_.find(probe{w.key(), w.hash()}));
-  counters_.windows = ring_.size();
+  counters_.windows = windows_.size();
 }
 
 std::size_t window_table::save(std::vector<contract::state_change>& changes,
@@ -153,15 +162,19 @@ void window_table::saved(bool ok) {
     w->in_flight = false;
     if (ok) {
       w->in_store = true;
+      if (!w->dirty) join_ring(*w);
     } else if (!std::exchange(w->dirty, true)) {
       dirty_.push_back(w);
     }
   }
   in_flight_.clear();
+  is_full_ = false;
+  store_fails_ = !ok;
 }
 
 bool window_table::short_of_clean() const noexcept {
-  return !dirty_.empty() && counters_.window_bytes > limits_.window_bytes / 8 * 7;
+  const bool is_nearly_full = counters_.window_bytes > limits_.window_bytes / 8 * 7;
+  return !dirty_.empty() && (is_full_ || (is_nearly_full && ring_.size() < windows_.size() / 2));
 }
 
 }  // namespace fleetgate::dedup

@@ -1,7 +1,7 @@
 // All windows in memory, and the way to those that are not: a window that is stored and idle may
 // leave; it is looked up again in the state store. Owned by the dedup brain; journal's thread.
-// Limit: `window_bytes`; when nothing may leave, new devices get no window (kept, never
-// recognised).
+// Limit: `window_bytes`; when nothing may leave, new devices wait until the store has some windows
+// (is_full), or get none: kept, never recognised.
 #pragma once
 
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -24,7 +24,7 @@ class window_table {
       : limits_(limits), store_(store), counters_(counters), devices_(limits.hash_seed) {}
 
   /// The window with this key: from memory, from the store, or new. nullptr where memory is full of
-  /// windows that may not leave.
+  /// windows that may not leave. That is_full() then says whether it is worth waiting.
   window* open(std::string_view key, std::uint64_t hash);
 
   /// The window where it is in memory, else nullptr: nothing is loaded, made or kept from leaving.
@@ -50,7 +50,12 @@ class window_table {
   /// The outcome of the last `save`.
   void saved(bool ok);
 
+  /// Few may leave, and what is dirty should be saved now.
   [[nodiscard]] bool short_of_clean() const noexcept;
+  /// A window was not opened, and the next `saved` lets some leave.
+  [[nodiscard]] bool is_full() const noexcept { return is_full_; }
+  /// The last `save` did not reach the store.
+  [[nodiscard]] bool store_fails() const noexcept { return store_fails_; }
 
  private:
   struct probe {
@@ -83,16 +88,20 @@ class window_table {
   bool make_room_for(std::size_t bytes);
   bool evict_one();
   void evict(window& w);
+  void join_ring(window& w);
+  void leave_ring(window& w);
 
   const dedup_limits& limits_;
   contract::state_store* store_;
   dedup_counters& counters_;
   known_devices devices_;
   boost::unordered_flat_set<std::unique_ptr<window>, hasher, equal> windows_;
-  std::vector<window*> ring_;  // for the clock hand
+  std::vector<window*> ring_;  // what may leave once nothing is pending in it, for the clock hand
   std::size_t hand_ = 0;
   std::vector<window*> dirty_;  // oldest change first; they stay in memory until saved
   std::vector<window*> in_flight_;
+  bool is_full_ = false;
+  bool store_fails_ = false;
 };
 
 }  // namespace fleetgate::dedup

@@ -55,7 +55,16 @@ void register_dedup(registry& to, const journal_probe& p) {
   to.add(counts("fleetgate_epochs_inferred_total",
                 "Restarts of devices that were inferred because the device names no epoch."),
          {}, p.epochs_inferred);
+  to.add(counts("fleetgate_without_window_total",
+                "Messages appended without a duplicate window, as memory was full of windows that "
+                "could not be stored: sent again, they are appended again."),
+         {}, p.without_window);
   to.add(level("fleetgate_windows", "Duplicate windows held in memory."), {}, p.windows);
+  to.add(level("fleetgate_window_bytes", "Bytes of the duplicate windows held in memory."), {},
+         p.window_bytes);
+  to.add(level("fleetgate_window_limit_bytes",
+               "How many bytes of duplicate windows memory may hold; the others are on disk."),
+         {}, p.window_limit_bytes);
   for (const auto cls : model::all_traffic_classes) {
     const auto name = model::to_string(cls);
     to.add(counts("fleetgate_journal_envelopes_total",

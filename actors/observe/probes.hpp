@@ -84,7 +84,10 @@ struct alignas(cache_line_bytes) journal_probe {
   per_duplicate_kind duplicates;
   counter below_window;  // older than what the window remembers: stored, maybe again
   counter epochs_inferred;
-  gauge windows;                  // held in memory
+  counter without_window;  // messages of devices that memory had no window for
+  gauge windows;           // held in memory
+  gauge window_bytes;      // of them
+  gauge window_limit_bytes;
   per_class<counter> settled;     // stored at their level
   per_fault refused;              // messages not kept, and not acknowledged
   per_class<per_fault> given_up;  // messages not kept that nothing was promised for

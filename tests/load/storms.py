@@ -143,12 +143,14 @@ def idle_crowd(bench, crowd, rows):
         return summary["latency_us"]["p99"] / 1000
 
     alone = steady()
+    wait_until(lambda: gateway.metrics().sum("fleetgate_connections") == 0, "the load has gone")
     before = gateway.rss_bytes()
     idle = bench.load("--port", gateway.port, "--connections", crowd, "--idle", "--keep-alive", 30,
                       "--json", name="idle")
     wait_until(lambda: gateway.metrics().sum("fleetgate_connections") == crowd, "the crowd is there")
     grown = (gateway.rss_bytes() - before) / crowd / 1024
     beside = steady()
+    wait_until(lambda: gateway.metrics().sum("fleetgate_connections") <= crowd, "the load has gone")
     still = gateway.metrics().sum("fleetgate_connections")
     idle.send(signal.SIGTERM)
     idle.wait(PATIENCE_S)
@@ -205,7 +207,8 @@ def known_devices(bench, devices, rows):
     for first in range(0, devices, max(1, devices // 20)):
         again.publish(first, min(devices, first + 500))
         known += min(devices, first + 500) - first
-    time.sleep(0.5)
+    wait_until(lambda: gateway.metrics().sum("fleetgate_journal_envelopes_total") == known,
+               "all were looked at")
     duplicates = gateway.metrics().by("fleetgate_duplicates_total", "reason")["settled"]
     rows.append(("of them sent again, known", f"{known:,}, {duplicates:,.0f}", "all",
                  duplicates == known))

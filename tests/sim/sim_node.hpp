@@ -101,7 +101,7 @@ class sim_node {
     for (const auto cls : model::all_traffic_classes) {
       for (auto& room : dedup_->rooms_of(cls)) {
         while (!room.empty() && may_pass(room.front()) && dedup_->takes(room.front()) &&
-               has_room(room.front())) {
+               dedup_->has_windows(cls) && has_room(room.front())) {
           admit(room.take(), dedup::pressure::in_turn);
         }
       }
@@ -112,7 +112,9 @@ class sim_node {
         batches_.push_back(std::move(batch));
         continue;
       }
-      auto how = is_next && has_room(*batch) ? dedup::pressure::none : dedup::pressure::no_room;
+      auto how = is_next && dedup_->has_windows(batch->cls) && has_room(*batch)
+                     ? dedup::pressure::none
+                     : dedup::pressure::no_room;
       if (batch->cls == model::traffic_class::telemetry && ++telemetry_ % 16 == 0) {
         how = dedup::pressure::gives_way;
       }
@@ -163,7 +165,7 @@ class sim_node {
       if (stored) spool_->set_snapshot_floor(snapshot_covers_);
       return;
     }
-    if (!snapshot_wanted_ && !dedup_->snapshot_incomplete()) return;
+    if (!snapshot_wanted_ && !dedup_->snapshot_incomplete() && !dedup_->snapshot_due()) return;
     snapshot_wanted_ = false;
     std::vector<contract::state_change> changes;
     snapshot_covers_ = dedup_->snapshot(changes, 4096);

@@ -10,7 +10,7 @@ import signal
 import time
 import unittest
 
-from harness import PATIENCE, AckLog, GatewayTest, eventually, stable_port
+from harness import PATIENCE, AckLog, GatewayTest, eventually, publish_packet, stable_port
 
 ROUNDS = int(os.environ.get("FLEETGATE_ROUNDS", "5"))
 SEED = int(os.environ.get("FLEETGATE_SEED", "20240917"))
@@ -83,6 +83,33 @@ class After_kill_9_under_load(GatewayTest):
                                  "OR json_extract(CAST(payload AS TEXT), '$.device') "
                                  "!= 'd-' || device_id")
         self.assertEqual(mixed_up, 0, "rows whose payload is another message's")
+
+
+class More_devices_than_memory_has_windows_for(GatewayTest):
+    DEVICES, AT_ONCE = 40_000, 500
+
+    def send_all(self, gateway):
+        """One message of each device over one connection, acknowledged."""
+        device = self.connect(gateway)
+        for first in range(0, self.DEVICES, self.AT_ONCE):
+            device.send(b"".join(
+                publish_packet(f"devices/press-{first + n}/telemetry", b'{"seq":1,"boot":1}', 1, n + 1)
+                for n in range(self.AT_ONCE)))
+            for _ in range(self.AT_ONCE):
+                self.assertEqual(device.packet()[0], 0x40)
+
+    def test_each_is_known_after_kill_9(self):
+        gateway = self.gateway(mqtt_port=stable_port(),
+                               sections='[dedup]\nwindow_budget = "1MiB"\n').start()
+        self.send_all(gateway)
+        gateway.kill()
+        gateway.start()
+        self.send_all(gateway)
+        eventually(lambda: gateway.count() == self.DEVICES, "a row each")
+        metrics = gateway.metrics()
+        self.assertEqual(metrics.sum("fleetgate_duplicates_total"), self.DEVICES)
+        self.assertEqual(metrics.sum("fleetgate_without_window_total"), 0)
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
 
 
 if __name__ == "__main__":

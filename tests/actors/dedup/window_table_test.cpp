@@ -39,6 +39,69 @@ TEST_F(few_windows, without_a_snapshot_new_devices_are_kept_without_one) {
   EXPECT_TRUE(pass(of_device(999, 7))) << "kept: nothing is known about it";
 }
 
+TEST_F(few_windows, a_new_device_waits_until_some_are_stored) {
+  const auto waiting = [](int n) {
+    auto m = of_device(n, 7);
+    m.e.waits_for_room = true;
+    return m;
+  };
+  int n = 0;
+  auto ticket = decide(waiting(n));
+  for (; ticket != dedup::no_room; ticket = decide(waiting(++n))) settle(*ticket);
+  EXPECT_FALSE(brain_->has_windows(model::traffic_class::telemetry));
+  EXPECT_TRUE(brain_->has_windows(model::traffic_class::control)) << "it does not wait";
+  EXPECT_TRUE(brain_->snapshot_due());
+  EXPECT_FALSE(pass(of_device(0, 7))) << "who has one is known";
+  take_snapshot();
+  EXPECT_TRUE(brain_->has_windows(model::traffic_class::telemetry));
+  ticket = decide(waiting(n));
+  ASSERT_NE(ticket, dedup::no_room);
+  settle(*ticket);
+  EXPECT_FALSE(pass(waiting(n)));
+  EXPECT_EQ(counted().windows_refused, 0u);
+}
+
+TEST_F(few_windows, a_failing_store_makes_nobody_wait) {
+  for (int n = 0; n < 1000; ++n) pass(of_device(n, 7));
+  std::vector<contract::state_change> changes;
+  brain_->snapshot(changes);
+  brain_->snapshot_stored(false);
+  auto m = of_device(1000, 7);
+  m.e.waits_for_room = true;
+  EXPECT_NE(decide(m), dedup::no_room);
+  EXPECT_TRUE(brain_->has_windows(model::traffic_class::telemetry));
+}
+
+TEST_F(few_windows, many_dirty_ones_hide_no_clean_one) {
+  int n = 0;
+  while (counted().window_bytes < limits_.window_bytes / 8 * 7) pass(of_device(n++, 7));
+  take_snapshot();
+  for (int again = 1; again < n; ++again) pass(of_device(again, 8));  // all dirty but the first
+  while (counted().windows_refused == 0) ASSERT_TRUE(pass(of_device(n++, 7)));
+  EXPECT_EQ(counted().cold_windows, 1u) << "the first has left";
+}
+
+// The store is ahead of what it covers then: the records are read again, and change nothing.
+TEST_F(few_windows, a_start_reads_records_of_more_devices_than_memory_holds) {
+  std::vector<owned_envelope> sent;
+  for (int n = 0; n < 1000; ++n) sent.push_back(of_device(n, 7));
+  for (int starts = 0; starts < 2; ++starts) {
+    restart();
+    for (std::uint64_t n = 0; n < sent.size(); ++n) {
+      contract::stored_record r;
+      r.envelope = sent[n].view();
+      r.at = {1, n + 1};
+      brain_->recover(r);
+      ASSERT_LE(counted().window_bytes, limits_.window_bytes);
+    }
+    EXPECT_EQ(counted().windows_refused, 0u);
+  }
+  for (const auto& again : sent) {
+    ASSERT_FALSE(pass(again)) << again.device;
+    if (brain_->snapshot_due()) take_snapshot();
+  }
+}
+
 TEST_F(few_windows, a_failed_snapshot_lets_nothing_leave) {
   for (int n = 0; n < 1000; ++n) {
     pass(of_device(n, 7));
