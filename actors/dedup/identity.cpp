@@ -1,5 +1,6 @@
 #include "actors/dedup/identity.hpp"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <array>

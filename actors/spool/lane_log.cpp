@@ -28,12 +28,13 @@ lane_log::lane_log(lane_context context, model::lane in, recovered_lane recovere
   }
 }
 
-void lane_log::append(const model::envelope& e, std::uint64_t ticket) {
+void lane_log::append(const model::envelope& e, std::size_t bytes, std::uint64_t ticket) {
   if (group_.empty()) choose_target(e.received_time_ns);
   const std::uint64_t lsn = (*context_.next_lsn)++;
   const record_stamp stamp{lsn, next_ordinal_++, durable_ordinal_, target_first_ordinal_,
                            context_.incarnation};
-  encode_record(e, stamp, target_seed_, group_offset_ + group_.size(), group_);
+  const std::uint64_t offset = group_offset_ + group_.size();
+  encode_record(e, stamp, target_seed_, offset, bytes, group_.grow(bytes));
   const bool waits =
       e.level == model::ack_level::committed && e.kind == model::record_kind::message;
   tickets_.push_back({ticket, lsn, waits});
@@ -89,7 +90,7 @@ result<void> lane_log::write_group() {
     if (auto created = create_segment(); !created) return created;
   }
   if (written_ == group_.size()) return {};
-  const byte_view rest = as_bytes(group_).subspan(static_cast<std::size_t>(written_));
+  const byte_view rest = group_.bytes().subspan(static_cast<std::size_t>(written_));
   if (auto written = active_file_->write_at(group_offset_ + written_, rest); !written) {
     return written;
   }

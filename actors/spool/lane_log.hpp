@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/contract/file_layer.hpp"
+#include "actors/spool/group_buffer.hpp"
 #include "actors/spool/recovery.hpp"
 #include "actors/spool/segment.hpp"
 #include "actors/spool/spool_view.hpp"
@@ -41,8 +42,8 @@ class lane_log {
 
   [[nodiscard]] model::lane in() const noexcept { return in_; }
 
-  /// Takes the next lsn.
-  void append(const model::envelope& e, std::uint64_t ticket);
+  /// Takes the next lsn. `bytes` is encoded_bytes(e).
+  void append(const model::envelope& e, std::size_t bytes, std::uint64_t ticket);
 
   /// Writes what is not yet written; with `sync` makes all of it durable and visible. After a
   /// fault everything since the last durable commit is pending again, for a new segment; the old
@@ -95,7 +96,7 @@ class lane_log {
   std::uint64_t kept_bytes_ = 0;
 
   bool group_has_retained_ = false;
-  std::string group_;          // records since the last durable commit, as they will lie
+  group_buffer group_;         // records since the last durable commit, as they will lie
   std::uint64_t written_ = 0;  // how much of it is written
   std::vector<pending_ticket> tickets_;
   std::size_t settled_ = 0;  // how many of them were handed out

@@ -176,13 +176,10 @@ std::size_t encoded_bytes(const model::envelope& e) noexcept {
 }
 
 void encode_record(const model::envelope& e, const record_stamp& stamp, std::uint64_t seed,
-                   std::uint64_t offset, std::string& out) {
-  const std::size_t total = encoded_bytes(e);
-  assert(total != 0);
+                   std::uint64_t offset, std::size_t total, char* out) noexcept {
+  assert(total != 0 && total == encoded_bytes(e));
   assert(e.payload_hash == 0 || e.payload_hash == XXH3_64bits(e.payload.data(), e.payload.size()));
-  const std::size_t begin = out.size();
-  out.resize(begin + total);  // zeroes, so the padding too
-  char* const h = out.data() + begin;
+  char* const h = out;
   char* const payload = h + record_header_bytes;
   char* const meta = payload + e.payload.size();
   const std::size_t meta_bytes = total - record_header_bytes - e.payload.size();
@@ -196,6 +193,7 @@ void encode_record(const model::envelope& e, const record_stamp& stamp, std::uin
     if (!texts[i]->empty()) std::memcpy(p + 2, texts[i]->data(), texts[i]->size());
     p += 2 + texts[i]->size();
   }
+  std::fill(p, out + total, '\0');
   // The hash that dedup already has is the same function: no second pass over the payload.
   const std::uint64_t payload_hash =
       e.payload_hash != 0 ? e.payload_hash : XXH3_64bits(payload, e.payload.size());

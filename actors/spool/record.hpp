@@ -54,10 +54,10 @@ std::uint64_t segment_seed(const model::spool_uuid& spool, std::uint64_t first_l
 /// Bytes of the whole record, a multiple of record_alignment; 0 where a limit is exceeded.
 std::size_t encoded_bytes(const model::envelope& e) noexcept;
 
-/// Appends the record to `out`. Requires encoded_bytes(e) != 0. `seed` is the segment's; `offset`
-/// is where the record will lie in its file.
+/// Writes the record to the `total` bytes at `out`; `total` is encoded_bytes(e), which must not be
+/// 0. `seed` is the segment's; `offset` is where the record will lie in its file.
 void encode_record(const model::envelope& e, const record_stamp& stamp, std::uint64_t seed,
-                   std::uint64_t offset, std::string& out);
+                   std::uint64_t offset, std::size_t total, char* out) noexcept;
 
 /// Moves an encoded record to another lsn, segment and offset. Returns its size.
 std::size_t restamp_record(char* record, std::uint64_t lsn, std::uint64_t segment_ordinal,

@@ -172,7 +172,7 @@ std::optional<lane> spool::append_one(const model::envelope& e, std::uint64_t ti
   fault_code refused = fault_code::packet_too_large;
   if (bytes != 0) {
     if (admit(e, in, bytes)) {
-      lanes_[model::index(in)].append(e, ticket);
+      lanes_[model::index(in)].append(e, bytes, ticket);
       lane_counts& counted = counts_[model::index(in)];
       ++counted.appended_records;
       counted.appended_bytes += bytes;

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "protocol/base/bytes.hpp"
+#include "protocol/mqtt/reasons.hpp"
 #include "protocol/mqtt/variable_int.hpp"
 
 namespace fleetgate::mqtt {
@@ -111,6 +112,13 @@ void encode(const publish_packet& p, protocol_version version, std::string& out)
 
 void encode(const ack_packet& p, protocol_version version, std::string& out) {
   const std::uint8_t flags = p.type == packet_type::pubrel ? 2 : 0;
+  if (p.reason == reason_success && p.props.empty()) {
+    // Nearly all that a server sends; in MQTT 5 it may leave out both (section 3.4.2.1).
+    const char bytes[] = {static_cast<char>(static_cast<unsigned>(p.type) << 4 | flags), 2,
+                          static_cast<char>(p.packet_id >> 8), static_cast<char>(p.packet_id)};
+    out.append(bytes, sizeof bytes);
+    return;
+  }
   packet_writer w(p.type, flags, version, out);
   w.u16(p.packet_id);
   w.reason_and_props(p.reason, p.props);

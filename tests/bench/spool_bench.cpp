@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "actors/spool/group_buffer.hpp"
 #include "actors/spool/posix_file_layer.hpp"
 #include "actors/spool/segment_reader.hpp"
 #include "actors/spool/spool.hpp"
@@ -126,11 +127,13 @@ void encode(benchmark::State& state) {
   const std::string payload(static_cast<std::size_t>(state.range(0)), 'x');
   const auto request = request_of(1, payload);
   const auto& e = request.batch->envelopes.front();
-  std::string group;
+  const std::size_t bytes = encoded_bytes(e);
+  group_buffer group;
   std::uint64_t n = 1;
   for (auto _ : state) {
     if (group.size() > (1 << 20)) group.clear();
-    encode_record(e, {n, n, 0, 1, 1}, 77, group.size(), group);
+    const std::size_t offset = group.size();
+    encode_record(e, {n, n, 0, 1, 1}, 77, offset, bytes, group.grow(bytes));
     ++n;
     benchmark::DoNotOptimize(group.data());
   }

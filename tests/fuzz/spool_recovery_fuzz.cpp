@@ -59,7 +59,10 @@ std::string segment_from(byte_reader& in, std::uint64_t lsn, bool plausible) {
         stamp.durable_ordinal = std::max(before.durable_ordinal, stamp.ordinal - 1);
         before = stamp;
       }
-      encode_record(e, stamp, seed, out.size(), out);
+      const std::size_t offset = out.size();
+      const std::size_t bytes = encoded_bytes(e);
+      out.resize(offset + bytes);
+      encode_record(e, stamp, seed, offset, bytes, out.data() + offset);
     } else if (*what < 192) {
       out.append(as_text(*in.take(std::min<std::size_t>(*what - 128U, in.remaining()))));
     } else if (*what < 224) {

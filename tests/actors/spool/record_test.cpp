@@ -53,8 +53,8 @@ model::envelope example() {
 constexpr record_stamp stamp{100, 10, 8, 4, 2};
 
 std::string encoded() {
-  std::string out;
-  encode_record(example(), stamp, segment_seed(uuid_of(1), 94), 128, out);
+  std::string out(encoded_bytes(example()), '?');
+  encode_record(example(), stamp, segment_seed(uuid_of(1), 94), 128, out.size(), out.data());
   return out;
 }
 
