@@ -290,8 +290,8 @@ const config_table<recorder_config>& recorder_table() {
       "recorder",
       "What happened of late, for `fleetgate trace` and `fleetgate explain`.",
       {size_key<s>({"size", "\"256MiB\"",
-                    "The files of the last four starts together; the oldest entries are "
-                    "overwritten. 0B writes none."},
+                    "The files of the last four starts together, and a quarter more while the "
+                    "node starts; the oldest entries are overwritten. 0B writes none."},
                    &s::size, {0, tib})}};
   return table;
 }

@@ -18,7 +18,7 @@ void node::parts::make_recorder() {
   auto made = observe::flight_recorder::open({settings.node.data_dir, settings.node.name,
                                               runtime::unix_now_ns(), spool_brain->incarnation(),
                                               settings.recorder.size / observe::kept_recordings});
-  if (!made) return go_without_recorder(made.error());
+  if (!made) return tell_recorder_not_made(made.error());
   recorder = std::move(*made);
   journal_trace = make_trace("journal", share_of_journal);
   node_trace = make_trace("node", share_of_node);
@@ -38,14 +38,21 @@ observe::trace_writer node::parts::make_trace(const std::string& thread) {
 observe::trace_writer node::parts::make_trace(const std::string& thread, double share) {
   auto made = recorder.writer(thread, share);
   if (made) return std::move(*made);
-  go_without_recorder(made.error());
+  tell_recorder_not_made(made.error());
   return {};
 }
 
-void node::parts::go_without_recorder(const fault& why) {
-  recorder = {};
+void node::parts::tell_recorder_not_made(const fault& why) {
   log.warn("recorder.not_made", {{"reason", to_string(why)},
                                  {"effect", "what this start does is not recorded, or not whole"}});
+}
+
+void node::parts::keep_recording() {
+  const auto kept = recorder.keep();
+  if (kept) return;
+  log.warn("recorder.not_kept",
+           {{"reason", to_string(kept.error())},
+            {"effect", "the next start removes this recording, or older ones stay"}});
 }
 
 /// Once the journal, whose pen this is while it runs, has ended.

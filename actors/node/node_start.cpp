@@ -390,6 +390,7 @@ void node::parts::go() {
   journal->start();
   for (auto& s : shards) s->unit->start();
   health.startup_finished();
+  keep_recording();
 }
 
 tl::expected<std::unique_ptr<node>, start_failure> node::start(config settings,
@@ -398,7 +399,10 @@ tl::expected<std::unique_ptr<node>, start_failure> node::start(config settings,
   auto p = std::make_unique<parts>(std::move(settings), log, std::move(wishes));
   for (const auto step : {&parts::open_files, &parts::make_journal, &parts::make_shards,
                           &parts::serve_http, &parts::serve_admin}) {
-    if (auto why = (p.get()->*step)()) return tl::unexpected(std::move(*why));
+    if (auto why = (p.get()->*step)()) {
+      p->recorder.discard();  // it says nothing that the log does not
+      return tl::unexpected(std::move(*why));
+    }
   }
   p->go();
   return std::unique_ptr<node>(new node(std::move(p)));

@@ -107,7 +107,8 @@ class node::parts {
   void make_recorder();
   observe::trace_writer make_trace(const std::string& thread);
   observe::trace_writer make_trace(const std::string& thread, double share);
-  void go_without_recorder(const fault& why);
+  void tell_recorder_not_made(const fault& why);
+  void keep_recording();
   void note_drained();
   void make_sink(const sink_config& s);
   step make_sessions();

@@ -30,6 +30,20 @@ tl::unexpected<fault> os_fault(const std::string& path, const std::error_code& e
                  path + ": " + error.message());
 }
 
+using numbered = std::vector<std::pair<std::uint64_t, fs::path>>;
+
+/// The oldest first.
+result<numbered> kept_in(const std::string& all) {
+  numbered there;
+  std::error_code error;
+  for (fs::directory_iterator at(all, error), end; !error && at != end; at.increment(error)) {
+    if (const auto number = number_of(at->path())) there.emplace_back(*number, at->path());
+  }
+  if (error) return os_fault(all, error);
+  std::sort(there.begin(), there.end());
+  return there;
+}
+
 }  // namespace
 
 std::string recordings_in(std::string_view data_dir) {
@@ -41,29 +55,17 @@ result<flight_recorder> flight_recorder::open(recording_settings settings) {
   std::error_code error;
   fs::create_directories(all, error);
   if (error) return os_fault(all, error);
-  std::vector<std::pair<std::uint64_t, fs::path>> there;
-  for (fs::directory_iterator at(all, error), end; !error && at != end; at.increment(error)) {
-    if (const auto number = number_of(at->path())) there.emplace_back(*number, at->path());
-  }
-  if (error) return os_fault(all, error);
-  std::sort(there.begin(), there.end());
-  const std::uint64_t next = there.empty() ? 1 : there.back().first + 1;
-  const std::size_t too_many =
-      there.size() < kept_recordings ? 0 : there.size() - (kept_recordings - 1);
-  for (std::size_t i = 0; i < too_many; ++i) {
-    fs::remove_all(there[i].second, error);
-    if (error) return os_fault(there[i].second.string(), error);
-  }
   flight_recorder made;
-  made.directory_ = all + "/" + std::to_string(next);
-  fs::create_directory(made.directory_, error);
+  made.directory_ = all + "/starting";
+  fs::remove_all(made.directory_, error);
+  if (!error) fs::create_directory(made.directory_, error);
   if (error) return os_fault(made.directory_, error);
   made.settings_ = std::move(settings);
   return made;
 }
 
-result<trace_writer> flight_recorder::writer(std::string_view thread, double share) const {
-  if (directory_.empty()) return trace_writer();
+result<trace_writer> flight_recorder::writer(std::string_view thread, double share) {
+  if (directory_.empty() || failed_) return trace_writer();
   const auto bytes = static_cast<std::uint64_t>(static_cast<double>(settings_.bytes) * share);
   const std::uint64_t records = std::max(bytes / trace_record_bytes, least_records);
   trace_file_head head;
@@ -73,7 +75,34 @@ result<trace_writer> flight_recorder::writer(std::string_view thread, double sha
   head.incarnation = settings_.incarnation;
   head.anomalies = records / anomalies_of_all;
   head.ordinary = records - head.anomalies;
-  return trace_writer::create(directory_ + "/" + head.thread + ".ring", head);
+  auto made = trace_writer::create(directory_ + "/" + head.thread + ".ring", head);
+  failed_ = !made;
+  return made;
+}
+
+result<void> flight_recorder::keep() {
+  if (directory_.empty()) return {};
+  const std::string all = recordings_in(settings_.data_dir);
+  const auto there = kept_in(all);
+  if (!there) return tl::unexpected(there.error());
+  const std::uint64_t number = there->empty() ? 1 : there->back().first + 1;
+  const std::string kept = all + "/" + std::to_string(number);
+  std::error_code error;
+  fs::rename(directory_, kept, error);
+  if (error) return os_fault(directory_, error);
+  directory_ = kept;
+  for (std::size_t i = 0; i + kept_recordings <= there->size(); ++i) {
+    const fs::path& oldest = (*there)[i].second;
+    fs::remove_all(oldest, error);
+    if (error) return os_fault(oldest.string(), error);
+  }
+  return {};
+}
+
+void flight_recorder::discard() noexcept {
+  if (directory_.empty()) return;
+  std::error_code ignored;  // the next start tries it again
+  fs::remove_all(directory_, ignored);
 }
 
 }  // namespace fleetgate::observe

@@ -1,7 +1,8 @@
 // The files of the flight recorder: <data_dir>/recorder/NUMBER/THREAD.ring, one directory a start
 // of the node. The last starts' directories are kept, so that what a dead process wrote can be
-// read. Used by the node while it starts. Limit: kept_recordings directories of settings.bytes
-// each.
+// read. Until the node serves, its directory is called "starting" and takes no other's place: a
+// node that cannot start is started again and again. Used by the node while it starts. Limit:
+// kept_recordings directories of settings.bytes each, and one more while the node starts.
 #pragma once
 
 #include <cstdint>
@@ -31,15 +32,25 @@ class flight_recorder {
   /// Writes nowhere.
   flight_recorder() noexcept = default;
 
-  /// Removes the oldest directories and makes the next one. Faults: storage_full, storage_io.
+  /// Makes the directory; that of a start which ended before it served goes.
+  /// Faults: storage_full, storage_io.
   static result<flight_recorder> open(recording_settings settings);
 
-  /// A thread's file. `share`: its part of the bytes. Faults: storage_full, storage_io.
-  [[nodiscard]] result<trace_writer> writer(std::string_view thread, double share) const;
+  /// A thread's file. `share`: its part of the bytes. Faults: storage_full, storage_io; after one,
+  /// those that are asked for later write nowhere.
+  [[nodiscard]] result<trace_writer> writer(std::string_view thread, double share);
+
+  /// Once, when the node serves: the directory becomes the next of those that are kept, and the
+  /// oldest go.
+  /// Faults: storage_full, storage_io.
+  result<void> keep();
+  /// Instead of it, where the node will not serve: removes the directory.
+  void discard() noexcept;
 
  private:
   recording_settings settings_;
   std::string directory_;
+  bool failed_ = false;
 };
 
 }  // namespace fleetgate::observe

@@ -3,6 +3,7 @@ node."""
 
 import json
 import shutil
+import socket
 import subprocess
 import unittest
 
@@ -126,6 +127,20 @@ class AfterKill9(Recorder):
         self.assertEqual(names.count("node.started"), 2)
         self.assertEqual(names[-1], "node.drained")
         self.assertEqual(len(self.events("--event", "message.duplicate")), 1)
+
+
+class Starts_that_fail(Recorder):
+    def test_leave_the_recordings_of_those_that_served(self):
+        self.publish("d1", message(1), message(1))
+        self.node.kill()
+        there = socket.create_server(("127.0.0.1", 0))
+        with there:
+            self.node.write_config(mqtt_port=there.getsockname()[1])
+            for _ in range(5):
+                self.assertEqual(self.node.launch().wait(), 71)
+        names = [e["event"] for e in self.events()]
+        self.assertEqual(names.count("node.started"), 1)
+        self.assertIn("message.duplicate", names)
 
 
 class SmallRing(Recorder):

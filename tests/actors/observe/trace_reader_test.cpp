@@ -141,11 +141,11 @@ TEST_F(trace_reader, what_is_read_while_it_is_written_is_whole) {
 
 TEST_F(trace_reader, all_files_of_all_starts_are_one_timeline) {
   for (const std::int64_t start : {1000, 2000}) {
-    const auto recorder = flight_recorder::open({data_dir_, "node-1", start, 1, 64 * 1024});
+    auto recorder = flight_recorder::open({data_dir_, "node-1", start, 1, 64 * 1024});
     ASSERT_TRUE(recorder) << to_string(recorder.error());
     auto journal = recorder->writer("journal", 0.5);
     auto shard = recorder->writer("shard-0", 0.5);
-    ASSERT_TRUE(journal && shard);
+    ASSERT_TRUE(journal && shard && recorder->keep());
     journal->write(note(trace_event::duplicate, 1), start + 3);
     shard->write(note(trace_event::shed, 2), start + 1);
     journal->write(note(trace_event::synced, 3), start + 2);
@@ -160,9 +160,9 @@ TEST_F(trace_reader, all_files_of_all_starts_are_one_timeline) {
 }
 
 TEST_F(trace_reader, a_foreign_file_among_the_rings_is_named_and_passed_over) {
-  const auto recorder = flight_recorder::open({data_dir_, "node-1", 1000, 1, 64 * 1024});
+  auto recorder = flight_recorder::open({data_dir_, "node-1", 1000, 1, 64 * 1024});
   ASSERT_TRUE(recorder);
-  ASSERT_TRUE(recorder->writer("journal", 1));
+  ASSERT_TRUE(recorder->writer("journal", 1) && recorder->keep());
   const std::string foreign = recordings_in(data_dir_) + "/1/other.ring";
   std::ofstream(foreign) << "nothing of ours";
   const auto found = read_recordings(data_dir_, [](const trace_record&) { return true; });
