@@ -53,6 +53,9 @@ void node::review_health() {
   } else {
     p.health.set("spool", admin::health_state::good);
   }
+  const auto state = p.store->check_in_place();
+  p.health.set("state", state ? admin::health_state::good : admin::health_state::unready,
+               state ? "" : state.error().detail + ": commands and sessions are not stored");
   p.review_overload();
   p.review_actors();
   if (p.priorities_untold) p.tell_priorities();

@@ -49,7 +49,22 @@ result<std::unique_ptr<sqlite_state_store>> sqlite_state_store::open(const std::
   auto ready = store->prepare_writing(path, vfs);
   if (ready) ready = store->prepare_reading(path, vfs);
   if (!ready) return tl::unexpected(std::move(ready.error()));
+  auto files = sqlite::file_watch::of(store->write_.db);
+  if (!files) return failure(fault_code::storage_io, files.error().detail);
+  store->files_ = std::move(*files);
   return store;
+}
+
+sqlite_state_store::~sqlite_state_store() {
+  if (files_ && !files_->in_place()) files_->leave(write_.db);
+}
+
+result<void> sqlite_state_store::check_in_place() const {
+  if (files_->in_place()) return {};
+  return failure(fault_code::storage_io,
+                 write_.db.path() +
+                     " was moved, removed or replaced while in use; put it back, or restart to "
+                     "go on with what is there");
 }
 
 result<void> sqlite_state_store::prepare_writing(const std::string& path, const std::string& vfs) {
@@ -72,7 +87,7 @@ result<void> sqlite_state_store::prepare_reading(const std::string& path, const 
 result<void> sqlite_state_store::apply(const std::vector<contract::state_change>& changes) {
   if (changes.empty()) return {};
   std::lock_guard hold(write_.lock);
-  return sqlite::in_transaction(write_.db, [&]() -> result<void> {
+  auto applied = sqlite::in_transaction(write_.db, [&]() -> result<void> {
     for (const contract::state_change& change : changes) {
       sqlite::statement& statement = change.value ? write_.put : write_.remove;
       statement.bind_text(1, change.table);
@@ -80,8 +95,11 @@ result<void> sqlite_state_store::apply(const std::vector<contract::state_change>
       if (change.value) statement.bind_blob(3, as_bytes(*change.value));
       if (auto done = statement.run(); !done) return done;
     }
-    return {};
+    // What would go to a file that nobody finds again must not even be committed there.
+    return check_in_place();
   });
+  if (!applied) return applied;
+  return check_in_place();
 }
 
 result<std::optional<std::string>> sqlite_state_store::get(std::string_view table,

@@ -1,14 +1,17 @@
 // The node's small durable facts in <data_dir>/state.db (docs/reference/sqlite.md). Any thread, but
 // blocking. Reading never waits for a writer's disk: it has a connection of its own. One node owns
-// the file. Limit: what is put into it.
+// the file; where it is moved, removed or replaced, nothing more is called stored. Limit: what is
+// put into it.
 #pragma once
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "actors/contract/state_store.hpp"
 #include "actors/sqlite/database.hpp"
+#include "actors/sqlite/file_watch.hpp"
 
 namespace fleetgate::state {
 
@@ -19,6 +22,10 @@ class sqlite_state_store final : public contract::state_store {
   /// `vfs`: sqlite::open_options::vfs.
   static result<std::unique_ptr<sqlite_state_store>> open(const std::string& data_dir,
                                                           const std::string& vfs = {});
+  ~sqlite_state_store() override;
+
+  /// Fault: storage_io where the file is no longer the one that was opened.
+  [[nodiscard]] result<void> check_in_place() const;
 
   result<void> apply(const std::vector<contract::state_change>& changes) override;
   result<std::optional<std::string>> get(std::string_view table, std::string_view key) override;
@@ -46,6 +53,7 @@ class sqlite_state_store final : public contract::state_store {
 
   writing write_;
   reading read_;
+  std::optional<sqlite::file_watch> files_;  // once all is open
 };
 
 }  // namespace fleetgate::state

@@ -2,6 +2,7 @@
 protocol, through absences, deadlines and kill -9."""
 
 import json
+import pathlib
 import unittest
 import urllib.error
 import urllib.request
@@ -218,6 +219,21 @@ class The_ledger(CommandTest):
         gateway.start()
         for command in commands:
             self.assertEqual(self.command(gateway, command)["state"], "acknowledged")
+
+    def test_that_is_removed_takes_no_command_before_the_next_start(self):
+        gateway = self.gateway().start()
+        self.send(gateway, "press-1")
+        for suffix in ("", "-wal", "-shm"):
+            pathlib.Path(gateway.data, f"state.db{suffix}").unlink()
+        refused = self.send(gateway, "press-1", status=500)
+        self.assertIn("put it back, or restart", refused["detail"])
+        status, reasons = eventually(
+            lambda: next((a for a in [gateway.http("/readyz")] if a[0] == 503), None), "not ready")
+        self.assertIn('"condition":"state"', reasons)
+        gateway.kill()
+        gateway.start()
+        self.send(gateway, "press-1")
+        self.assertEqual(gateway.http("/readyz")[0], 200)
 
     def test_gives_up_at_the_deadline_and_the_device_never_hears_of_it(self):
         gateway = self.gateway().start()

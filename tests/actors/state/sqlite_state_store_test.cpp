@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <utility>
 
 #include "tests/actors/sqlite/database_fixture.hpp"
@@ -113,6 +114,46 @@ TEST_F(store, locked_by_somebody_else_can_still_be_read) {
   auto other = connect(path("state.db"));
   ASSERT_TRUE(other.execute("BEGIN IMMEDIATE"));
   EXPECT_EQ(get("t", "k"), "v");
+}
+
+TEST_F(store, that_is_not_in_place_stores_nothing_more_until_it_is_put_back) {
+  apply({{"t", "k", "old"}});
+  const std::string aside = path("aside.db");
+  std::filesystem::rename(path("state.db"), aside);
+  for (const bool another_is_there : {false, true}) {
+    if (another_is_there) std::ofstream(path("state.db")) << "somebody else's";
+    EXPECT_FALSE(store_->check_in_place());
+    const auto failed = store_->apply({{"t", "k", "new"}});
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, fault_code::storage_io);
+    EXPECT_NE(failed.error().detail.find("put it back, or restart"), std::string::npos);
+    EXPECT_EQ(get("t", "k"), "old");
+  }
+  std::filesystem::rename(aside, path("state.db"));
+  EXPECT_TRUE(store_->check_in_place());
+  apply({{"t", "k", "new"}});
+  EXPECT_EQ(get("t", "k"), "new");
+}
+
+TEST_F(store, that_goes_while_it_is_written_says_so) {
+  apply({{"t", "k", "old"}});
+  sqlite::testing::failing_disk disk;
+  disk.at_write(1, [this] {
+    remove_database(path("state.db"));
+    return 0;
+  });
+  const auto failed = store_->apply({{"t", "k", "new"}});
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, fault_code::storage_io);
+}
+
+TEST_F(store, that_was_replaced_leaves_the_new_one_as_it_is) {
+  apply({{"t", "k", "old"}});
+  std::filesystem::rename(path("state.db"), path("aside.db"));
+  execute(path("state.db"), "CREATE TABLE theirs(x)");
+  store_.reset();
+  EXPECT_EQ(number(path("state.db"), "SELECT count(*) FROM sqlite_master"), 1);
+  EXPECT_EQ(number(path("aside.db"), "SELECT count(*) FROM state"), 1) << "what was called stored";
 }
 
 TEST_F(store, can_be_changed_while_it_is_scanned_and_the_scan_sees_one_moment) {
