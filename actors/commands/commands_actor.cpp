@@ -40,9 +40,23 @@ commands_actor::commands_actor(const commands_limits& limits, std::vector<std::s
   probe_.bytes_limit.set(static_cast<std::int64_t>(limits.bytes));
 }
 
+result<void> commands_actor::restore() {
+  const auto unreadable = ledger_.restore(store_);
+  if (!unreadable) return tl::unexpected(unreadable.error());
+  if (*unreadable != 0) {
+    log_.error("commands.damaged", {{"rows", *unreadable},
+                                    {"effect", "commands to devices are lost"},
+                                    {"next", "send again what has no answer"}});
+  }
+  ledger_.on_time(runtime::unix_now_ns());
+  publish();
+  return {};
+}
+
 caf::behavior commands_actor::make_behavior() {
   wakes_at_ns_ = 0;
-  if (begun_) to_look_for_ = ledger_.waiting_devices();  // the answers went to a predecessor
+  // The answers went to a predecessor.
+  if (std::exchange(has_run_, true)) to_look_for_ = ledger_.waiting_devices();
   caf::anon_send(self(), runtime::wake_atom::value);
   return {
       [this](runtime::wake_atom) { turn(); },
@@ -53,7 +67,6 @@ caf::behavior commands_actor::make_behavior() {
         return answer;
       },
       [this](find_atom, const std::string& device, const std::string& id) {
-        begin();
         ledger_answer answer;
         if (const auto* c = ledger_.find(device, id))
           answer.got.command = *c;
@@ -63,7 +76,6 @@ caf::behavior commands_actor::make_behavior() {
         return answer;
       },
       [this](list_atom, const std::string& device, const std::string& after, std::uint32_t most) {
-        begin();
         ledger_page answer;
         if (auto page = ledger_.page(device, after, most))
           answer.got = std::move(*page);
@@ -80,20 +92,7 @@ caf::behavior commands_actor::make_behavior() {
   };
 }
 
-/// In the actor's own thread. Half of a ledger is nothing to go on with: what is thrown here ends
-/// the process.
-void commands_actor::begin() noexcept {
-  if (std::exchange(begun_, true)) return;
-  if (!ledger_.restore(store_)) {
-    log_.error("commands.damaged", {{"effect", "commands to devices are lost"},
-                                    {"next", "send again what has no answer"}});
-  }
-  ledger_.on_time(runtime::unix_now_ns());
-  publish();
-}
-
 void commands_actor::turn() {
-  begin();
   if (!store()) return wake_in(retry_ns);
   const auto now_ns = runtime::unix_now_ns();
   mail_.events.read(events_per_turn,
@@ -122,7 +121,6 @@ void commands_actor::take(const contract::command_event& e, std::int64_t now_ns)
 }
 
 ledger_answer commands_actor::submit(const contract::command_request& what) {
-  begin();
   ledger_answer answer;
   auto taken = ledger_.submit(what, new_id(), runtime::unix_now_ns());
   if (!taken) {

@@ -52,9 +52,11 @@ class commands_actor final : public runtime::actor_body {
                  observe::commands_probe& probe, observe::logger& log);
   const char* name() const override { return "commands"; }
 
+  /// Before the first runner. Half of a ledger is nothing to go on with. Faults: the store's.
+  result<void> restore();
+
  private:
   caf::behavior make_behavior() override;
-  void begin() noexcept;
   void turn();
   void take(const contract::command_event& e, std::int64_t now_ns);
   ledger_answer submit(const contract::command_request& what);
@@ -77,7 +79,7 @@ class commands_actor final : public runtime::actor_body {
   ledger ledger_;
   std::set<std::string> to_look_for_;  // devices for whose commands a mailbox had no room
   std::uint64_t wakes_at_ns_ = 0;
-  bool begun_ = false;
+  bool has_run_ = false;
 };
 
 }  // namespace fleetgate::commands

@@ -25,18 +25,19 @@ bool asks_the_same(const contract::command_request& a,
 
 }  // namespace
 
-bool ledger::restore(contract::state_store& store) {
-  bool good = true;
+result<std::size_t> ledger::restore(contract::state_store& store) {
+  std::size_t unreadable = 0;
   const auto read = store.scan(commands_table, [&](std::string_view, std::string_view row) {
     auto c = decode_command(as_bytes(row));
     if (!c || device_of_.contains(c->number)) {
-      good = false;
+      ++unreadable;
       return;
     }
     last_number_ = std::max(last_number_, c->number);
     add(std::move(*c));
   });
-  return good && read.has_value();
+  if (!read) return tl::unexpected(read.error());
+  return unreadable;
 }
 
 result<contract::submitted_command> ledger::submit(const contract::command_request& what,

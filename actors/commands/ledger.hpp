@@ -23,8 +23,9 @@ class ledger {
  public:
   explicit ledger(const commands_limits& limits) : limits_(limits) {}
 
-  /// Start-up: what the store has. False where a row cannot be read.
-  bool restore(contract::state_store& store);
+  /// Start-up: what the store has. How many rows cannot be read and are left out; the store's
+  /// faults.
+  result<std::size_t> restore(contract::state_store& store);
 
   /// Takes a command under `id`, or finds the one that its idempotency key stands for. Faults:
   /// quota_exceeded, key_reused.

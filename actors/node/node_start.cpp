@@ -32,14 +32,24 @@ exit_code code_of(const fault& f, exit_code otherwise) {
   return f.code == fault_code::config_invalid ? exit_code::config_error : otherwise;
 }
 
-start_failure state_failure(const fault& f) {
-  if (f.code != fault_code::storage_damaged) {
-    return failed(code_of(f, exit_code::cannot_create), f);
-  }
+/// What is there and cannot be read whole. The node must not go on with a part of it: what it
+/// writes would take the place of the rest.
+start_failure state_unreadable(const fault& f) {
   return {exit_code::io_error,
           to_string(f) +
-              "; move state.db and its -wal and -shm away and start again: no message is "
-              "lost, but what was sent before and is sent again may be stored twice"};
+              "; mend the disk, or move state.db and its -wal and -shm away and start again: no "
+              "message is lost, but what was sent before and is sent again may be stored twice, "
+              "and subscriptions and commands to devices are gone"};
+}
+
+start_failure state_failure(const fault& f) {
+  const bool unreadable = f.code == fault_code::storage_damaged || f.code == fault_code::storage_io;
+  return unreadable ? state_unreadable(f) : failed(code_of(f, exit_code::cannot_create), f);
+}
+
+start_failure state_not_opened(const fault& f) {
+  return f.code == fault_code::storage_damaged ? state_unreadable(f)
+                                               : failed(code_of(f, exit_code::cannot_create), f);
 }
 
 std::uint64_t random_u64() {
@@ -102,7 +112,7 @@ node::parts::step node::parts::open_files() {
   schemas = std::move(*loaded);
 
   auto opened = state::sqlite_state_store::open(settings.node.data_dir);
-  if (!opened) return state_failure(opened.error());
+  if (!opened) return state_not_opened(opened.error());
   store = std::move(*opened);
   dedup::dedup_limits limits;
   limits.window_bytes = settings.dedup.window_budget;
@@ -195,8 +205,10 @@ node::parts::step node::parts::make_sessions() {
   limits.retained_messages = settings.subscriptions.retained_messages;
   limits.retained_bytes = settings.subscriptions.retained_size;
   sessions_actor.name = "sessions";
-  sessions_actor.body = std::make_unique<sessions::sessions_actor>(
+  auto made = std::make_unique<sessions::sessions_actor>(
       with, limits, *subscribers, *commands, *mail, *store, memory, sessions_probe, log);
+  if (auto restored = made->restore(); !restored) return state_failure(restored.error());
+  sessions_actor.body = std::move(made);
   sessions_actor.reads(sessions_news->changed);
   sessions_actor.reads(subscribers->events);
   sessions_actor.reads(subscribers->room);
@@ -204,7 +216,7 @@ node::parts::step node::parts::make_sessions() {
   return std::nullopt;
 }
 
-void node::parts::make_commands() {
+node::parts::step node::parts::make_commands() {
   commands::commands_limits limits;
   limits.open_per_device = settings.commands.open_per_device;
   limits.bytes = settings.commands.size;
@@ -215,10 +227,13 @@ void node::parts::make_commands() {
               [found](const caf::error&) { found(std::nullopt); });
   };
   commands_actor.name = "commands";
-  commands_actor.body = std::make_unique<commands::commands_actor>(
+  auto made = std::make_unique<commands::commands_actor>(
       limits, command_topics(settings.topic_presets.presets), *commands, *store, locate,
       commands_probe, log);
+  if (auto restored = made->restore(); !restored) return state_failure(restored.error());
+  commands_actor.body = std::move(made);
   commands_actor.reads(commands->events);
+  return std::nullopt;
 }
 
 node::parts::step node::parts::make_journal() {
@@ -252,8 +267,7 @@ node::parts::step node::parts::make_journal() {
   state_actor.name = "state";
   state_actor.body = std::make_unique<state::state_actor>(*store, *mail, dedup_actor.at, log);
   state_actor.reads(mail->snapshots);
-  make_commands();
-  return std::nullopt;
+  return make_commands();
 }
 
 node::parts::step node::parts::bind_listeners(std::size_t shard,

@@ -136,7 +136,7 @@ class node::parts {
   void tell_of_reload(const std::vector<contract::config_change>& changes);
   void tell_of_refusal(const contract::reload_refusal& why);
 
-  void make_commands();
+  step make_commands();
   step bind_listeners(std::size_t shard, std::vector<ingress::bound_listener>& bound);
 
   class live_access;  // node_access.cpp

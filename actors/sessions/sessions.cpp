@@ -241,13 +241,14 @@ void sessions::publish_gauges() {
   probe_.retained_bytes.set(static_cast<std::int64_t>(retained_.bytes()));
 }
 
-bool sessions::restore(contract::state_store& from, std::int64_t now_ns) {
-  bool good = true;
+result<std::size_t> sessions::restore(contract::state_store& from, std::int64_t now_ns) {
+  std::size_t unusable = 0;
+  result<void> read;
   const auto rows = [&](std::string_view table, auto&& take_row) {
-    const auto read = from.scan(table, [&](std::string_view key, std::string_view value) {
-      if (!take_row(key, as_bytes(value))) good = false;
+    if (!read) return;
+    read = from.scan(table, [&](std::string_view key, std::string_view value) {
+      if (!take_row(key, as_bytes(value))) ++unusable;
     });
-    good = good && read.has_value();
   };
   rows(sessions_table, [&](std::string_view key, byte_view row) {
     session s;
@@ -295,7 +296,8 @@ bool sessions::restore(contract::state_store& from, std::int64_t now_ns) {
     return true;
   });
   publish_gauges();
-  return good;
+  if (!read) return tl::unexpected(std::move(read.error()));
+  return unusable;
 }
 
 }  // namespace fleetgate::sessions

@@ -42,8 +42,9 @@ class sessions {
   sessions(const sessions&) = delete;
   sessions& operator=(const sessions&) = delete;
 
-  /// Start-up: what the store has. False where it is damaged beyond use.
-  bool restore(contract::state_store& store, std::int64_t now_ns);
+  /// Start-up: what the store has. How many rows cannot be used and are left out; the store's
+  /// faults.
+  result<std::size_t> restore(contract::state_store& store, std::int64_t now_ns);
 
   void take(const contract::client_event& event, std::int64_t now_ns);
   /// One message of the road, in its order.

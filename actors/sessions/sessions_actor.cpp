@@ -67,6 +67,17 @@ sessions_actor::sessions_actor(std::shared_ptr<sessions_parts> parts, const sess
       brain_(limits, mail.to_shards.size(), probe,
              [this](const model::envelope& e) { return copy(e); }) {}
 
+result<void> sessions_actor::restore() {
+  const auto unusable = brain_.restore(store_, runtime::unix_now_ns());
+  if (!unusable) return tl::unexpected(unusable.error());
+  if (*unusable != 0) {
+    log_.error("sessions.damaged", {{"rows", *unusable},
+                                    {"effect", "subscriptions or messages of clients are lost"},
+                                    {"next", "clients subscribe again when they come back"}});
+  }
+  return {};
+}
+
 caf::behavior sessions_actor::make_behavior() {
   wakes_at_ns_ = 0;
   // An exception may have come in the middle of a block.
@@ -83,14 +94,9 @@ caf::behavior sessions_actor::make_behavior() {
   };
 }
 
-/// In the actor's own thread. Half of what was stored is nothing to go on with: what is thrown here
-/// ends the process.
-void sessions_actor::begin() noexcept {
+/// In the actor's own thread, as all that reads the spool.
+void sessions_actor::begin() {
   if (std::exchange(begun_, true)) return;
-  if (!brain_.restore(store_, runtime::unix_now_ns())) {
-    log_.error("sessions.damaged", {{"effect", "subscriptions or messages of clients are lost"},
-                                    {"next", "clients subscribe again when they come back"}});
-  }
   at_ = parts_->from;
   if (at_ == contract::cursor{} || !parts_->reader->seek(at_)) jump_to_end();
 }

@@ -45,9 +45,13 @@ class sessions_actor final : public runtime::actor_body {
                  observe::logger& log);
   const char* name() const override { return "sessions"; }
 
+  /// Before the first runner. Half of what was stored is nothing to go on with. Faults: the
+  /// store's.
+  result<void> restore();
+
  private:
   caf::behavior make_behavior() override;
-  void begin() noexcept;
+  void begin();
   void turn();
   [[nodiscard]] bool wants_road() const;
   [[nodiscard]] bool jump_is_due() const;

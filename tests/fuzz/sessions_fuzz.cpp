@@ -169,7 +169,7 @@ class world {
           m->retain = e.retain;
           return m;
         });
-    require(brain_->restore(store_, now_ns_));
+    require(brain_->restore(store_, now_ns_) == 0u);
     require(rows("retained") == static_cast<std::size_t>(probe_->retained.value()));
     require(rows("subscriber_queue") == static_cast<std::size_t>(probe_->queued.value()));
   }

@@ -235,6 +235,29 @@ class The_ledger(CommandTest):
         self.send(gateway, "press-1")
         self.assertEqual(gateway.http("/readyz")[0], 200)
 
+    def test_that_cannot_be_read_whole_stops_the_start(self):
+        gateway = self.gateway().start()
+        for n in range(40):
+            self.send(gateway, f"press-{n}", payload={"text": "x" * 500})
+        self.assertEqual(gateway.terminate(), 0)
+        path = pathlib.Path(gateway.data, "state.db")
+        good = path.read_bytes()
+        page = self.leaf_of_commands(good)
+        path.write_bytes(good[:page] + bytes(4096) + good[page + 4096:])
+        self.assertEqual(gateway.launch().wait(), 74)
+        said = gateway.child.stderr_path.read_text()
+        self.assertIn("move state.db", said)
+        path.write_bytes(good)
+        gateway.start()
+        for n in range(40):
+            _, page, _ = self.request(gateway, "GET", f"/api/v1/devices/press-{n}/commands")
+            self.assertEqual(len(page["commands"]), 1)
+
+    def leaf_of_commands(self, database):
+        """Where a page of its table lies that has nothing of any other (SQLite: type 10)."""
+        return next(at for at in range(4096, len(database), 4096)
+                    if database[at] == 10 and database.count(b"x" * 500, at, at + 4096) >= 5)
+
     def test_gives_up_at_the_deadline_and_the_device_never_hears_of_it(self):
         gateway = self.gateway().start()
         late = self.send(gateway, "press-1", "late", ttl_s=1)

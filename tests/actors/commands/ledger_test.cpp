@@ -36,8 +36,10 @@ class table_store final : public contract::state_store {
   result<void> scan(std::string_view,
                     const std::function<void(std::string_view, std::string_view)>& visit) override {
     for (const auto& [key, value] : rows) visit(key, value);
+    if (fails) return failure(fault_code::storage_io, "as it was told to");
     return {};
   }
+  bool fails = false;
   std::map<std::string, std::string> rows;
 };
 
@@ -55,7 +57,7 @@ class a_ledger : public testing::Test {
   void restart() {
     store();
     start();
-    ASSERT_TRUE(brain->restore(disk));
+    ASSERT_EQ(brain->restore(disk), 0u);
   }
 
   contract::command_request request(std::string device = "d", std::string key = {}) const {
@@ -404,6 +406,26 @@ TEST(command_rows, any_cut_of_a_row_is_refused) {
     EXPECT_FALSE(decode_command(as_bytes(std::string_view(row).substr(0, n)))) << n;
   }
   EXPECT_FALSE(decode_command(as_bytes(row + "x")));
+}
+
+TEST_F(a_ledger, is_not_restored_from_a_store_that_cannot_be_read) {
+  taken();
+  store();
+  disk.fails = true;
+  start();
+  const auto restored = brain->restore(disk);
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, fault_code::storage_io);
+}
+
+TEST_F(a_ledger, leaves_out_a_row_that_cannot_be_read) {
+  taken();
+  taken();
+  store();
+  disk.rows.begin()->second = "damaged";
+  start();
+  EXPECT_EQ(brain->restore(disk), 1u);
+  EXPECT_EQ(open().size(), 1u);
 }
 
 TEST(command_topic, fills_in_what_the_pattern_asks_for) {

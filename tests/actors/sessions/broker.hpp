@@ -46,7 +46,7 @@ class a_broker : public testing::Test {
       m->retain = e.retain;
       return has_memory ? m : nullptr;
     });
-    EXPECT_TRUE(brain->restore(store, now_ns));
+    EXPECT_EQ(brain->restore(store, now_ns), 0u);
   }
   /// kill -9: what was stored is what is left.
   void restart() {

@@ -127,6 +127,7 @@ class sessions_actor_that : public testing::Test {
     parts_->from = *stored_cursor(store_);
     body_ = std::make_unique<sessions_actor>(parts_, limits_, *mail_, commands_, journal_, store_,
                                              budget_, probe_, log_);
+    EXPECT_TRUE(body_->restore());
     run();
     drain();
   }

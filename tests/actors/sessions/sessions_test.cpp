@@ -360,8 +360,17 @@ TEST_F(a_broker, tells_of_damaged_rows_and_goes_on_with_the_rest) {
   store.rows["subscriber_queue"]["no key"] = "damaged";
   observe::sessions_probe other;
   sessions again(limits, 2, other, [](const model::envelope&) { return nullptr; });
-  EXPECT_FALSE(again.restore(store, now_ns));
+  EXPECT_EQ(again.restore(store, now_ns), 2u);
   EXPECT_TRUE(again.has_subscriptions());
+}
+
+TEST_F(a_broker, is_not_restored_from_a_store_that_cannot_be_read) {
+  store.fails = true;
+  observe::sessions_probe other;
+  sessions again(limits, 2, other, [](const model::envelope&) { return nullptr; });
+  const auto restored = again.restore(store, now_ns);
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, fault_code::storage_io);
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ class table_store final : public contract::state_store {
                     const std::function<void(std::string_view, std::string_view)>& visit) override {
     std::lock_guard hold(lock_);
     for (const auto& [key, value] : rows[std::string(table)]) visit(key, value);
+    if (fails) return failure(fault_code::storage_io, "as it was told to");
     return {};
   }
   [[nodiscard]] std::size_t size(const std::string& table) {
