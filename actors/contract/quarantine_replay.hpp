@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/contract/loose_message.hpp"
@@ -27,6 +28,9 @@ enum class replay_state : std::uint8_t {
   unknown = 1,  // it was sent; whether it has arrived, nobody knows
   done = 2,
 };
+
+/// Of the state store: key is the position of the message, which only its spool gives a meaning.
+inline constexpr std::string_view replays_table_name = "quarantine_replays";
 
 /// What is remembered of a quarantined message that was sent again.
 struct replay_mark {

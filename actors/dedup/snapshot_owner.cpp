@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/contract/quarantine_replay.hpp"
 #include "actors/dedup/quarantine_memory.hpp"
 #include "actors/dedup/window_table.hpp"
 
@@ -50,7 +51,8 @@ result<bool> remove_messages(contract::state_store& store) {
         store.apply({{std::string(meta_table_name), std::string(covered_key), std::nullopt}});
     if (!done) return tl::unexpected(done.error());
   }
-  for (const auto table : {windows_table_name, quarantine_table_name}) {
+  for (const auto table :
+       {windows_table_name, quarantine_table_name, contract::replays_table_name}) {
     const auto cleared = clear(store, table);
     if (!cleared) return tl::unexpected(cleared.error());
     rows += *cleared;

@@ -19,8 +19,8 @@ inline constexpr std::string_view covered_key = "covered_lsn";
 result<bool> is_foreign(contract::state_store& store,
                         const std::optional<model::spool_uuid>& there);
 
-/// Removes what the snapshot knows of messages; sessions stay. False: it knew nothing. Faults:
-/// those of the store; what is left is removed by the next start.
+/// Removes what is known of messages, also which of them were replayed; sessions stay. False: it
+/// was nothing. Faults: those of the store; what is left is removed by the next start.
 result<bool> remove_messages(contract::state_store& store);
 
 /// From now on it is of this spool.

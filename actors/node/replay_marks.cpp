@@ -5,7 +5,7 @@
 namespace fleetgate::node {
 namespace {
 
-constexpr std::string_view table = "quarantine_replays";
+constexpr std::string_view table = contract::replays_table_name;
 constexpr std::uint8_t version = 1;
 
 std::string row(const contract::replay_mark& m) {

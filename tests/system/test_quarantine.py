@@ -3,6 +3,7 @@ is mended, over the API and the command line, across restarts and kill -9."""
 
 import json
 import os
+import shutil
 import subprocess
 import unittest
 import urllib.request
@@ -114,6 +115,18 @@ class Replay(Quarantine):
         report = self.replay()
         self.assertEqual((report["messages"], report["passed_over"]), ([], 1))
         eventually(lambda: self.node.count() == 1, "the row")
+
+    def test_marks_go_with_the_spool_whose_positions_they_name(self):
+        self.node.keeps_accounts = False
+        self.publish("d1", {"seq": 1, "boot": 1, "t": "warm"})
+        self.restart_asking_for("string")
+        self.assertEqual(self.results(self.replay()), ["stored"])
+        self.assertEqual(self.node.terminate(), 0)
+        shutil.rmtree(self.node.data / "spool")
+        self.ask_for("number")
+        self.node.start()
+        self.publish("d1", {"seq": 2, "boot": 1, "t": "warm"})
+        self.assertEqual(self.states(), [None])
 
     def test_the_command_line_chooses_and_reports(self):
         self.publish("d1", *({"t": "hot", "seq": n, "boot": 1} for n in (1, 2)))

@@ -259,12 +259,14 @@ TEST_F(recovery, of_another_spool_knows_sessions_and_no_message) {
   store(qos2(5));
   store(in_epoch(1, 1));
   take_snapshot();
+  store_.tables["quarantine_replays"]["1-1"] = "of a bad message";
   for (const auto& there : {std::optional<model::spool_uuid>({{2}}), {}}) {
     SCOPED_TRACE(there ? "another" : "none");
     const auto kept = store_.tables;
     spool_ = there;
     EXPECT_EQ(restart(), 0u);
     EXPECT_TRUE(store_.tables["dedup_windows"].empty());
+    EXPECT_TRUE(store_.tables["quarantine_replays"].empty()) << "another message has its position";
     EXPECT_EQ(store_.tables["dedup_meta"].count("covered_lsn"), 0u);
     EXPECT_EQ(counted().sessions, 1u);
     EXPECT_TRUE(pass(in_epoch(1, 1))) << "what was stored is gone";
