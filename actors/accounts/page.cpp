@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bit>
@@ -32,18 +31,18 @@ runtime::descriptor open_file(const std::string& path, int flags) noexcept {
 }
 
 tl::unexpected<fault> failed(const std::string& path, const char* what, int error) {
-  const auto code = error == ENOENT                      ? fault_code::not_found
-                    : error == ENOSPC || error == EDQUOT ? fault_code::storage_full
-                                                         : fault_code::storage_io;
-  return failure(code, std::string(what) + " " + path + ": " + std::strerror(error));
+  const bool full = error == ENOSPC || error == EDQUOT;
+  return failure(full ? fault_code::storage_full : fault_code::storage_io,
+                 std::string(what) + " " + path + ": " + std::strerror(error));
 }
 
 tl::unexpected<fault> damaged(const std::string& path, const char* what) {
   return failure(fault_code::storage_damaged, path + " " + what);
 }
 
-std::uint64_t* map(int fd, std::size_t words, int protection) noexcept {
-  void* const at = ::mmap(nullptr, words * sizeof(std::uint64_t), protection, MAP_SHARED, fd, 0);
+std::uint64_t* map(int fd, std::size_t words) noexcept {
+  void* const at =
+      ::mmap(nullptr, words * sizeof(std::uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   return at == MAP_FAILED ? nullptr : static_cast<std::uint64_t*>(at);
 }
 
@@ -59,7 +58,60 @@ std::string path_in(const std::string& data_dir) {
   return data_dir + "/accounts";
 }
 
+/// The words from `first` on.
+result<void> read_words(contract::file& from, const std::string& path, std::size_t first,
+                        std::span<std::uint64_t> into) {
+  const auto bytes = std::as_writable_bytes(into);
+  const auto got = from.read_at(first * sizeof(std::uint64_t), bytes);
+  if (!got) return tl::unexpected(got.error());
+  if (*got != bytes.size()) return damaged(path, "is shorter than it was");
+  return {};
+}
+
+/// A writer may publish while its section is copied: then it is copied again.
+template <class Account>
+result<void> read_section(contract::file& from, const std::string& path, std::size_t section,
+                          Account& into) {
+  constexpr int tries = 1000;
+  std::array<std::uint64_t, section_words> copy;
+  for (int left = tries; left != 0; --left) {
+    if (auto read = read_words(from, path, (1 + section) * section_words, copy); !read) return read;
+    if (contract::read_section<Account>(copy, into)) return {};
+  }
+  return damaged(path, "has a section that does not bear its checksum");
+}
+
 }  // namespace
+
+result<statement> read_statement(contract::file_layer& files, const std::string& data_dir) {
+  const std::string path = path_in(data_dir);
+  const auto file = files.open_for_reading(path);
+  if (!file) return tl::unexpected(file.error());
+  const auto bytes = (*file)->size();
+  if (!bytes) return tl::unexpected(bytes.error());
+  const std::size_t words = *bytes / sizeof(std::uint64_t);
+  if (words < words_for(0) || words > words_for(most_shards)) {
+    return damaged(path, "is no page of accounts: its size");
+  }
+  std::array<std::uint64_t, 3> head;
+  if (auto read = read_words(**file, path, 0, head); !read) return tl::unexpected(read.error());
+  const auto [word, of_version, shards] = head;
+  if (word != magic) return damaged(path, "is no page of accounts");
+  if (of_version != version) return damaged(path, "has a version that this program does not know");
+  if (shards > most_shards || words_for(shards) != words) {
+    return damaged(path, "is not as long as it says");
+  }
+  statement said;
+  said.shards.resize(shards);
+  result<void> read = read_section(**file, path, 0, said.run);
+  // The journal before the shards: what they say later is not less.
+  if (read) read = read_section(**file, path, 1, said.journal);
+  for (std::size_t i = 0; i < shards && read; ++i) {
+    read = read_section(**file, path, 2 + i, said.shards[i]);
+  }
+  if (!read) return tl::unexpected(std::move(read.error()));
+  return said;
+}
 
 result<page> page::create(const std::string& data_dir, std::size_t shards,
                           const contract::run_account& run) {
@@ -72,9 +124,9 @@ result<page> page::create(const std::string& data_dir, std::size_t shards,
   const int reserved =
       ::posix_fallocate(file.get(), 0, static_cast<off_t>(words * sizeof(std::uint64_t)));
   if (reserved != 0) return failed(fresh, "no room for", reserved);
-  std::uint64_t* const at = map(file.get(), words, PROT_READ | PROT_WRITE);
+  std::uint64_t* const at = map(file.get(), words);
   if (at == nullptr) return failed(fresh, "cannot map", errno);
-  page made(path, at, words, shards);
+  page made(path, at, words);
   at[0] = magic;
   at[1] = version;
   at[2] = shards;
@@ -93,51 +145,11 @@ result<page> page::create(const std::string& data_dir, std::size_t shards,
   return made;
 }
 
-result<page> page::open(const std::string& data_dir) {
-  const std::string path = path_in(data_dir);
-  const auto file = open_file(path, O_RDONLY);
-  if (!file.is_open()) return failed(path, "cannot open", errno);
-  struct stat about {};
-  if (::fstat(file.get(), &about) != 0) return failed(path, "cannot look at", errno);
-  const auto words = static_cast<std::size_t>(about.st_size) / sizeof(std::uint64_t);
-  if (!S_ISREG(about.st_mode) || words < words_for(0) || words > words_for(most_shards)) {
-    return damaged(path, "is no page of accounts: its size");
-  }
-  std::uint64_t* const at = map(file.get(), words, PROT_READ);
-  if (at == nullptr) return failed(path, "cannot map", errno);
-  page found(path, at, words, 0);
-  if (at[0] != magic) return damaged(path, "is no page of accounts");
-  if (at[1] != version) return damaged(path, "has a version that this program does not know");
-  if (at[2] > most_shards || words_for(at[2]) != words) {
-    return damaged(path, "is not as long as it says");
-  }
-  found.shards_ = at[2];
-  return found;
-}
-
 page::page(page&& o) noexcept
-    : path_(std::move(o.path_)),
-      words_(std::exchange(o.words_, nullptr)),
-      count_(o.count_),
-      shards_(o.shards_) {}
+    : path_(std::move(o.path_)), words_(std::exchange(o.words_, nullptr)), count_(o.count_) {}
 
 page::~page() {
   if (words_ != nullptr) ::munmap(words_, count_ * sizeof(std::uint64_t));
-}
-
-result<statement> page::read() const {
-  statement said;
-  said.shards.resize(shards_);
-  const auto section_of = [this](std::size_t i) {
-    return std::span<std::uint64_t>(section(i), section_words);
-  };
-  bool whole = contract::read_section(section_of(0), said.run) &&
-               contract::read_section(section_of(1), said.journal);
-  for (std::size_t i = 0; i < shards_ && whole; ++i) {
-    whole = contract::read_section(section_of(2 + i), said.shards[i]);
-  }
-  if (!whole) return damaged(path_, "has a section that does not bear its checksum");
-  return said;
 }
 
 result<void> page::sync() {

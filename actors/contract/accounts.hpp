@@ -130,31 +130,18 @@ class account_book {
   std::uint64_t* section_ = nullptr;
 };
 
-/// What a section says; false where no whole value was met: it is damaged, or changes all the time.
+/// What a copy of a section says; false where its newest value is not whole: it is damaged, or
+/// changed while it was copied.
 template <class Account>
-bool read_section(std::span<std::uint64_t> section, Account& into) {
+bool read_section(std::span<const std::uint64_t, section_words> copy, Account& into) {
   constexpr std::size_t words = account_book<Account>::words;
-  constexpr int tries = 1000;
-  const auto cell = [&](std::size_t i) { return std::atomic_ref<std::uint64_t>(section[i]); };
-  for (int left = tries; left != 0; --left) {
-    const std::uint64_t number = cell(0).load(std::memory_order_acquire);
-    std::array<std::uint64_t, words> copy;
-    std::size_t at = value_at(number);
-    word_checksum check;
-    const std::uint64_t own = cell(at++).load(std::memory_order_relaxed);
-    check.add(own);
-    for (std::uint64_t& word : copy) {
-      word = cell(at++).load(std::memory_order_relaxed);
-      check.add(word);
-    }
-    const std::uint64_t sum = cell(at).load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    const bool still = cell(0).load(std::memory_order_relaxed) == number;
-    if (!still || own != number || sum != check.sum()) continue;
-    std::memcpy(static_cast<void*>(&into), copy.data(), sizeof(into));
-    return true;
-  }
-  return false;
+  const std::uint64_t number = copy[0];
+  const auto value = copy.subspan(value_at(number), words + 2);
+  word_checksum check;
+  for (const std::uint64_t word : value.first(words + 1)) check.add(word);
+  if (value.front() != number || value.back() != check.sum()) return false;
+  std::memcpy(static_cast<void*>(&into), value.data() + 1, sizeof(into));
+  return true;
 }
 
 /// A shard's account, on its thread: what ingress and parser count.

@@ -34,12 +34,6 @@ accounts::found_spool found(const spool::spool& recovered) {
   return f;
 }
 
-result<accounts::statement> last_statement(const std::string& data_dir) {
-  const auto page = accounts::page::open(data_dir);
-  if (!page) return tl::unexpected(page.error());
-  return page->read();
-}
-
 }  // namespace
 
 /// A node without accounts serves; one that cannot say what became of a message says so.
@@ -50,7 +44,7 @@ void node::parts::open_accounts() {
                                           {"effect", "fleetgate audit does not find the sinks"}});
   }
   const auto there = found(*spool_brain);
-  const auto before = last_statement(data_dir);
+  const auto before = accounts::read_statement(files, data_dir);
   if (before) {
     run_book.now = accounts::go_on(*before, there);
   } else {

@@ -28,9 +28,8 @@ struct audited {
 };
 
 result<accounts::statement> statement_of(const std::string& data_dir) {
-  const auto page = accounts::page::open(data_dir);
-  if (!page) return tl::unexpected(page.error());
-  return page->read();
+  spool::posix_file_layer files;
+  return accounts::read_statement(files, data_dir);
 }
 
 /// The first one in which nothing waits, else the last that was looked at.
@@ -162,7 +161,7 @@ exit_code refuse(const verb_call& call, const fault& why, std::ostream& err) {
   complain(call, to_string(why),
            why.code == fault_code::storage_damaged
                ? "Stop the node, move the file `accounts` away and start it: accounts begin anew."
-               : "Name [node] data_dir, and see that you may read it (ls -l).",
+               : "Name [node] data_dir; see that you may read it (ls -l), and that its disk can.",
            err);
   if (why.code == fault_code::not_found) return exit_code::not_found;
   return why.code == fault_code::storage_damaged ? exit_code::damaged : exit_code::io_error;

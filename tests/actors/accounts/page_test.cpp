@@ -9,6 +9,9 @@
 #include <fstream>
 #include <thread>
 
+#include "actors/spool/posix_file_layer.hpp"
+#include "tests/actors/spool/fault_file_layer.hpp"
+
 namespace fleetgate::accounts {
 namespace {
 
@@ -29,21 +32,20 @@ class page_of_accounts : public testing::Test {
     return std::move(*made);
   }
   fault_code open_fault() {
-    const auto opened = page::open(directory_);
-    return opened ? fault_code::internal : opened.error().code;
+    const auto said = read_statement(files_, directory_);
+    return said ? fault_code::internal : said.error().code;
   }
   void write(const std::string& bytes) {
     std::ofstream(directory_ + "/accounts", std::ios::binary) << bytes;
   }
   statement read() {
-    const auto opened = page::open(directory_);
-    EXPECT_TRUE(opened.has_value());
-    const auto said = opened->read();
-    EXPECT_TRUE(said.has_value());
-    return *said;
+    const auto said = read_statement(files_, directory_);
+    EXPECT_TRUE(said.has_value()) << to_string(said.error());
+    return said.value_or(statement{});
   }
 
   std::string directory_;
+  spool::posix_file_layer files_;
 };
 
 TEST_F(page_of_accounts, shows_to_others_what_was_published_and_nothing_before) {
@@ -80,12 +82,10 @@ TEST_F(page_of_accounts, one_changed_word_is_damage_wherever_it_lies) {
   const std::size_t at = contract::value_at(section[0]);
   for (std::size_t i = 0; i <= contract::account_book<contract::journal_account>::words + 1; ++i) {
     ++section[at + i];
-    const auto said = page::open(directory_)->read();
-    ASSERT_FALSE(said.has_value()) << i;
-    EXPECT_EQ(said.error().code, fault_code::storage_damaged);
+    ASSERT_EQ(open_fault(), fault_code::storage_damaged) << i;
     --section[at + i];
   }
-  EXPECT_TRUE(page::open(directory_)->read().has_value());
+  read();
 }
 
 TEST_F(page_of_accounts, what_is_no_page_is_refused) {
@@ -105,6 +105,25 @@ TEST_F(page_of_accounts, one_that_is_cut_or_of_another_version_is_refused) {
   file.seekp(8).put(2);
   file.close();
   EXPECT_EQ(open_fault(), fault_code::storage_damaged);
+}
+
+TEST_F(page_of_accounts, one_that_the_disk_does_not_give_back_is_a_fault_and_no_signal) {
+  create(3);
+  std::ifstream file(directory_ + "/accounts", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  for (int good = 0; good < 6; ++good) {
+    spool::testing::fault_file_layer disk;
+    ASSERT_TRUE(disk.make_directory("/data"));
+    ASSERT_TRUE((*disk.create("/data/accounts"))->write_at(0, as_bytes(bytes)));
+    int left = good;
+    disk.before = [&](spool::testing::disk_op op, const std::string&) {
+      const bool fails = op == spool::testing::disk_op::read && left-- == 0;
+      return fails ? std::optional(fault_code::storage_io) : std::nullopt;
+    };
+    const auto said = read_statement(disk, "/data");
+    ASSERT_FALSE(said) << good;
+    EXPECT_EQ(said.error().code, fault_code::storage_io);
+  }
 }
 
 TEST_F(page_of_accounts, a_new_one_takes_the_place_of_the_old_one_whole) {
@@ -128,15 +147,9 @@ TEST_F(page_of_accounts, every_value_that_a_reader_meets_is_whole) {
       shard.publish();
     }
   });
-  const auto reader = page::open(directory_);
   std::uint64_t last = 0;
   for (int i = 0; i < 20'000; ++i) {
-    contract::shard_account seen;
-    if (!contract::read_section(
-            std::span(const_cast<page&>(*reader).shard_section(0), contract::section_words),
-            seen)) {
-      continue;  // it changed all the time
-    }
+    const auto seen = read().shards.at(0);
     EXPECT_EQ(seen.received[0], seen.posted[0]);
     EXPECT_GE(seen.received[0], last);
     last = seen.received[0];
