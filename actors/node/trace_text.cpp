@@ -110,7 +110,8 @@ json to_json(const observe::trace_line& line, const observe::trace_timeline& of)
 }
 
 json reach_of(const observe::trace_timeline& found) {
-  json files = json::array();
+  json files = json::array(), unread = json::array();
+  for (const fault& f : found.unread) unread.push_back(f.detail);
   for (const auto& f : found.files) {
     files.push_back({{"path", f.path},
                      {"node", f.head.node},
@@ -127,7 +128,8 @@ json reach_of(const observe::trace_timeline& found) {
           {"ordinary_since",
            microsecond_time(latest(found, &observe::trace_file_report::ordinary_since_ns))},
           {"files", std::move(files)},
-          {"foreign_files", found.foreign}};
+          {"foreign_files", found.foreign},
+          {"unread", std::move(unread)}};
 }
 
 void tell_reach(const verb_call& call, const observe::trace_timeline& found, std::ostream& err) {
@@ -145,6 +147,7 @@ void tell_reach(const verb_call& call, const observe::trace_timeline& found, std
   for (const auto& path : found.foreign) {
     err << harmless(path) << ": no ring of the flight recorder, or of a newer program\n";
   }
+  for (const fault& f : found.unread) err << "left out: " << harmless(to_string(f)) << "\n";
 }
 
 tl::expected<observe::trace_filter, exit_code> filter_of(const verb_call& call, std::int64_t now_ns,

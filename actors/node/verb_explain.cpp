@@ -142,7 +142,7 @@ exit_code explain(const verb_call& call, std::ostream& out, std::ostream& err) {
   } else {
     print_circumstances(told["possible_ends"], "WHAT MAY HAVE BEEN ITS END", out);
   }
-  if (missing.any()) return exit_code::io_error;
+  if (missing.any() || (recording && !recording->unread.empty())) return exit_code::io_error;
   return known.is_known(noted) ? exit_code::ok : exit_code::not_found;
 }
 

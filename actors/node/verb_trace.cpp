@@ -46,7 +46,7 @@ exit_code trace(const verb_call& call, std::ostream& out, std::ostream& err) {
   if (all > *limit) {
     err << call.words << ": the newest " << *limit << " of " << all << "; raise --limit\n";
   }
-  return exit_code::ok;
+  return found->unread.empty() ? exit_code::ok : exit_code::io_error;
 }
 
 }  // namespace

@@ -92,6 +92,15 @@ fault os_fault(const std::string& path, int error) {
                path + ": " + std::strerror(error));
 }
 
+std::error_code list(const std::string& directory,
+                     const std::function<void(const fs::path&)>& visit) {
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    visit(at->path());
+  }
+  return error;
+}
+
 }  // namespace
 
 bool trace_filter::passes(const trace_record& r) const noexcept {
@@ -134,18 +143,20 @@ result<trace_timeline> read_recordings(const std::string& data_dir,
                                        const std::function<bool(const trace_record&)>& wanted) {
   const std::string all = recordings_in(data_dir);
   trace_timeline found;
-  std::vector<std::string> paths;
-  std::error_code error;
-  for (fs::recursive_directory_iterator at(all, error), end; !error && at != end;
-       at.increment(error)) {
-    if (at->path().extension() == ".ring") paths.push_back(at->path().string());
-  }
-  if (error == std::errc::no_such_file_or_directory && paths.empty()) {
+  std::vector<std::string> starts, paths;
+  const auto refused = list(all, [&](const fs::path& p) { starts.push_back(p.string()); });
+  if (refused == std::errc::no_such_file_or_directory) {
     return failure(fault_code::not_found, all + ": there is no recording");
   }
-  // A node that starts now may remove the oldest directory below the iterator; the rest is read.
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return failure(fault_code::storage_io, all + ": " + error.message());
+  if (refused) return failure(fault_code::storage_io, all + ": " + refused.message());
+  for (const auto& start : starts) {
+    const auto error = list(start, [&](const fs::path& p) {
+      if (p.extension() == ".ring") paths.push_back(p.string());
+    });
+    // A node that starts now may have removed the oldest directory; the rest is read.
+    if (!error || error == std::errc::no_such_file_or_directory) continue;
+    if (error == std::errc::not_a_directory) continue;
+    found.unread.emplace_back(fault_code::storage_io, start + ": " + error.message());
   }
   std::sort(paths.begin(), paths.end());
   for (const auto& path : paths) {
@@ -160,10 +171,12 @@ result<trace_timeline> read_recordings(const std::string& data_dir,
     }
     found.lines.resize(before);
     if (report.error().code == fault_code::not_found) continue;  // a start has removed it
-    if (report.error().code != fault_code::storage_damaged) return tl::unexpected(report.error());
-    found.foreign.push_back(path);
+    if (report.error().code == fault_code::storage_damaged)
+      found.foreign.push_back(path);
+    else
+      found.unread.push_back(std::move(report.error()));
   }
-  if (found.files.empty() && found.foreign.empty()) {
+  if (found.files.empty() && found.foreign.empty() && found.unread.empty()) {
     return failure(fault_code::not_found, all + ": there is no recording");
   }
   std::sort(found.lines.begin(), found.lines.end(), [](const trace_line& a, const trace_line& b) {

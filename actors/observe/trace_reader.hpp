@@ -48,6 +48,7 @@ struct trace_timeline {
   std::vector<trace_file_report> files;
   std::vector<trace_line> lines;
   std::vector<std::string> foreign;  // files that are no rings
+  std::vector<fault> unread;         // files and directories that cannot be read, and why
 };
 
 /// One file's records in no order. Faults: storage_io, storage_damaged (not such a file),
@@ -55,7 +56,8 @@ struct trace_timeline {
 result<trace_file_report> read_trace_file(const std::string& path,
                                           const std::function<void(trace_record)>& visit);
 
-/// What lies under `data_dir`. Faults: not_found (there is no recording), storage_io.
+/// What lies under `data_dir`. Faults: not_found (there is no recording), storage_io (it cannot be
+/// looked into).
 result<trace_timeline> read_recordings(const std::string& data_dir,
                                        const std::function<bool(const trace_record&)>& wanted);
 

@@ -120,6 +120,13 @@ class AfterKill9(Recorder):
         self.cli("trace", where=("--data-dir", self.directory), status=66)
         self.cli("trace", where=("--data-dir", self.directory + "/none"), status=66)
 
+    def test_a_file_that_cannot_be_read_hides_no_other(self):
+        unread = self.node.data / "recorder" / "1" / "other.ring"
+        unread.mkdir()
+        self.assertIn(str(unread), self.cli("trace", status=74).stderr)
+        told = self.cli("explain", "d1", "--sequence", "1", "-o", "json", status=74)
+        self.assertIn("message.duplicate", [t["what"] for t in json.loads(told.stdout)["timeline"]])
+
     def test_the_next_start_keeps_what_the_dead_one_wrote(self):
         self.node.start()
         self.assertEqual(self.node.terminate(), 0)

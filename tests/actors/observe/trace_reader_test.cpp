@@ -171,6 +171,25 @@ TEST_F(trace_reader, a_foreign_file_among_the_rings_is_named_and_passed_over) {
   EXPECT_THAT(found->foreign, ElementsAre(foreign));
 }
 
+TEST_F(trace_reader, a_file_that_cannot_be_read_is_named_and_the_others_are_read) {
+  for (const std::int64_t start : {1000, 2000}) {
+    auto recorder = flight_recorder::open({data_dir_, "node-1", start, 1, 64 * 1024});
+    ASSERT_TRUE(recorder);
+    auto journal = recorder->writer("journal", 1);
+    ASSERT_TRUE(journal && recorder->keep());
+    journal->write(note(trace_event::duplicate, 1), start + 1);
+  }
+  const std::string unread = recordings_in(data_dir_) + "/1/other.ring";
+  std::filesystem::create_directory(unread);
+  const auto found = read_recordings(data_dir_, [](const trace_record&) { return true; });
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_EQ(found->files.size(), 2u);
+  EXPECT_EQ(found->lines.size(), 2u);
+  ASSERT_EQ(found->unread.size(), 1u);
+  EXPECT_EQ(found->unread[0].code, fault_code::storage_io);
+  EXPECT_EQ(found->unread[0].detail.find(unread), 0u);
+}
+
 TEST_F(trace_reader, where_nothing_was_recorded_is_a_fault) {
   const auto found = read_recordings(data_dir_, [](const trace_record&) { return true; });
   ASSERT_FALSE(found);
