@@ -116,6 +116,11 @@ void router::route_later(const request& r, reply then) const {
 
 std::variant<const router::target*, response> router::choose(request& r) const {
   auto found = find(r.path);
+  if (!found && !percent_decoded(r.path)) {
+    return error_response(fault(fault_code::request_malformed,
+                                "the path " + r.path + " has a % without two hexadecimal digits"),
+                          "write a % of a name as %25");
+  }
   if (!found) {
     std::string known;
     for (const auto& [name, unused] : paths_) known.append(known.empty() ? "" : ", ").append(name);

@@ -32,9 +32,9 @@ class router {
   router& add(std::string_view method, std::string_view path, handler h, pace p = pace::quick);
   router& add_later(std::string_view method, std::string_view path, later_handler h);
 
-  /// Always an answer: 403 for what is no GET and comes from another site's page in a browser, 404
-  /// for an unknown path, 405 with Allow for an unknown method, 500 where a handler threw. The
-  /// server leaves the body out of answers to HEAD.
+  /// Always an answer: 403 for what is no GET and comes from another site's page in a browser, 400
+  /// for a path that cannot be decoded, 404 for an unknown one, 405 with Allow for an unknown
+  /// method, 500 where a handler threw. The server leaves the body out of answers to HEAD.
   [[nodiscard]] response route(const request& r) const;
   /// The same for what is answered later; what is refused is answered at once.
   void route_later(const request& r, reply then) const;

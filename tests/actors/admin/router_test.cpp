@@ -85,9 +85,13 @@ TEST_F(routing, a_level_in_braces_stands_for_any_and_is_decoded) {
   EXPECT_EQ(routes.route(make("POST", "/devices/x/kick")).body, "kick x");
   EXPECT_EQ(routes.pace_of(make("POST", "/devices/x/kick")), pace::may_wait);
   EXPECT_EQ(routes.pace_of(make("GET", "/devices/x")), pace::quick);
-  for (const auto* path :
-       {"/devices/", "/devices/a/b", "/devices", "/devices/%zz", "/devices/a/"}) {
+  for (const auto* path : {"/devices/", "/devices/a/b", "/devices", "/devices/a/"}) {
     EXPECT_EQ(routes.route(make("GET", path)).status, 404) << path;
+  }
+  for (const auto* path : {"/devices/%zz", "/devices/%4", "/devices/a%/kick"}) {
+    const auto r = routes.route(make("GET", path));
+    EXPECT_EQ(r.status, 400) << path;
+    EXPECT_NE(r.body.find("two hexadecimal digits"), std::string::npos) << r.body;
   }
   EXPECT_EQ(routes.route(make("GET", "/devices/x/kick")).status, 405);
 }
