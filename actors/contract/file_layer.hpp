@@ -27,6 +27,9 @@ class file {
   /// Nobody is expected to read what is synced before `end` soon: no memory need hold it. Only a
   /// hint; `end` never goes down.
   virtual void forget_cached(std::uint64_t end) noexcept = 0;
+  /// Whether the disk itself gives the byte at `offset` now, so that it is there. Memory forgets
+  /// what it holds of that place; where it cannot, as of what is not synced: false.
+  virtual bool disk_gives(std::uint64_t offset) noexcept = 0;
 };
 
 class file_layer {

@@ -41,6 +41,7 @@ class kept_file final : public contract::file {
   result<void> truncate(std::uint64_t size) override { return below_->truncate(size); }
   result<std::uint64_t> size() override { return below_->size(); }
   void forget_cached(std::uint64_t end) noexcept override { below_->forget_cached(end); }
+  bool disk_gives(std::uint64_t offset) noexcept override { return below_->disk_gives(offset); }
 
  private:
   std::unique_ptr<contract::file> below_;

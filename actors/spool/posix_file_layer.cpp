@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,7 +91,28 @@ class posix_file final : public contract::file {
     forgotten_ = end;
   }
 
+  bool disk_gives(std::uint64_t offset) noexcept override {
+    // Memory holds files in pieces up to this size, which it forgets as a whole or not at all.
+    constexpr std::uint64_t largest_piece = 2 * 1024 * 1024;
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(offset / largest_piece * largest_piece),
+                    static_cast<off_t>(largest_piece), POSIX_FADV_DONTNEED);
+    std::byte byte{};
+    return !is_in_memory(offset) && ::pread(fd_.get(), &byte, 1, static_cast<off_t>(offset)) == 1;
+  }
+
  private:
+  /// Also where nothing tells.
+  [[nodiscard]] bool is_in_memory(std::uint64_t offset) const noexcept {
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    void* const mapped = ::mmap(nullptr, page, PROT_READ, MAP_SHARED, fd_.get(),
+                                static_cast<off_t>(offset / page * page));
+    if (mapped == MAP_FAILED) return true;
+    unsigned char resident = 1;
+    const bool is_known = ::mincore(mapped, page, &resident) == 0;
+    ::munmap(mapped, page);
+    return !is_known || (resident & 1) != 0;
+  }
+
   descriptor fd_;
   std::string path_;
   std::uint64_t forgotten_ = 0;

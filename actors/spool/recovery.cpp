@@ -4,14 +4,12 @@
 #include <limits>
 #include <map>
 
-#include "actors/spool/read_around.hpp"
-
 namespace fleetgate::spool {
 namespace {
 
 result<std::optional<segment_header>> read_header(contract::file& file) {
   std::array<std::byte, segment_header_bytes> bytes{};
-  const auto got = read_around(file, 0, bytes);
+  const auto got = reading_around(file)(0, bytes);
   if (!got) return tl::unexpected<fault>(got.error());
   return decode_segment_header(byte_view(bytes).first(*got));
 }
@@ -156,7 +154,8 @@ result<void> lane_recovery::enter_segment() {
   auto file = files_.open_for_reading(s.path);
   if (!file) return tl::unexpected<fault>(file.error());
   file_ = std::move(*file);
-  walk_.emplace(*file_, segment_seed(uuid_, s.name_lsn), segment_header_bytes, s.scan_end);
+  walk_.emplace(reading_around(*file_), segment_seed(uuid_, s.name_lsn), segment_header_bytes,
+                s.scan_end);
   return {};
 }
 
@@ -307,7 +306,7 @@ result<void> lane_recovery::make_tail_durable() {
   for (std::uint64_t offset = *tail; offset < s.intact_end; offset += window_.size()) {
     window_.resize(
         static_cast<std::size_t>(std::min<std::uint64_t>(read_chunk_bytes, s.intact_end - offset)));
-    const auto got = read_around(**file, offset, window_);
+    const auto got = reading_around(**file)(offset, window_);
     if (!got) return tl::unexpected<fault>(got.error());
     if (*got != window_.size()) return failure(fault_code::storage_io, s.path + " became shorter");
     if (auto written = (*file)->write_at(offset, window_); !written) return written;
@@ -322,8 +321,8 @@ result<std::uint64_t> lane_recovery::tail_offset(const found_segment& s) {
   if (s.first_ordinal > watermark_) return std::uint64_t{0};
   const auto file = files_.open_for_reading(s.path);
   if (!file) return tl::unexpected<fault>(file.error());
-  segment_walk walk(**file, segment_seed(uuid_, s.name_lsn), segment_header_bytes, s.intact_end,
-                    true);
+  segment_walk walk(reading_around(**file), segment_seed(uuid_, s.name_lsn), segment_header_bytes,
+                    s.intact_end, true);
   std::uint64_t before = segment_header_bytes;
   for (;; before = walk.offset()) {
     const auto found = walk.next_in(window_);

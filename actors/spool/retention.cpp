@@ -121,8 +121,8 @@ std::uint64_t spool::ordinal_after(const kept_segment& s, const model::position&
   if (at < s.shared->first()) return first;
   const auto file = files_.open_for_reading(s.shared->path);
   if (!file) return first;
-  const auto place =
-      find_place(**file, segment_seed(id_.uuid, s.shared->first_lsn), s.bytes, at.lsn);
+  const auto place = find_place(reading_around(**file), segment_seed(id_.uuid, s.shared->first_lsn),
+                                s.bytes, at.lsn);
   return place ? std::max(place->next_ordinal, first) : first;
 }
 

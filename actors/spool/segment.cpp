@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "actors/spool/little_endian.hpp"
 #include "actors/spool/read_around.hpp"
@@ -77,6 +78,13 @@ std::optional<segment_header> decode_segment_header(byte_view bytes) noexcept {
   return h;
 }
 
+segment_read reading_around(contract::file& file) {
+  return [&file](std::uint64_t offset, std::span<std::byte> into) {
+    block_set unread;
+    return read_around(file, offset, into, unread);
+  };
+}
+
 segment_walk::step segment_walk::next() noexcept {
   for (;;) {
     if (offset_ >= end_ || end_ - offset_ < record_header_bytes) return step::end;
@@ -107,7 +115,7 @@ segment_walk::step segment_walk::next() noexcept {
 result<void> segment_walk::fill(std::vector<std::byte>& memory, std::size_t chunk) {
   const std::uint64_t want = std::min<std::uint64_t>(std::max(chunk, needed_), end_ - offset_);
   memory.resize(static_cast<std::size_t>(want));
-  const auto got = read_around(*file_, offset_, memory);
+  const auto got = read_(offset_, memory);
   if (!got) return tl::unexpected<fault>(got.error());
   if (*got < want) end_ = offset_ + *got;
   window_ = byte_view(memory).first(*got);
@@ -131,10 +139,10 @@ result<bool> segment_walk::next_in(std::vector<std::byte>& memory) {
   }
 }
 
-result<segment_place> find_place(contract::file& file, std::uint64_t seed, std::uint64_t end,
+result<segment_place> find_place(segment_read read, std::uint64_t seed, std::uint64_t end,
                                  std::uint64_t lsn) {
   std::vector<std::byte> memory;
-  segment_walk walk(file, seed, segment_header_bytes, end, true);
+  segment_walk walk(std::move(read), seed, segment_header_bytes, end, true);
   segment_place place;
   for (;;) {
     const auto found = walk.next_in(memory);

@@ -1,12 +1,15 @@
 // One segment file: its name, its header, and a walk over its records that finds its way again
-// after damage. Pure but for reads through contract::file; any thread. Limit: a walk holds one
+// after damage. Pure but for the reads it is given; any thread. Limit: a walk holds one
 // window of the file, as large as the caller's chunk or one record.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "actors/contract/file_layer.hpp"
@@ -46,6 +49,11 @@ std::string encode_segment_header(const segment_header& h);
 /// Nothing where the bytes are not a header that bears its checksum. `version` may be a later one.
 std::optional<segment_header> decode_segment_header(byte_view bytes) noexcept;
 
+/// Reads at an offset of one file, as contract::file::read_at.
+using segment_read = std::function<result<std::size_t>(std::uint64_t, std::span<std::byte>)>;
+/// By read_around. `file` must outlive it.
+segment_read reading_around(contract::file& file);
+
 /// Walks the records of one segment between two offsets, forward, skipping 8 bytes at a time where
 /// no valid header is.
 class segment_walk {
@@ -56,16 +64,19 @@ class segment_walk {
     end,
   };
   /// With `headers_only` the bodies are neither read nor shown.
-  segment_walk(contract::file& file, std::uint64_t seed, std::uint64_t from, std::uint64_t end,
+  segment_walk(segment_read read, std::uint64_t seed, std::uint64_t from, std::uint64_t end,
                bool headers_only = false) noexcept
-      : file_(&file), seed_(seed), offset_(from), end_(end), headers_only_(headers_only) {}
+      : read_(std::move(read)),
+        seed_(seed),
+        offset_(from),
+        end_(end),
+        headers_only_(headers_only) {}
 
   step next() noexcept;
   /// next(), reading into `memory` as often as needed; true where there is a record.
   result<bool> next_in(std::vector<std::byte>& memory);
   /// Reads about `chunk` bytes on from where the walk stands into `memory`, which must stay until
-  /// the next fill. Ends the walk early where the file is shorter. Faults: storage_io,
-  /// as read_around.
+  /// the next fill. Ends the walk early where the file is shorter. Faults: as the reads.
   result<void> fill(std::vector<std::byte>& memory, std::size_t chunk);
 
   [[nodiscard]] const record_header& header() const noexcept { return header_; }
@@ -74,7 +85,7 @@ class segment_walk {
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
 
  private:
-  contract::file* file_;
+  segment_read read_;
   std::uint64_t seed_;
   std::uint64_t offset_;
   std::uint64_t end_;
@@ -91,8 +102,8 @@ struct segment_place {
   std::uint64_t offset = segment_header_bytes;
   std::uint64_t next_ordinal = 0;  // of the record expected there; 0: not known
 };
-/// Reads headers only, up to `end`. Faults: storage_io.
-result<segment_place> find_place(contract::file& file, std::uint64_t seed, std::uint64_t end,
+/// Looks at headers only, up to `end`. Faults: as the reads.
+result<segment_place> find_place(segment_read read, std::uint64_t seed, std::uint64_t end,
                                  std::uint64_t lsn);
 
 }  // namespace fleetgate::spool

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "actors/spool/patient_reading.hpp"
 #include "actors/spool/segment.hpp"
 
 namespace fleetgate::spool {
@@ -22,8 +23,8 @@ constexpr std::array<lane, model::lane_count> read_order{
 /// Each lane's least part of a read: one sixteenth.
 constexpr std::size_t least_share = 16;
 
-/// A segment whose end cannot be read is passed over as damaged where no more than this is left of
-/// it: that is what a disk that is gone may cost a reader, once.
+/// Where no more than this is left of a segment, none of which can be read, the next one tells
+/// whether there is a disk.
 constexpr std::uint64_t most_bad_end = 64 * 1024;
 
 struct allowance {
@@ -39,8 +40,8 @@ struct allowance {
 /// Where the reader stands in one lane.
 class lane_reader {
  public:
-  lane_reader(contract::file_layer& files, const spool_view& view, lane in) noexcept
-      : files_(&files), view_(&view), in_(in) {}
+  lane_reader(contract::file_layer& files, const spool_view& view, lane in, const patience& p)
+      : files_(&files), view_(&view), in_(in), reading_(p) {}
 
   void stand_at(const model::position& at) {
     at_ = at;
@@ -63,6 +64,11 @@ class lane_reader {
   /// Appends records to `block` while there are any and `left` allows.
   result<void> read(read_block& block, std::size_t& memory_used, allowance& left);
 
+  /// What was read is not read again, unless somebody seeks.
+  void settle() {
+    if (segment_) reading_.forget_before(segment_->first_lsn);
+  }
+
  private:
   result<bool> on_readable_segment(read_block& block);
   result<void> place();
@@ -71,7 +77,8 @@ class lane_reader {
   void pass_damaged(std::uint64_t up_to, read_block& block);
   result<void> read_window(read_block& block, std::size_t& memory_used, allowance& left);
   void take(const segment_walk& walk, read_block& block, allowance& left);
-  [[nodiscard]] bool is_bad_end(const fault& why, std::uint64_t left) const;
+  segment_read reading_up_to(std::uint64_t end);
+  [[nodiscard]] bool is_disk_there(std::uint64_t from, std::uint64_t end) const;
 
   contract::file_layer* files_;
   const spool_view* view_;
@@ -80,6 +87,7 @@ class lane_reader {
   bool placed_ = false;
   segment_ptr segment_;
   std::unique_ptr<contract::file> file_;
+  patient_reading reading_;
   std::uint64_t offset_ = 0;
   std::uint64_t expected_ordinal_ = 0;         // 0: not known
   std::optional<std::uint64_t> began_behind_;  // until the first record after it was placed
@@ -136,8 +144,9 @@ result<void> lane_reader::place() {
   if (auto done = enter(std::move(s)); !done) return done;
   expected_ordinal_ = segment_->first_ordinal;
   if (inside && file_) {
-    const auto place = find_place(*file_, segment_seed(view_->uuid(), segment_->first_lsn),
-                                  segment_->readable_end.load(std::memory_order_acquire), at_.lsn);
+    const std::uint64_t end = segment_->readable_end.load(std::memory_order_acquire);
+    const auto place = find_place(reading_up_to(end),
+                                  segment_seed(view_->uuid(), segment_->first_lsn), end, at_.lsn);
     if (!place) return tl::unexpected<fault>(place.error());
     offset_ = place->offset;
     expected_ordinal_ = std::max(place->next_ordinal, segment_->first_ordinal);
@@ -177,7 +186,8 @@ void lane_reader::pass_damaged(std::uint64_t up_to, read_block& block) {
 result<void> lane_reader::read_window(read_block& block, std::size_t& memory_used,
                                       allowance& left) {
   const std::uint64_t end = segment_->readable_end.load(std::memory_order_acquire);
-  segment_walk walk(*file_, segment_seed(view_->uuid(), segment_->first_lsn), offset_, end);
+  segment_walk walk(reading_up_to(end), segment_seed(view_->uuid(), segment_->first_lsn), offset_,
+                    end);
   if (memory_used == block.memory.size()) block.memory.emplace_back();
   std::vector<std::byte>& memory = block.memory[memory_used];
   bool used = false;
@@ -191,11 +201,7 @@ result<void> lane_reader::read_window(read_block& block, std::size_t& memory_use
       if (used) break;  // what was taken points into this window
       const std::size_t chunk =
           std::clamp(left.bytes + record_header_bytes, std::size_t{4096}, read_chunk_bytes);
-      if (auto done = walk.fill(memory, chunk); !done) {
-        if (!is_bad_end(done.error(), end - walk.offset())) return done;
-        offset_ = end;
-        break;
-      }
+      if (auto done = walk.fill(memory, chunk); !done) return done;
       continue;
     }
     const std::size_t before = block.records.size();
@@ -207,14 +213,26 @@ result<void> lane_reader::read_window(read_block& block, std::size_t& memory_use
   return {};
 }
 
-/// Whether the disk gives the next segment, so that only the end of this one is bad.
-bool lane_reader::is_bad_end(const fault& why, std::uint64_t left) const {
-  if (why.code != fault_code::storage_io || left > most_bad_end) return false;
+segment_read lane_reader::reading_up_to(std::uint64_t end) {
+  return [this, end](std::uint64_t offset, std::span<std::byte> into) {
+    return reading_.read(*file_, segment_->first_lsn, offset, into,
+                         [&] { return is_disk_there(offset, end); });
+  };
+}
+
+/// Whether the disk gives something behind `from`, or, where only a segment's end is bad, the next
+/// segment.
+bool lane_reader::is_disk_there(std::uint64_t from, std::uint64_t end) const {
+  const std::uint64_t left = end - from;
+  const std::uint64_t step = std::max<std::uint64_t>(left / probed_places, block_bytes);
+  for (std::uint64_t at = from; at < end; at += step) {
+    if (file_->disk_gives(at)) return true;
+  }
+  if (left > most_bad_end) return false;
   const segment_ptr next = view_->after(*segment_);
   if (!next) return false;
   const auto file = files_->open_for_reading(next->path);
-  std::array<std::byte, segment_header_bytes> header{};
-  return file && (*file)->read_at(0, header);
+  return file && (*file)->disk_gives(0);
 }
 
 void lane_reader::take(const segment_walk& walk, read_block& block, allowance& left) {
@@ -245,10 +263,10 @@ class segment_reader final : public contract::spool_reader {
  public:
   /// `order`: the lanes that are read.
   segment_reader(contract::file_layer& files, std::shared_ptr<const spool_view> view,
-                 std::vector<lane> order)
+                 std::vector<lane> order, const patience& p)
       : view_(std::move(view)), order_(std::move(order)) {
     for (std::size_t i = 0; i < model::lane_count; ++i) {
-      lanes_.emplace_back(files, *view_, static_cast<lane>(i));
+      lanes_.emplace_back(files, *view_, static_cast<lane>(i), p);
     }
     at_.spool = view_->uuid();
   }
@@ -286,6 +304,7 @@ class segment_reader final : public contract::spool_reader {
       }
     }
     at_ = block.end;
+    for (lane_reader& l : lanes_) l.settle();
     return {};
   }
 
@@ -327,15 +346,18 @@ class segment_reader final : public contract::spool_reader {
 }  // namespace
 
 std::unique_ptr<contract::spool_reader> make_reader(contract::file_layer& files,
-                                                    std::shared_ptr<const spool_view> view) {
+                                                    std::shared_ptr<const spool_view> view,
+                                                    patience_clock clock) {
   return std::make_unique<segment_reader>(files, std::move(view),
-                                          std::vector<lane>(read_order.begin(), read_order.end()));
+                                          std::vector<lane>(read_order.begin(), read_order.end()),
+                                          patience{std::move(clock)});
 }
 
 std::unique_ptr<contract::spool_reader> make_lane_reader(contract::file_layer& files,
                                                          std::shared_ptr<const spool_view> view,
                                                          model::lane in) {
-  return std::make_unique<segment_reader>(files, std::move(view), std::vector<lane>{in});
+  return std::make_unique<segment_reader>(files, std::move(view), std::vector<lane>{in},
+                                          patience{runtime::steady_now_ns, 1});
 }
 
 }  // namespace fleetgate::spool

@@ -27,6 +27,7 @@ class unsynced_file final : public contract::file {
   result<void> truncate(std::uint64_t size) override { return real_->truncate(size); }
   result<std::uint64_t> size() override { return real_->size(); }
   void forget_cached(std::uint64_t end) noexcept override { real_->forget_cached(end); }
+  bool disk_gives(std::uint64_t offset) noexcept override { return real_->disk_gives(offset); }
 
  private:
   std::unique_ptr<contract::file> real_;

@@ -3,6 +3,7 @@
 // wrong is. FLEETGATE_SEEDS: how many.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
 #include <set>
 
@@ -59,7 +60,8 @@ class damaged_node {
       EXPECT_TRUE(header) << path;
       if (!header) continue;
       const auto file = disk_.open_for_reading(path);
-      spool::segment_walk walk(**file, spool::segment_seed(header->spool, header->first_lsn),
+      spool::segment_walk walk(spool::reading_around(**file),
+                               spool::segment_seed(header->spool, header->first_lsn),
                                spool::segment_header_bytes, disk_.bytes(path).size());
       std::vector<std::byte> memory;
       for (auto more = walk.next_in(memory); more && *more; more = walk.next_in(memory)) {
@@ -86,7 +88,7 @@ class damaged_node {
       if (from == 0) return hit;
       for (std::size_t i = 0; i < records.size(); ++i) {
         const stored& r = records[i];
-        if (r.path == at.path && r.end > from && r.offset < from + block) hit.insert(i);
+        if (r.path == at.path && has_bytes(r, from, from + block)) hit.insert(i);
       }
       disk_.spoil(at.path, from, from + block);
     } else if (kind == 1) {
@@ -139,6 +141,13 @@ class damaged_node {
   sim_node& node() { return *node_; }
 
  private:
+  /// Whether zeroes from `from` to before `to` would change it.
+  bool has_bytes(const stored& r, std::uint64_t from, std::uint64_t to) {
+    from = std::max(from, r.offset);
+    to = std::min(to, r.end);
+    return from < to && disk_.bytes(r.path).substr(from, to - from) != std::string(to - from, '\0');
+  }
+
   std::mt19937_64 random_;
   const std::uint64_t seed_;
   spool::testing::fault_file_layer disk_;

@@ -68,7 +68,7 @@ class sim_node {
     if (auto claimed = dedup_->belong_to(spool_->uuid()); !claimed) return claimed;
     spool_->set_snapshot_floor(covered);
     if (auto known = spool_->register_reader("sink", true, {}); !known) return known;
-    reader_ = spool::make_reader(disk_, spool_->view());
+    reader_ = spool::make_reader(disk_, spool_->view(), [this] { return now_ns_; });
     sink::sqlite_sink_options options;
     options.name = "sink";
     options.path = sink_path;

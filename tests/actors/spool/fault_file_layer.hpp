@@ -70,6 +70,10 @@ class fault_file_layer final : public contract::file_layer {
     spoiled_.push_back({path, from, to});
   }
   void heal() { spoiled_.clear(); }
+  /// Memory holds every byte from `from` to before `to`: a read finds it, whatever the disk does.
+  void hold_in_memory(const std::string& path, std::uint64_t from, std::uint64_t to) {
+    held_.push_back({path, from, to});
+  }
   /// Which file lies at `path` now, for comparison; null where none does.
   [[nodiscard]] const void* identity(const std::string& path) const {
     const auto it = entries_.find(path);
@@ -188,7 +192,7 @@ class fault_file_layer final : public contract::file_layer {
       if (auto f = refuse(disk_op::read)) return tl::unexpected<fault>(*f);
       const std::string& from = node_->cached;
       if (offset >= from.size()) return std::size_t{0};
-      if (layer_.is_spoiled(path_, offset, std::min(offset + into.size(), from.size()))) {
+      if (!layer_.can_read(path_, offset, std::min(offset + into.size(), from.size()))) {
         return failure(fault_code::storage_io, path_);
       }
       const std::size_t n = std::min(into.size(), from.size() - static_cast<std::size_t>(offset));
@@ -219,6 +223,10 @@ class fault_file_layer final : public contract::file_layer {
         if (c.offset < end) std::abort();  // what is not synced cannot be forgotten
       }
       node_->forgotten = std::max(node_->forgotten, end);
+    }
+    bool disk_gives(std::uint64_t offset) noexcept override {
+      return !refuse(disk_op::read) && node_->pending.empty() && offset < node_->cached.size() &&
+             !is_in(layer_.spoiled_, path_, offset, offset + 1);
     }
 
    private:
@@ -265,11 +273,20 @@ class fault_file_layer final : public contract::file_layer {
     std::uint64_t from = 0;
     std::uint64_t to = 0;
   };
-  [[nodiscard]] bool is_spoiled(const std::string& path, std::uint64_t from,
-                                std::uint64_t to) const {
-    return std::any_of(spoiled_.begin(), spoiled_.end(), [&](const place& p) {
+  static bool is_in(const std::vector<place>& places, const std::string& path, std::uint64_t from,
+                    std::uint64_t to) {
+    return std::any_of(places.begin(), places.end(), [&](const place& p) {
       return p.path == path && p.from < to && from < p.to;
     });
+  }
+  /// Page by page, as memory is held.
+  [[nodiscard]] bool can_read(const std::string& path, std::uint64_t from, std::uint64_t to) const {
+    constexpr std::uint64_t page = 4096;
+    for (std::uint64_t end = 0; from < to; from = end) {
+      end = std::min((from / page + 1) * page, to);
+      if (is_in(spoiled_, path, from, end) && !is_in(held_, path, from, end)) return false;
+    }
+    return true;
   }
 
   bool coin() { return random() % 2 == 0; }
@@ -296,6 +313,7 @@ class fault_file_layer final : public contract::file_layer {
   std::map<std::string, node_ptr> durable_entries_;
   std::map<disk_op, std::uint64_t> counts_;
   std::vector<place> spoiled_;
+  std::vector<place> held_;
   std::uint64_t operations_ = 0;
   std::uint64_t epoch_ = 0;
   bool dead_ = false;

@@ -1,12 +1,15 @@
 #include "actors/spool/posix_file_layer.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <atomic>
 #include <filesystem>
 #include <thread>
 
+#include "actors/runtime/descriptor.hpp"
 #include "actors/spool/segment_reader.hpp"
 #include "actors/spool/spool.hpp"
 
@@ -59,6 +62,30 @@ TEST_F(posix_file_layer_test, full_device_is_storage_full) {
   auto full = files.open_for_writing("/dev/full");
   if (!full) GTEST_SKIP() << "no /dev/full here";
   EXPECT_EQ((*full)->write_at(0, as_bytes("x")).error().code, fault_code::storage_full);
+}
+
+TEST_F(posix_file_layer_test, only_the_disk_gives_what_memory_does_not_hold) {
+  const std::string path = directory + "/f";
+  auto f = files.create(path);
+  ASSERT_TRUE(f);
+  std::string content(4 * 1024 * 1024, 'x');
+  ASSERT_TRUE((*f)->write_at(0, as_bytes(content)));
+  ASSERT_TRUE((*f)->sync());
+  auto r = files.open_for_reading(path);
+  ASSERT_TRUE(r);
+  if (!(*r)->disk_gives(0)) GTEST_SKIP() << "a file system in memory";
+  std::vector<std::byte> into(content.size());
+  ASSERT_TRUE((*r)->read_at(0, into));
+  EXPECT_TRUE((*r)->disk_gives(3 * 1024 * 1024 + 5)) << "memory has forgotten it";
+  EXPECT_FALSE((*r)->disk_gives(content.size())) << "nothing is there";
+
+  ASSERT_TRUE((*r)->read_at(0, into));
+  void* const mapped = ::mmap(nullptr, content.size(), PROT_READ, MAP_SHARED | MAP_POPULATE,
+                              runtime::descriptor(::open(path.c_str(), O_RDONLY)).get(), 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  EXPECT_FALSE((*r)->disk_gives(5)) << "memory cannot forget what is mapped";
+  ::munmap(mapped, content.size());
+  EXPECT_TRUE((*r)->disk_gives(5));
 }
 
 TEST_F(posix_file_layer_test, sync_of_a_file_that_was_removed_promises_nothing) {

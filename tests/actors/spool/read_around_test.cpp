@@ -21,7 +21,8 @@ class read_around_test : public ::testing::Test {
   /// What was read; nothing where it failed.
   std::optional<std::string> read(std::uint64_t offset, std::size_t size) {
     std::vector<std::byte> into(size, std::byte{0xEE});
-    const auto got = read_around(*file, offset, into);
+    unread.clear();
+    const auto got = read_around(*file, offset, into, unread);
     if (!got) {
       EXPECT_EQ(got.error().code, fault_code::storage_io);
       return std::nullopt;
@@ -38,18 +39,21 @@ class read_around_test : public ::testing::Test {
   }
 
   std::string content;
+  block_set unread;
   fault_file_layer files;
   std::unique_ptr<contract::file> file;
 };
 
 TEST_F(read_around_test, a_disk_without_a_bad_place_is_read_once) {
   EXPECT_EQ(read(100, 20'000), content.substr(100, 20'000));
+  EXPECT_TRUE(unread.empty());
   EXPECT_EQ(files.count(disk_op::read), 1U);
 }
 
 TEST_F(read_around_test, a_bad_place_costs_its_block_and_nothing_around_it) {
   files.spoil("/f", 3 * block, 4 * block);
   EXPECT_EQ(read(100, 20'000), expected(100, 20'000, 3 * block, 4 * block));
+  EXPECT_EQ(unread, block_set{3});
   EXPECT_EQ(read(3 * block + 50, 100), std::string(100, '\0')) << "more can be read behind it";
   EXPECT_EQ(read(40 * block, 1000), content.substr(40 * block)) << "up to the end of the file";
 }
@@ -63,6 +67,7 @@ TEST_F(read_around_test, where_nothing_behind_can_be_read_it_fails) {
   files.spoil("/f", 10 * block, content.size());
   EXPECT_EQ(read(9 * block, 3 * block), expected(9 * block, 3 * block, 10 * block, 12 * block));
   EXPECT_EQ(read(10 * block, 2 * block), std::nullopt);
+  EXPECT_EQ(unread, (block_set{10, 11}));
   files.heal();
   EXPECT_EQ(read(10 * block, 2 * block), content.substr(10 * block, 2 * block));
 }
@@ -73,7 +78,7 @@ TEST_F(read_around_test, another_fault_is_told_at_once) {
     return std::nullopt;
   };
   std::vector<std::byte> into(10);
-  const auto got = read_around(*file, 0, into);
+  const auto got = read_around(*file, 0, into, unread);
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, fault_code::not_found);
   EXPECT_EQ(files.count(disk_op::read), 1U);
@@ -133,12 +138,36 @@ class unreadable_spool : public spool_fixture {
     EXPECT_EQ(brain->recovered().damaged_records, gone.size());
     append(count + 1);  // a reader counts a gap once it stands behind it
     commit();
-    const auto s = read_all();
+    const auto s = drain_patiently(*patient_reader());
     auto left = all_but(gone);
     left.push_back(count + 1);
     EXPECT_EQ(s.numbers, left);
     EXPECT_EQ(s.damaged, gone.size());
   }
+
+  std::unique_ptr<contract::spool_reader> patient_reader() {
+    return make_reader(files, brain->view(), [this] { return clock_ns; });
+  }
+  /// Reads on to the end as a sink does: after a failure from its cursor, a while later.
+  seen drain_patiently(contract::spool_reader& reader, std::size_t most_bytes = 1 << 20) {
+    seen s;
+    contract::read_block read;
+    for (int failures = 0; failures < 100;) {
+      if (!reader.read(read, most_bytes, 1000)) {
+        ++failures;
+        clock_ns += 10'000 * ms;
+        EXPECT_TRUE(reader.seek(s.end));
+        continue;
+      }
+      if (read.empty()) return s;
+      s.end = read.end;
+      s.damaged += read.damaged;
+      for (const auto& r : read.records) s.numbers.push_back(*r.envelope.sequence);
+    }
+    ADD_FAILURE() << "the reader does not come to an end";
+    return s;
+  }
+  std::uint64_t clock_ns = 0;
 };
 
 TEST_F(unreadable_spool, a_bad_block_costs_the_records_in_it) {
@@ -224,19 +253,23 @@ TEST_F(unreadable_spool, one_readable_slot_of_its_id_is_enough) {
   }
 }
 
-TEST_F(unreadable_spool, a_running_reader_goes_on_behind_a_bad_block) {
+TEST_F(unreadable_spool, a_running_reader_goes_on_behind_bad_blocks_after_a_while) {
   write();
-  const auto gone = records_in(2, 2 * block, 3 * block);
+  auto gone = records_in(2, 2 * block, 3 * block);
+  const auto more = records_in(3, block, 2 * block);
+  gone.insert(gone.end(), more.begin(), more.end());
   files.spoil(segments()[2], 2 * block, 3 * block);
+  files.spoil(segments()[3], block, 2 * block);
   for (const std::size_t most_bytes : {std::size_t{1}, std::size_t{3000}, std::size_t{1} << 20}) {
-    auto reader = make_reader(files, brain->view());
-    const auto s = drain(*reader, most_bytes);
+    clock_ns = 0;
+    const auto s = drain_patiently(*patient_reader(), most_bytes);
     EXPECT_EQ(s.numbers, all_but(gone));
     EXPECT_EQ(s.damaged, gone.size());
+    EXPECT_GE(clock_ns, 60'000 * ms) << "30 s for each of the two";
   }
 }
 
-TEST_F(unreadable_spool, a_running_reader_goes_on_behind_a_segments_bad_end) {
+TEST_F(unreadable_spool, a_running_reader_goes_on_behind_a_segments_bad_end_after_a_while) {
   write();
   const std::string bad = segments()[2];
   for (const std::uint64_t from : {std::uint64_t{0}, std::uint64_t{3 * block}}) {
@@ -244,26 +277,61 @@ TEST_F(unreadable_spool, a_running_reader_goes_on_behind_a_segments_bad_end) {
     files.spoil(bad, from, 1 << 20);
     const auto gone = records_in(2, from, 1 << 20);
     for (const std::size_t most_bytes : {std::size_t{1}, std::size_t{1} << 20}) {
-      const auto reader = make_reader(files, brain->view());
-      const auto s = drain(*reader, most_bytes);
+      const auto s = drain_patiently(*patient_reader(), most_bytes);
       EXPECT_EQ(s.numbers, all_but(gone));
       EXPECT_EQ(s.damaged, gone.size());
     }
   }
 }
 
-TEST_F(unreadable_spool, a_running_reader_waits_for_a_disk_that_is_gone_and_loses_nothing) {
+TEST_F(unreadable_spool, a_running_reader_loses_nothing_to_a_block_that_comes_back) {
   write();
-  auto reader = make_reader(files, brain->view());
+  const auto reader = patient_reader();
+  contract::read_block read;
+  for (int times = 0; times < 3; ++times) {
+    files.spoil(segments()[0], 2 * block, 3 * block);
+    for (const int seconds : {0, 1, 14, 14}) {
+      clock_ns += seconds * 1000 * ms;
+      EXPECT_FALSE(reader->read(read, 1 << 20, 1000));
+    }
+    files.heal();
+    clock_ns += 1000 * ms;
+    EXPECT_TRUE(reader->read(read, 1 << 20, 20));
+    EXPECT_TRUE(reader->seek({}));
+  }
+  const auto s = drain_patiently(*reader);
+  EXPECT_EQ(s.numbers, all_but({}));
+  EXPECT_EQ(s.damaged, 0U);
+}
+
+TEST_F(unreadable_spool, somebody_who_only_looks_need_not_wait) {
+  write();
+  const auto gone = records_in(2, 2 * block, 3 * block);
+  files.spoil(segments()[2], 2 * block, 3 * block);
+  const auto s = drain(*make_lane_reader(files, brain->view(), lane::telemetry_owed));
+  EXPECT_EQ(s.numbers, all_but(gone));
+}
+
+TEST_F(unreadable_spool, a_running_reader_waits_for_a_disk_that_is_gone_whatever_memory_holds) {
+  write();
+  const auto reader = patient_reader();
   contract::read_block read;
   ASSERT_TRUE(reader->read(read, 20'000, 1000));
   std::vector<std::uint64_t> delivered;
   for (const auto& r : read.records) delivered.push_back(*r.envelope.sequence);
-  for (const auto& path : segments()) files.spoil(path, 0, 1 << 20);
-  for (int i = 0; i < 3; ++i) {
+  const contract::cursor at = read.end;
+  for (const auto& path : segments()) {
+    const std::uint64_t size = files.bytes(path).size();
+    files.spoil(path, 0, size);
+    files.hold_in_memory(path, 0, block);
+    files.hold_in_memory(path, size - 2 * block, size);
+  }
+  for (int i = 0; i < 400; ++i) {
     const auto failed = reader->read(read, 20'000, 1000);
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, fault_code::storage_io);
+    clock_ns += 10'000 * ms;
+    ASSERT_TRUE(reader->seek(at));
   }
   files.heal();
   const auto s = drain(*reader);
