@@ -7,9 +7,9 @@
 namespace fleetgate::spool {
 namespace {
 
-result<std::optional<segment_header>> read_header(contract::file& file) {
+result<std::optional<segment_header>> read_header(contract::file& file, block_set& unread) {
   std::array<std::byte, segment_header_bytes> bytes{};
-  const auto got = reading_around(file)(0, bytes);
+  const auto got = read_around(file, 0, bytes, unread);
   if (!got) return tl::unexpected<fault>(got.error());
   return decode_segment_header(byte_view(bytes).first(*got));
 }
@@ -48,7 +48,7 @@ result<void> lane_recovery::inspect(const std::string& name, std::uint64_t name_
   if (!file) return tl::unexpected<fault>(file.error());
   const auto size = (*file)->size();
   if (!size) return tl::unexpected<fault>(size.error());
-  const auto header = read_header(**file);
+  const auto header = read_header(**file, s.unread);
   s.is_unreadable = !header && header.error().code == fault_code::storage_io;
   if (!header && !s.is_unreadable) return tl::unexpected<fault>(header.error());
   s.size = *size;
@@ -154,8 +154,11 @@ result<void> lane_recovery::enter_segment() {
   auto file = files_.open_for_reading(s.path);
   if (!file) return tl::unexpected<fault>(file.error());
   file_ = std::move(*file);
-  walk_.emplace(reading_around(*file_), segment_seed(uuid_, s.name_lsn), segment_header_bytes,
-                s.scan_end);
+  const auto read = [&file = *file_, &unread = s.unread](std::uint64_t offset,
+                                                         std::span<std::byte> into) {
+    return read_around(file, offset, into, unread);
+  };
+  walk_.emplace(read, segment_seed(uuid_, s.name_lsn), segment_header_bytes, s.scan_end);
   return {};
 }
 
@@ -224,14 +227,32 @@ std::uint64_t lane_recovery::first_ordinal_unseen() const noexcept {
   return std::clamp<std::uint64_t>(known_.first_ordinals[i], 1, last + 1);
 }
 
+/// What is cut off was seen to be no record. What the disk did not give may be one that was
+/// acknowledged last, even if it gives it by now; and where a note counts some of it as damaged,
+/// nothing counts what came after the note. But not in a lane that is owed nothing, nor after a
+/// clean close, behind which nothing came.
+result<void> lane_recovery::check_end() const {
+  if (!model::is_owed(in_) || known_.clean) return {};
+  for (auto s = found_.rbegin(); s != found_.rend(); ++s) {
+    const std::uint64_t end = s->records == 0 ? 0 : s->intact_end;
+    if (end < s->size && !s->unread.empty() && (*s->unread.rbegin() + 1) * block_bytes > end) {
+      return failure(fault_code::storage_io,
+                     "the end of " + s->path +
+                         " may hold what was acknowledged last, and could not be read: mend the "
+                         "disk, or move the file away to start without it");
+    }
+    // All before it was durable, and is counted.
+    if (s->records != 0 || s->header) break;
+  }
+  return {};
+}
+
 result<void> lane_recovery::finish() {
   file_.reset();
   // What is void or torn is named so by the next segment's header too: where it cannot be removed
   // now, the next start finds it again and no reader ever sees it.
   for (const std::string& path : void_paths_) (void)files_.remove(path);
-  if (!count_lost_end()) {
-    if (auto cut = cut_tail(); !cut) return cut;
-  }
+  if (!count_lost_end()) cut_tail();
   if (auto done = make_tail_durable(); !done) return done;
   place_ruins();
   for (const found_segment& s : found_) keep(s);
@@ -256,41 +277,18 @@ void lane_recovery::place_ruins() {
   }
 }
 
-result<void> lane_recovery::cut_tail() {
+void lane_recovery::cut_tail() {
   while (!found_.empty() && found_.back().records == 0) {
-    if (auto read = read_what_is_cut(found_.back(), 0); !read) return read;
     ++report_.torn_segments;
     report_.torn_bytes += found_.back().size;
     (void)files_.remove(found_.back().path);
     found_.pop_back();
   }
-  if (found_.empty()) return {};
+  if (found_.empty()) return;
   found_segment& s = found_.back();
-  if (s.scan_end != s.size || s.intact_end == s.size) return {};
-  if (auto read = read_what_is_cut(s, s.intact_end); !read) return read;
+  if (s.scan_end != s.size || s.intact_end == s.size) return;
   report_.torn_bytes += s.size - s.intact_end;
   if (const auto file = files_.open_for_writing(s.path)) (void)(*file)->truncate(s.intact_end);
-  return {};
-}
-
-/// What is cut off was seen to be no record. What the disk does not give may be one that was
-/// acknowledged last, and the disk may give it again; but not in a lane that is owed nothing.
-result<void> lane_recovery::read_what_is_cut(const found_segment& s, std::uint64_t from) {
-  if (!model::is_owed(in_)) return {};
-  const auto file = files_.open_for_reading(s.path);
-  if (!file) return tl::unexpected<fault>(file.error());
-  for (std::uint64_t offset = from; offset < s.size; offset += window_.size()) {
-    window_.resize(
-        static_cast<std::size_t>(std::min<std::uint64_t>(read_chunk_bytes, s.size - offset)));
-    if (const auto got = (*file)->read_at(offset, window_); !got) {
-      return failure(got.error().code,
-                     "the end of " + s.path +
-                         " may hold what was acknowledged last, and cannot be "
-                         "read: mend the disk, or move the file away to start without it (" +
-                         got.error().detail + ")");
-    }
-  }
-  return {};
 }
 
 /// A killed process may have written the tail and not synced it; and where its sync had failed,
@@ -410,6 +408,9 @@ result<recovered_lanes> recover_lanes(
                                                request.directory + "; is the disk there?");
   }
   if (auto merged = merge(lanes, visit); !merged) return tl::unexpected<fault>(merged.error());
+  for (const lane_recovery& lane : lanes) {
+    if (auto whole = lane.check_end(); !whole) return tl::unexpected<fault>(whole.error());
+  }
   recovered_lanes out;
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     if (auto done = lanes[i].finish(); !done) {
@@ -435,7 +436,8 @@ result<segment_identity> identity_from_segments(contract::file_layer& files,
       if (!parse_segment_name(name)) continue;
       const auto file = files.open_for_reading(lane + "/" + name);
       if (!file) return tl::unexpected<fault>(file.error());
-      const auto header = read_header(**file);
+      block_set unread;
+      const auto header = read_header(**file, unread);
       if (!header) unreadable = header.error();
       if (!header || !*header) continue;
       ++votes[(*header)->spool];

@@ -13,6 +13,7 @@
 
 #include "actors/contract/file_layer.hpp"
 #include "actors/contract/spool_reader.hpp"
+#include "actors/spool/read_around.hpp"
 #include "actors/spool/segment.hpp"
 #include "actors/spool/spool_id.hpp"
 #include "actors/spool/spool_view.hpp"
@@ -92,6 +93,9 @@ class lane_recovery {
   /// The next intact record at or above the visit bound, or null at the end; valid until the next
   /// call.
   result<const contract::stored_record*> next();
+  /// After the last record, changes nothing on disk. Faults: storage_io where the end of the lane
+  /// may hold what was acknowledged last, and the disk did not give it.
+  [[nodiscard]] result<void> check_end() const;
   /// After the last record, changes nothing on disk: counts as damaged what was durable and should
   /// lie behind it; false where nothing should.
   bool count_lost_end();
@@ -121,6 +125,7 @@ class lane_recovery {
     std::uint64_t unread_until = 0;    // not 0: not scanned, the next segment's first ordinal
     std::uint64_t next_first_lsn = 0;  // only where unread_until != 0
     bool is_unreadable = false;        // the disk gives nothing of it
+    block_set unread;                  // what the disk did not give, at any time
     bool closed = false;               // it had records, for its successor says nothing else
     std::uint64_t told_ordinal = 0;    // its first one as the next segment says; 0: it does not
     // What the scan found.
@@ -142,8 +147,7 @@ class lane_recovery {
   [[nodiscard]] std::uint64_t first_ordinal_unseen() const noexcept;
   void place_ruins();
   void pass_unread(found_segment& s);
-  result<void> cut_tail();
-  result<void> read_what_is_cut(const found_segment& s, std::uint64_t from);
+  void cut_tail();
   result<void> make_tail_durable();
   result<std::uint64_t> tail_offset(const found_segment& s);
   void keep(const found_segment& s);

@@ -226,6 +226,59 @@ TEST_F(unreadable_spool, a_start_cuts_nothing_off_that_it_cannot_read) {
   EXPECT_EQ(brain->recovered().damaged_records, 0U);
 }
 
+/// The walk over the lane's last segment is done when the other lane's record is visited.
+TEST_F(unreadable_spool, a_start_cuts_nothing_off_that_comes_back_before_it_would) {
+  write();
+  append(count + 1, traffic_class::event);
+  commit();
+  brain.reset();
+  files.settle_by_hand();
+  files.kill();  // no note was written
+  const std::string last = segments().back();
+  const std::uint64_t size = files.bytes(last).size();
+  for (const std::uint64_t from : {std::uint64_t{0}, 2 * std::uint64_t{block}, size - 100}) {
+    const auto paths = files.paths();
+    const std::string before = files.bytes(last);
+    files.spoil(last, from, size);
+    bool has_healed = false;
+    const auto opened = spool::open(files, options, 0, [&](const contract::stored_record& r) {
+      if (r.in != lane::event_owed) return;
+      files.heal();
+      has_healed = true;
+    });
+    ASSERT_FALSE(opened) << from;
+    EXPECT_TRUE(has_healed);
+    EXPECT_EQ(opened.error().code, fault_code::storage_io);
+    EXPECT_EQ(files.paths(), paths);
+    EXPECT_EQ(files.bytes(last), before);
+  }
+  open();
+  EXPECT_EQ(visited.size(), count + 1);
+  EXPECT_EQ(brain->recovered().damaged_records, 0U);
+}
+
+TEST_F(unreadable_spool, a_start_does_not_take_for_damage_what_no_note_counts) {
+  open();
+  for (std::uint64_t n = 1; n <= count; ++n) {
+    append(n);
+    commit();
+    if (n == count - 3) brain->set_snapshot_floor(brain->last_lsn());
+  }
+  brain.reset();
+  files.settle_by_hand();
+  files.kill();
+  const std::size_t last = segments().size() - 1;
+  ASSERT_GT(records_in(last, 0, 1 << 20).size(), 3U);
+  const auto paths = files.paths();
+  files.spoil(segments()[last], 0, 1 << 20);
+  EXPECT_FALSE(try_open());
+  EXPECT_EQ(open_fault.code, fault_code::storage_io);
+  EXPECT_EQ(files.paths(), paths);
+  files.heal();
+  open();
+  EXPECT_EQ(numbers(visited), all_but({}));
+}
+
 TEST_F(unreadable_spool, a_start_without_a_disk_fails_and_touches_nothing) {
   write_and_close();
   const auto paths = files.paths();
