@@ -21,6 +21,21 @@ result<std::vector<std::string>> list_lane(contract::file_layer& files,
   return names;
 }
 
+result<void> write_all_but(const block_set& left_out, contract::file& file, std::uint64_t offset,
+                           byte_view bytes) {
+  const std::uint64_t end = offset + bytes.size();
+  std::uint64_t from = offset;
+  const auto write_up_to = [&](std::uint64_t to) -> result<void> {
+    if (from >= to) return {};
+    return file.write_at(from, bytes.subspan(from - offset, to - from));
+  };
+  for (const std::uint64_t block : left_out) {
+    if (auto written = write_up_to(block * block_bytes); !written) return written;
+    from = (block + 1) * block_bytes;
+  }
+  return write_up_to(end);
+}
+
 }  // namespace
 
 std::string lane_directory(const std::string& spool_directory, model::lane in) {
@@ -292,7 +307,8 @@ void lane_recovery::cut_tail() {
 }
 
 /// A killed process may have written the tail and not synced it; and where its sync had failed,
-/// the kernel may call pages clean that never reached the disk. So the tail is written once more.
+/// the kernel may call pages clean that never reached the disk. So the tail is written once more,
+/// but for what the disk has not given: that may come back.
 result<void> lane_recovery::make_tail_durable() {
   if (found_.empty()) return {};
   const found_segment& s = found_.back();
@@ -304,10 +320,14 @@ result<void> lane_recovery::make_tail_durable() {
   for (std::uint64_t offset = *tail; offset < s.intact_end; offset += window_.size()) {
     window_.resize(
         static_cast<std::size_t>(std::min<std::uint64_t>(read_chunk_bytes, s.intact_end - offset)));
-    const auto got = reading_around(**file)(offset, window_);
+    block_set unread;
+    const auto got = read_around(**file, offset, window_, unread);
     if (!got) return tl::unexpected<fault>(got.error());
     if (*got != window_.size()) return failure(fault_code::storage_io, s.path + " became shorter");
-    if (auto written = (*file)->write_at(offset, window_); !written) return written;
+    if (!std::includes(s.unread.begin(), s.unread.end(), unread.begin(), unread.end())) {
+      return failure(fault_code::storage_io, s.path + " can be read no more");
+    }
+    if (auto written = write_all_but(unread, **file, offset, window_); !written) return written;
   }
   if (auto synced = (*file)->sync(); !synced) return synced;
   return files_.sync_directory(directory_);

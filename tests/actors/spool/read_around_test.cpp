@@ -279,6 +279,43 @@ TEST_F(unreadable_spool, a_start_does_not_take_for_damage_what_no_note_counts) {
   EXPECT_EQ(numbers(visited), all_but({}));
 }
 
+TEST_F(unreadable_spool, a_start_does_not_write_over_what_it_cannot_read) {
+  open();
+  for (std::uint64_t n = 1; n <= 40; ++n) append(n);
+  commit();  // all of them above the watermark
+  brain.reset();
+  files.settle_by_hand();
+  files.kill();
+  const std::string path = segments().front();
+  const std::string before = files.bytes(path);
+  const auto gone = records_in(0, 2 * block, 3 * block);
+  files.spoil(path, 2 * block, 3 * block);
+  open();
+  EXPECT_EQ(visited.size(), 40 - gone.size());
+  EXPECT_EQ(files.bytes(path), before) << "the records in it come back with the disk";
+}
+
+TEST_F(unreadable_spool, a_start_fails_where_the_disk_takes_back_what_it_gave) {
+  open();
+  for (std::uint64_t n = 1; n <= 40; ++n) append(n);
+  append(count + 1, traffic_class::event);
+  commit();
+  brain.reset();
+  files.settle_by_hand();
+  files.kill();
+  const std::string path = segments().front();
+  const std::string before = files.bytes(path);
+  const auto opened = spool::open(files, options, 0, [&](const contract::stored_record& r) {
+    if (r.in == lane::event_owed) files.spoil(path, 2 * block, 3 * block);
+  });
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, fault_code::storage_io);
+  EXPECT_EQ(files.bytes(path), before);
+  files.heal();
+  open();
+  EXPECT_EQ(visited.size(), 41U);
+}
+
 TEST_F(unreadable_spool, a_start_without_a_disk_fails_and_touches_nothing) {
   write_and_close();
   const auto paths = files.paths();
