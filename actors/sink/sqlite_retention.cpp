@@ -14,9 +14,10 @@ constexpr std::string_view delete_old_sql =
     "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE id > ?3 ORDER BY id LIMIT ?1)"
     " AND received_time_ns < ?2 AND id < (SELECT max(id) FROM messages)";
 
-// The last of the same rows, where all of them have times in the future; else NULL.
+// The last of the same rows and their latest time, where all of them have times in the future; else
+// NULL.
 constexpr std::string_view last_of_the_future_sql =
-    "SELECT CASE WHEN min(received_time_ns) > ?2 THEN max(id) END FROM"
+    "SELECT CASE WHEN min(received_time_ns) > ?2 THEN max(id) END, max(received_time_ns) FROM"
     " (SELECT id, received_time_ns FROM messages WHERE id > ?3 ORDER BY id LIMIT ?1)";
 
 /// Rows of a clock that was ahead are passed over in one step up to this many times.
@@ -76,21 +77,34 @@ result<std::uint64_t> sqlite_retention::remove_old(sqlite::database& db, std::in
   const auto now_in_use = measure();
   if (!now_in_use) return tl::unexpected(now_in_use.error());
   const auto age_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(limits_.age).count();
+  if (now_unix_ns - age_ns > future_up_to_ns_) future_up_to_id_ = future_up_to_ns_ = 0;
   for (int pass = 0; pass != passes_per_step; ++pass) {
     delete_old_.bind(1, now_in_use->step_rows);
     delete_old_.bind(2, now_unix_ns - age_ns);
     delete_old_.bind(3, future_up_to_id_);
     const auto removed = remove(db, delete_old_);
     if (!removed || *removed != 0) return removed;
-    last_of_the_future_.bind(1, now_in_use->step_rows);
-    last_of_the_future_.bind(2, now_unix_ns);
-    last_of_the_future_.bind(3, future_up_to_id_);
-    const auto last = ask(last_of_the_future_);
-    if (!last) return tl::unexpected(last.error());
-    if (*last == 0) return 0;
-    future_up_to_id_ = *last;
+    const auto passed = pass_future(now_in_use->step_rows, now_unix_ns);
+    if (!passed) return tl::unexpected(passed.error());
+    if (!*passed) return 0;
   }
   return 0;
+}
+
+/// False where not all of the next rows have times in the future.
+result<bool> sqlite_retention::pass_future(std::int64_t rows, std::int64_t now_unix_ns) {
+  last_of_the_future_.bind(1, rows);
+  last_of_the_future_.bind(2, now_unix_ns);
+  last_of_the_future_.bind(3, future_up_to_id_);
+  const auto row = last_of_the_future_.step();
+  if (!row) return tl::unexpected(row.error());
+  const std::int64_t last = *row ? last_of_the_future_.integer(0) : 0;
+  if (last != 0) {
+    future_up_to_id_ = last;
+    future_up_to_ns_ = std::max(future_up_to_ns_, last_of_the_future_.integer(1));
+  }
+  last_of_the_future_.reset();
+  return last != 0;
 }
 
 result<std::uint64_t> sqlite_retention::remove_surplus(sqlite::database& db) {

@@ -36,6 +36,7 @@ class sqlite_retention {
   };
   result<usage> measure();
   result<std::uint64_t> remove_old(sqlite::database& db, std::int64_t now_unix_ns);
+  result<bool> pass_future(std::int64_t rows, std::int64_t now_unix_ns);
   result<std::uint64_t> remove_surplus(sqlite::database& db);
   result<std::uint64_t> remove(sqlite::database& db, sqlite::statement& oldest);
 
@@ -47,8 +48,9 @@ class sqlite_retention {
   sqlite::statement usage_;
   sqlite::statement id_range_;
   /// Up to here rows have times in the future, from a clock that was ahead: they are looked at
-  /// again when the database is opened again.
+  /// again once the latest of these times is old, too.
   std::int64_t future_up_to_id_ = 0;
+  std::int64_t future_up_to_ns_ = 0;
 };
 
 }  // namespace fleetgate::sink

@@ -101,6 +101,19 @@ TEST_F(retention, rows_from_the_future_hold_up_nothing_however_many_they_are) {
   EXPECT_EQ(enforce(20 * hour_ns), 1U);
 }
 
+TEST_F(retention, rows_from_the_future_go_when_their_time_has_come) {
+  limit(0, std::chrono::hours(1));
+  write_rows(retention_step_rows, 50 * hour_ns);
+  write_rows(retention_step_rows, 30 * hour_ns);
+  write_rows(1, 10 * hour_ns);
+  EXPECT_EQ(enforce(10 * hour_ns), 0U);
+  write_rows(1, 50 * hour_ns);
+  EXPECT_EQ(enforce(51 * hour_ns), 1U) << "the one from hour 10";
+  write_rows(1, 52 * hour_ns);
+  EXPECT_EQ(enforce(52 * hour_ns), static_cast<std::uint64_t>(2 * retention_step_rows) + 1);
+  EXPECT_EQ(rows(), 1);
+}
+
 TEST_F(retention, newest_row_stays_so_that_ids_never_start_again) {
   limit(0, std::chrono::hours(1));
   write_rows(10, 1 * hour_ns);
