@@ -27,6 +27,8 @@ caf::behavior sink_actor::make_behavior() {
       [this](drain_atom) -> caf::result<bool> {
         drains_.push_back(self()->make_response_promise<bool>());
         caught_up_ = false;
+        tried_ = false;
+        brain_.try_now();
         turn();
         return caf::delegated<bool>{};
       },
@@ -86,7 +88,7 @@ bool sink_actor::do_next() {
   const std::uint64_t now_ns = runtime::steady_now_ns();
   sink_action action = brain_.next(now_ns);
   // Whoever drains does not gather.
-  const bool hurries = !drains_.empty() && !caught_up_ && brain_.failures() == 0;
+  const bool hurries = !drains_.empty() && !caught_up_ && !is_failing();
   if (action.step == sink_step::wait && hurries) {
     action = {sink_step::deliver, 0, parts_->policy.batch_records, parts_->policy.batch_bytes};
   }
@@ -210,6 +212,7 @@ bool sink_actor::post_progress(const contract::cursor& at, bool goes_back) {
 
 void sink_actor::failed(sink_step step, const fault& why) {
   brain_.failed(step, why.code, runtime::steady_now_ns());
+  tried_ = true;
   last_failure_ = why;
   note_failed(parts_->trace, parts_->name, why.code, runtime::unix_now_ns());
   ++probe_.errors[why.code];
@@ -220,8 +223,13 @@ void sink_actor::failed(sink_step step, const fault& why) {
                                                           : "it is tried again"}});
 }
 
+/// It failed, and not only before somebody drained: what was away may be back.
+bool sink_actor::is_failing() const {
+  return brain_.failures() != 0 && tried_;
+}
+
 void sink_actor::answer_drain() {
-  const bool failing = brain_.is_stopped() || brain_.is_paused() || brain_.failures() != 0;
+  const bool failing = brain_.is_stopped() || brain_.is_paused() || is_failing();
   if (drains_.empty() || !(caught_up_ || failing)) return;
   for (auto& d : drains_) d.deliver(caught_up_ && !failing);
   drains_.clear();

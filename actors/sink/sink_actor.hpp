@@ -69,6 +69,7 @@ class sink_actor final : public runtime::actor_body {
   bool post_progress(const contract::cursor& at, bool goes_back);
   void failed(sink_step step, const fault& why);
   void take_news();
+  [[nodiscard]] bool is_failing() const;
   void answer_drain();
   void publish();
 
@@ -94,6 +95,7 @@ class sink_actor final : public runtime::actor_body {
   std::int64_t last_seen_unix_ns_ = 0;  // receive time of about the oldest record not delivered
   std::optional<fault> last_failure_;
   bool caught_up_ = false;
+  bool tried_ = false;  // and failed, since whoever drains has asked
   bool progress_unsent_ = false;
   bool back_untold_ = false;  // the spool does not know yet that the store may be an older one
   std::vector<caf::typed_response_promise<bool>> drains_;

@@ -51,6 +51,8 @@ class sink_brain {
   void pause() noexcept { paused_ = true; }
   /// A person says: go on, and where it failed try again now.
   void resume(std::uint64_t now_ns);
+  /// Whoever drains cannot wait for the end of a backoff.
+  void try_now() noexcept { not_before_ns_ = 0; }
   /// The store's cursor was put back: open again and read from there.
   void rewound(std::uint64_t now_ns);
 

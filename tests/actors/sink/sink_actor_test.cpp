@@ -6,6 +6,7 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/actors/observe/pen.hpp"
 
@@ -201,6 +202,14 @@ TEST_F(sink_that, fails_for_ever_still_answers_a_drain) {
   start();
   EXPECT_FALSE(drain());
   EXPECT_EQ(probe_.circuit.value(), static_cast<std::int64_t>(observe::circuit_state::open));
+}
+
+TEST_F(sink_that, failed_a_moment_ago_tries_again_when_it_is_drained) {
+  parts_->policy.backoff_first = parts_->policy.backoff_longest = std::chrono::hours(1);
+  store_.opens.times = 1;
+  start();
+  while (bugs() == 0) std::this_thread::yield();
+  EXPECT_TRUE(drain());
 }
 
 TEST_F(sink_that, is_paused_says_so_and_answers_a_drain_that_it_is_not_done) {
