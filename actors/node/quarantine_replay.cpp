@@ -23,7 +23,7 @@ contract::loose_message as_loose(const model::envelope& e) {
   m.payload = as_text(e.payload);
   m.device = e.device;
   m.client_id = e.client_id;
-  ingress::take_properties(e.properties, m);
+  ingress::take_properties(std::string(e.properties), m);
   // These two the parser writes where it knows nothing better (docs/reference/topics.md).
   const bool is_made_up =
       e.content_type == "application/octet-stream" || e.content_type == "text/plain";
