@@ -55,7 +55,7 @@ std::string encode_session(const session& s) {
   std::string row;
   auto w = begin(row);
   w.u32(s.expiry_s);
-  w.u64(static_cast<std::uint64_t>(s.gone_since_ns));
+  w.u64(0);  // unused; older versions note here when the client went
   w.u32(static_cast<std::uint32_t>(s.subscriptions.size()));
   for (const auto& [filter, granted] : s.subscriptions) {
     w.text(filter);
@@ -70,7 +70,7 @@ bool decode_session(byte_view row, session& s) {
   byte_reader r(row);
   bool ok = begins_well(r);
   s.expiry_s = or_fail(r.u32(), ok);
-  s.gone_since_ns = static_cast<std::int64_t>(or_fail(r.u64(), ok));
+  (void)or_fail(r.u64(), ok);
   for (auto left = or_fail(r.u32(), ok); ok && left != 0; --left) {
     std::string filter;
     mqtt::granted_subscription g;

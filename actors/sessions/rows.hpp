@@ -17,7 +17,7 @@ inline constexpr std::string_view wills_table = "subscriber_wills";
 inline constexpr std::string_view retained_table = "retained";
 inline constexpr std::string_view cursor_table = "subscriber_cursor";
 
-/// Expiry, since when nobody is connected, subscriptions.
+/// Expiry, subscriptions.
 std::string encode_session(const session& s);
 /// False where the bytes contradict themselves.
 bool decode_session(byte_view row, session& s);

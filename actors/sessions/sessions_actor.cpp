@@ -87,7 +87,7 @@ caf::behavior sessions_actor::make_behavior() {
 /// ends the process.
 void sessions_actor::begin() noexcept {
   if (std::exchange(begun_, true)) return;
-  if (!brain_.restore(store_, runtime::unix_now_ns())) {
+  if (!brain_.restore(store_, runtime::steady_now_ns())) {
     log_.error("sessions.damaged", {{"effect", "subscriptions or messages of clients are lost"},
                                     {"next", "clients subscribe again when they come back"}});
   }
@@ -103,7 +103,7 @@ void sessions_actor::turn() {
   if (!finish()) return;
   const bool more_of_road = read_road();
   const bool more_events = read_events();
-  brain_.on_time(runtime::unix_now_ns());
+  brain_.on_time(runtime::steady_now_ns());
   const bool all_out = finish();
   report_progress();
   if (all_out && (more_of_road || more_events)) {
@@ -169,12 +169,12 @@ void sessions_actor::jump_to_end() {
 /// The first subscriber is shown what comes from now on. True where there may be more.
 bool sessions_actor::read_events() {
   if (!brain_.has_subscriptions() && !catching_up_) jump_to_end();
-  const auto now_ns = runtime::unix_now_ns();
+  const moment now{runtime::steady_now_ns(), runtime::unix_now_ns()};
   const auto n = mail_.events.read(
-      events_per_turn, [&](auto, const contract::client_event& e) { brain_.take(e, now_ns); });
+      events_per_turn, [&](auto, const contract::client_event& e) { brain_.take(e, now); });
   const auto c = commands_.to_subscribers.read(
       commands_per_turn,
-      [&](auto, const contract::command_delivery_ptr& d) { brain_.command(*d, now_ns); });
+      [&](auto, const contract::command_delivery_ptr& d) { brain_.command(*d, now.unix_ns); });
   return n == events_per_turn || c == commands_per_turn || (n != 0 && brain_.has_subscriptions());
 }
 
@@ -248,8 +248,10 @@ void sessions_actor::report_progress() {
 
 /// Until events come, the spool has news that are wanted, or something is due.
 void sessions_actor::wait() {
-  const auto now_ns = runtime::unix_now_ns();
-  if (const auto due = brain_.next_deadline_ns()) wake_in(std::max<std::int64_t>(0, *due - now_ns));
+  const auto now_ns = runtime::steady_now_ns();
+  if (const auto due = brain_.next_deadline_ns()) {
+    wake_in(static_cast<std::int64_t>(std::max(*due, now_ns) - now_ns));
+  }
   if (cursor_changed_ || !jump_is_due()) wake_in(static_cast<std::int64_t>(jump_interval_ns));
 }
 

@@ -169,7 +169,7 @@ class world {
           m->retain = e.retain;
           return m;
         });
-    require(brain_->restore(store_, now_ns_));
+    require(brain_->restore(store_, steady_ns()));
     require(rows("retained") == static_cast<std::size_t>(probe_->retained.value()));
     require(rows("subscriber_queue") == static_cast<std::size_t>(probe_->queued.value()));
   }
@@ -178,8 +178,10 @@ class world {
     start();
   }
 
+  [[nodiscard]] std::uint64_t steady_ns() const { return static_cast<std::uint64_t>(now_ns_); }
+  [[nodiscard]] sessions::moment now() const { return {steady_ns(), now_ns_}; }
   void tell(client& c, decltype(contract::client_event::what) what) {
-    brain_->take({{0, 0, c.generation}, c.id, std::move(what)}, now_ns_);
+    brain_->take({{0, 0, c.generation}, c.id, std::move(what)}, now());
   }
   void come(client& c) {
     const auto flags = byte();
@@ -268,16 +270,16 @@ class world {
   }
   void pass(std::uint8_t seconds) {
     now_ns_ += seconds * second;
-    brain_->on_time(now_ns_);
+    brain_->on_time(steady_ns());
     const auto next = brain_->next_deadline_ns();
-    require(!next || *next > now_ns_);
+    require(!next || *next > steady_ns());
   }
   /// Of a connection that is not the client's any more.
   void speak_late(client& c) {
     if (c.before == 0) return;
     const model::connection_ref old{0, 0, c.before};
-    brain_->take({old, c.id, contract::acknowledgement{packet_type::puback, byte(), 0}}, now_ns_);
-    brain_->take({old, c.id, contract::client_went{byte() % 2 == 0, 0}}, now_ns_);
+    brain_->take({old, c.id, contract::acknowledgement{packet_type::puback, byte(), 0}}, now());
+    brain_->take({old, c.id, contract::client_went{byte() % 2 == 0, 0}}, now());
   }
 
   /// What the actor does: changes first, then what goes out.

@@ -247,6 +247,22 @@ class Sessions(SubscriberTest):
         self.assertEqual(sorted(got), sorted(expected))
         self.assert_quiet(sub, version + "/end")
 
+    def test_that_connack_says_are_present_have_their_subscriptions(self):
+        how = {"clean": False, "expiry": 2}
+        sub = self.client(V5, "sub", **how)
+        sub.subscribe("present/#", 1)
+        sub.stop()
+        self.assertEqual(self.served.terminate(), 0)
+        down = time.monotonic()
+        eventually(lambda: time.monotonic() - down > 3, "longer than the session may wait")
+        self.served.start()
+        up = time.monotonic()
+        eventually(lambda: time.monotonic() - up > 0.5, "it has done what it found due")
+        sub = self.client(V5, "sub", **how)
+        self.assertTrue(sub.session_present, "the node was not there to end it")
+        self.client(V5, "pub").publish("present/a", "1")
+        self.assertEqual(sub.next().topic, "present/a")
+
     @in_both_versions
     def test_that_start_clean_get_nothing_old(self, version):
         sub = self.client(version, "sub", clean=False, expiry=1000)

@@ -46,7 +46,7 @@ class a_broker : public testing::Test {
       m->retain = e.retain;
       return has_memory ? m : nullptr;
     });
-    EXPECT_TRUE(brain->restore(store, now_ns));
+    EXPECT_TRUE(brain->restore(store, steady_ns()));
   }
   /// kill -9: what was stored is what is left.
   void restart() {
@@ -94,7 +94,7 @@ class a_broker : public testing::Test {
   }
 
   void tell(const client& c, decltype(contract::client_event::what) what) {
-    brain->take({c.ref, c.id, std::move(what)}, now_ns);
+    brain->take({c.ref, c.id, std::move(what)}, {steady_ns(), now_ns});
     settle();
   }
   void go(const client& c, bool with_will = true, std::uint32_t expiry_s = 0) {
@@ -128,9 +128,13 @@ class a_broker : public testing::Test {
   void ack(const client& c, packet_type type, std::uint16_t id, std::uint8_t reason = 0) {
     tell(c, contract::acknowledgement{type, id, reason});
   }
+  /// Whatever is set as Unix time, it goes on with `now_ns`.
+  [[nodiscard]] std::uint64_t steady_ns() const {
+    return static_cast<std::uint64_t>(now_ns - clock_step_ns);
+  }
   void at(std::int64_t ns) {
     now_ns = ns;
-    brain->on_time(now_ns);
+    brain->on_time(steady_ns());
     settle();
   }
 
@@ -189,7 +193,8 @@ class a_broker : public testing::Test {
   sessions_limits limits;
   std::string props;
   bool has_memory = true;
-  std::int64_t now_ns = 1'000 * s;
+  std::int64_t now_ns = 1'000 * s;  // Unix time
+  std::int64_t clock_step_ns = 0;   // by which the wall clock was set forward
   table_store store;
   std::unique_ptr<observe::sessions_probe> probe;
   std::unique_ptr<sessions> brain;

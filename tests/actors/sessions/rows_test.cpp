@@ -39,7 +39,6 @@ mqtt::outbox::entry entry() {
 session some_session() {
   session s;
   s.expiry_s = 3600;
-  s.gone_since_ns = 123;
   s.subscriptions["a/#"] = {0, 5, 2, true, false};
   s.subscriptions["b"] = {0, 0, 0, false, true};
   return s;
@@ -49,7 +48,6 @@ TEST(rows, come_back_as_they_were) {
   session s;
   ASSERT_TRUE(decode_session(as_bytes(encode_session(some_session())), s));
   EXPECT_EQ(s.expiry_s, 3600u);
-  EXPECT_EQ(s.gone_since_ns, 123);
   EXPECT_EQ(s.subscriptions, some_session().subscriptions);
 
   const auto e = decode_entry(as_bytes(encode_entry(entry())));
