@@ -33,6 +33,7 @@ constexpr std::size_t receipts_per_turn = 256;  // batches
 /// Each to at most sessions' targets_per_delivery clients: then those who publish come first again.
 constexpr std::size_t deliveries_per_round = 8;
 constexpr std::size_t requests_per_turn = 8;
+constexpr std::size_t wills_per_turn = 8;
 constexpr std::size_t commands_per_turn = 64;
 constexpr std::size_t slots_per_slice = 16 * 1024;
 
@@ -206,7 +207,9 @@ void ingress_actor::read_receipts() {
 }
 
 void ingress_actor::take(const model::receipt& r) {
-  if (r.to.slot >= open_requests::first_slot) {
+  if (r.to.slot == will_slot) {
+    settle_will(shard_, r.to.generation, r.result);
+  } else if (r.to.slot >= open_requests::first_slot) {
     if (r.result == model::outcome::stored || r.result == model::outcome::duplicate) {
       shard_.loose_probe->acknowledged[r.cls].record(shard_.now.steady_ns - r.received_steady_ns);
     }
@@ -240,15 +243,10 @@ void ingress_actor::deliver(const contract::delivery& d) {
   }
 }
 
-/// Room comes with the journal's receipts, which wake this actor too.
 void ingress_actor::read_wills() {
-  if (waiting_will_ && post_loose(shard_, *waiting_will_, {}, 0).refused) return;
-  waiting_will_.reset();
   auto& mail = shard_.subscribers.to_shards[shard_.intake.shard]->wills;
-  const auto n = mail.read(1, [this](auto, contract::due_will will) {
-    waiting_will_ = as_loose(std::move(will));
-    if (!post_loose(shard_, *waiting_will_, {}, 0).refused) waiting_will_.reset();
-  });
+  const auto n = mail.read(
+      wills_per_turn, [this](auto, const contract::due_will& will) { take_will(shard_, will); });
   if (n != 0 && shard_.subscribers.room_wanted.exchange(false)) shard_.subscribers.room.raise();
 }
 

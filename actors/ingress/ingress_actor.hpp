@@ -105,8 +105,7 @@ class ingress_actor final : public runtime::actor_body {
   std::vector<caf::intrusive_ptr<connection_actor>> round_;
   std::vector<model::connection_ref> resumed_;
   bool begun_ = false;
-  bool deliveries_wait_ = false;                         // to be read in the next round
-  std::optional<contract::loose_message> waiting_will_;  // for room
+  bool deliveries_wait_ = false;  // to be read in the next round
 };
 
 }  // namespace fleetgate::ingress

@@ -199,6 +199,7 @@ node::parts::step node::parts::make_sessions() {
       with, limits, *subscribers, *commands, *mail, *store, memory, sessions_probe, log);
   sessions_actor.reads(sessions_news->changed);
   sessions_actor.reads(subscribers->events);
+  sessions_actor.reads(subscribers->settled_wills);
   sessions_actor.reads(subscribers->room);
   sessions_actor.reads(commands->to_subscribers);
   return std::nullopt;
@@ -362,6 +363,7 @@ void node::parts::register_metrics() {
   for (const auto& s : commands->to_shards) register_queue(metrics, "native_commands", s->box());
   register_queue(metrics, "progress", mail->progress.box());
   register_queue(metrics, "snapshots", mail->snapshots.box());
+  register_queue(metrics, "settled_wills", subscribers->settled_wills.box());
   for (const auto& s : subscribers->to_shards) {
     register_queue(metrics, "delivery", s->deliveries.box());
     register_queue(metrics, "wills", s->wills.box());

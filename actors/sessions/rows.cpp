@@ -163,6 +163,34 @@ std::optional<contract::will> decode_will(byte_view row) {
   return w;
 }
 
+std::string due_will_key(std::uint64_t number) {
+  std::string key;
+  byte_writer w(key);
+  w.u64(number);
+  return key;
+}
+
+std::string encode_due_will(const contract::due_will& w) {
+  std::string row;
+  auto out = begin(row);
+  out.text(w.client_id);
+  put_message(out, w.what->message);
+  return row;
+}
+
+std::optional<contract::due_will> decode_due_will(std::string_view key, byte_view row) {
+  byte_reader k(as_bytes(key)), r(row);
+  const auto number = k.u64();
+  contract::due_will w;
+  contract::will what;
+  const bool ok = number && k.empty() && begins_well(r) && get_text(r, w.client_id) &&
+                  get_message(r, what.message) && r.empty();
+  if (!ok) return std::nullopt;
+  w.number = *number;
+  w.what = std::make_shared<contract::will>(std::move(what));
+  return w;
+}
+
 std::string encode_cursor(const contract::cursor& c) {
   std::string row;
   auto w = begin(row);

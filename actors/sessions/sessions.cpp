@@ -26,6 +26,7 @@ sessions::sessions(const sessions_limits& limits, std::size_t shards,
       probe_(probe),
       copy_(std::move(copy)),
       retained_(limits_),
+      due_wills_(limits_, out_, probe_),
       plain_(plain_kinds, targets(shards)) {
   probe_.retained_limit.set(static_cast<std::int64_t>(limits_.retained_messages));
   probe_.retained_bytes_limit.set(static_cast<std::int64_t>(limits_.retained_bytes));
@@ -133,22 +134,23 @@ void sessions::on_time(std::uint64_t steady_ns) {
     if (s->will) publish_will(*s);
     end(*s);
   }
+  due_wills_.on_time(steady_ns);
   publish_gauges();
 }
 
 std::optional<std::uint64_t> sessions::next_deadline_ns() const {
-  if (timers_.empty()) return std::nullopt;
-  return timers_.begin()->first;
+  const auto of_wills = due_wills_.next_deadline_ns();
+  if (timers_.empty()) return of_wills;
+  return std::min(timers_.begin()->first, of_wills.value_or(no_end));
 }
 
 void sessions::set_timer(const session& s, std::uint64_t due_ns) {
   timers_.emplace(due_ns, s.number);
 }
 
-/// Any shard can bring it on the road: the first does.
+/// The session's part in it is over: it may end, or get another will, before this one is kept.
 void sessions::publish_will(session& s) {
-  out_.wills.emplace_back(0, contract::due_will{s.client_id, s.will->message});
-  ++probe_.wills_published;
+  due_wills_.publish(s.client_id, s.will);
   forget_will(s);
 }
 
@@ -300,6 +302,8 @@ bool sessions::restore(contract::state_store& from, std::uint64_t steady_ns) {
     set_timer(*s, s->will_due_ns);
     return true;
   });
+  rows(due_wills_table,
+       [&](std::string_view key, byte_view row) { return due_wills_.restore(key, row); });
   publish_gauges();
   return good;
 }

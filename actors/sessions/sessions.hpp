@@ -13,24 +13,15 @@
 #include <utility>
 #include <vector>
 
-#include "actors/contract/command_mail.hpp"
-#include "actors/contract/state_store.hpp"
 #include "actors/observe/probes.hpp"
+#include "actors/sessions/due_wills.hpp"
+#include "actors/sessions/effects.hpp"
 #include "actors/sessions/limits.hpp"
 #include "actors/sessions/retained.hpp"
 #include "actors/sessions/session.hpp"
 #include "protocol/model/envelope.hpp"
 
 namespace fleetgate::sessions {
-
-/// What a turn brings. `changes` must be on disk before anything else of it leaves.
-struct effects {
-  std::vector<contract::state_change> changes;
-  std::vector<std::pair<std::uint16_t, contract::delivery>> deliveries;  // by shard
-  std::vector<std::pair<std::uint16_t, contract::due_will>> wills;
-  std::vector<std::string> ready;             // clients that can take commands now
-  std::vector<contract::command_event> told;  // what became of commands
-};
 
 /// What is due goes by the steady clock, what messages and commands say by Unix time.
 struct moment {
@@ -52,6 +43,12 @@ class sessions {
   bool restore(contract::state_store& store, std::uint64_t steady_ns);
 
   void take(const contract::client_event& event, const moment& now);
+  /// What became of a will that was due.
+  void take(const contract::will_settled& s, std::uint64_t steady_ns) {
+    due_wills_.settle(s, steady_ns);
+  }
+  /// True: no more events may be taken until wills are settled.
+  [[nodiscard]] bool full_of_wills() const noexcept { return due_wills_.full(); }
   /// One message of the road, in its order.
   void publish(const model::envelope& e, std::int64_t now_ns);
   /// A command of the ledger, for the client that bears the device's name where that is connected
@@ -140,6 +137,7 @@ class sessions {
   retained_messages retained_;
   std::size_t queued_ = 0;
   effects out_;
+  due_wills due_wills_;
 
   // Of the message at hand: its matches, and those among them that all get the same bytes, by what
   // these bytes are (version, RETAIN) and by shard.

@@ -76,7 +76,8 @@ caf::behavior sessions_actor::make_behavior() {
   return {
       [this](runtime::wake_atom) { turn(); },
       [this](drain_atom) {
-        turn();
+        do turn();
+        while (finish() && has_events());
         note_cursor();
         return finish();
       },
@@ -111,6 +112,14 @@ void sessions_actor::turn() {
   } else {
     wait();
   }
+}
+
+bool sessions_actor::has_events() const {
+  const auto waiting = [](const auto& box) {
+    return box.depth(model::traffic_class::control).items != 0;
+  };
+  return waiting(mail_.settled_wills.box()) ||
+         (!brain_.full_of_wills() && waiting(mail_.events.box()));
 }
 
 bool sessions_actor::wants_road() const {
@@ -170,8 +179,14 @@ void sessions_actor::jump_to_end() {
 bool sessions_actor::read_events() {
   if (!brain_.has_subscriptions() && !catching_up_) jump_to_end();
   const moment now{runtime::steady_now_ns(), runtime::unix_now_ns()};
-  const auto n = mail_.events.read(
-      events_per_turn, [&](auto, const contract::client_event& e) { brain_.take(e, now); });
+  mail_.settled_wills.read(events_per_turn, [&](auto, const contract::will_settled& s) {
+    brain_.take(s, now.steady_ns);
+  });
+  std::size_t n = 0;
+  if (!brain_.full_of_wills()) {
+    n = mail_.events.read(events_per_turn,
+                          [&](auto, const contract::client_event& e) { brain_.take(e, now); });
+  }
   const auto c = commands_.to_subscribers.read(
       commands_per_turn,
       [&](auto, const contract::command_delivery_ptr& d) { brain_.command(*d, now.unix_ns); });
@@ -231,7 +246,8 @@ bool sessions_actor::hand_over() {
                        out.deliveries.begin() + static_cast<std::ptrdiff_t>(posted));
   posted = 0;
   for (auto& [shard, will] : out.wills) {
-    const std::size_t weight = will.message.topic.size() + will.message.payload.size();
+    const auto& message = will.what->message;
+    const std::size_t weight = message.topic.size() + message.payload.size();
     if (!mail_.to_shards[shard]->wills.post(model::traffic_class::control, will, weight)) break;
     ++posted;
   }

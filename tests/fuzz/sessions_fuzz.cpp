@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -174,6 +175,7 @@ class world {
     require(rows("subscriber_queue") == static_cast<std::size_t>(probe_->queued.value()));
   }
   void restart() {
+    under_way_.clear();
     for (auto& c : all_) c.generation = 0;
     start();
   }
@@ -270,6 +272,7 @@ class world {
   }
   void pass(std::uint8_t seconds) {
     now_ns_ += seconds * second;
+    settle_will(seconds % 2 == 0);
     brain_->on_time(steady_ns());
     const auto next = brain_->next_deadline_ns();
     require(!next || *next > steady_ns());
@@ -280,6 +283,12 @@ class world {
     const model::connection_ref old{0, 0, c.before};
     brain_->take({old, c.id, contract::acknowledgement{packet_type::puback, byte(), 0}}, now());
     brain_->take({old, c.id, contract::client_went{byte() % 2 == 0, 0}}, now());
+  }
+
+  void settle_will(bool kept) {
+    if (under_way_.empty()) return;
+    brain_->take(contract::will_settled{*under_way_.begin(), kept}, steady_ns());
+    under_way_.erase(under_way_.begin());
   }
 
   /// What the actor does: changes first, then what goes out.
@@ -293,8 +302,10 @@ class world {
     }
     out.deliveries.clear();
     recorded_.reset();
-    for (const auto& [number, w] : out.wills) require(w.message.topic == "a/will");
-    out.wills.clear();
+    for (const auto& [shard, w] : std::exchange(out.wills, {})) {
+      require(shard == 0 && w.what->message.topic == "a/will");
+      require(under_way_.insert(w.number).second);  // each has one receipt
+    }
     const auto queued = static_cast<std::size_t>(probe_->queued.value());
     require(queued <= clients * limits.queue.messages && rows("subscriber_queue") <= queued);
     require(static_cast<std::size_t>(probe_->subscriptions.value()) <= limits.subscriptions);
@@ -345,6 +356,11 @@ class world {
     }
     require(rows("subscriber_wills") == 0);
     restart();
+    settle();
+    require(rows("subscriber_due_wills") == under_way_.size());
+    while (!under_way_.empty()) settle_will(true);
+    settle();
+    require(rows("subscriber_due_wills") == 0);
     // A clean start ends those that never expire.
     for (auto& c : all_) {
       c.generation = ++last_generation_;
@@ -365,6 +381,7 @@ class world {
   std::unique_ptr<sessions::sessions> brain_;
   std::int64_t now_ns_ = 1'000 * second;
   std::uint64_t last_generation_ = 0;
+  std::set<std::uint64_t> under_way_;      // wills without a receipt
   std::optional<std::uint16_t> recorded_;  // the identifier of this step's PUBREC
 };
 

@@ -34,6 +34,7 @@ class a_broker : public testing::Test {
   a_broker() { start(); }
 
   void start() {
+    under_way.clear();
     probe = std::make_unique<observe::sessions_probe>();
     brain = std::make_unique<sessions>(limits, 2, *probe, [this](const model::envelope& e) {
       auto m = std::make_shared<mqtt::forward_message>();
@@ -138,7 +139,8 @@ class a_broker : public testing::Test {
     settle();
   }
 
-  /// Does what the actor does: changes first, then what goes out.
+  /// Does what the actor does: changes first, then what goes out. Wills have their receipts at
+  /// once.
   void settle() {
     auto& out = brain->out();
     ASSERT_TRUE(store.apply(out.changes));
@@ -150,8 +152,18 @@ class a_broker : public testing::Test {
       }
     }
     out.deliveries.clear();
-    for (auto& [shard, w] : out.wills) wills.push_back(w.message.topic);
-    out.wills.clear();
+    for (const auto& [shard, w] : std::exchange(out.wills, {})) {
+      wills.push_back(w.what->message.topic);
+      under_way.push_back(w.number);
+    }
+    if (!will_receipts_come) return;
+    for (const auto number : std::exchange(under_way, {})) receipt_of_will(number, true);
+  }
+  void receipt_of_will(std::uint64_t number, bool kept) {
+    auto& out = brain->out();
+    brain->take(contract::will_settled{number, kept}, steady_ns());
+    ASSERT_TRUE(store.apply(out.changes));
+    out.changes.clear();
   }
 
   /// What was sent to the client since the last time, a packet a line.
@@ -199,7 +211,9 @@ class a_broker : public testing::Test {
   std::unique_ptr<observe::sessions_probe> probe;
   std::unique_ptr<sessions> brain;
   std::map<std::uint64_t, std::string> wire;  // by generation
-  std::vector<std::string> wills;
+  std::vector<std::string> wills;             // topics of those that were due
+  bool will_receipts_come = true;
+  std::vector<std::uint64_t> under_way;  // wills without a receipt
 
  private:
   std::uint32_t next_slot_ = 0;

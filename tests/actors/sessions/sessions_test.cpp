@@ -359,6 +359,81 @@ TEST_F(a_broker, publishes_after_kill_9_the_wills_of_those_who_do_not_come_back)
   EXPECT_EQ(store.size(), 0u);
 }
 
+TEST_F(a_broker, keeps_a_will_that_is_due_until_the_spool_has_it) {
+  will_receipts_come = false;
+  auto how = coming{};
+  how.will = will();
+  go(connect("a", how));
+  EXPECT_EQ(store.rows["subscriber_due_wills"].size(), 1u);
+  EXPECT_EQ(probe->wills_published.value(), 0u);
+  restart();
+  settle();
+  EXPECT_EQ(wills.size(), 2u) << "nobody knows whether the first is stored";
+  receipt_of_will(under_way.front(), true);
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_EQ(probe->wills_published.value(), 1u);
+}
+
+TEST_F(a_broker, sends_a_will_that_found_no_room_again_after_a_wait_and_counts_it_once) {
+  will_receipts_come = false;
+  auto how = coming{};
+  how.will = will();
+  go(connect("a", how));
+  constexpr std::int64_t longest_wait = 16 * s;
+  for (int refusals = 0; refusals < 10; ++refusals) {
+    receipt_of_will(under_way.front(), false);
+    under_way.clear();
+    EXPECT_THAT(under_way, IsEmpty());
+    ASSERT_TRUE(brain->next_deadline_ns());
+    const auto wait = static_cast<std::int64_t>(*brain->next_deadline_ns() - steady_ns());
+    EXPECT_GT(wait, 0);
+    EXPECT_LE(wait, longest_wait);
+    at(now_ns + wait);
+    ASSERT_EQ(under_way.size(), 1u);
+    EXPECT_FALSE(brain->next_deadline_ns());
+  }
+  EXPECT_EQ(store.rows["subscriber_due_wills"].size(), 1u);
+  receipt_of_will(under_way.front(), true);
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_EQ(probe->wills_published.value(), 1u);
+}
+
+TEST_F(a_broker, keeps_a_newer_will_where_an_older_one_of_its_client_is_settled) {
+  will_receipts_come = false;
+  auto how = coming{};
+  how.will = will();
+  go(connect("a", how));
+  const auto older = under_way.front();
+  const auto again = connect("a", how);
+  receipt_of_will(older, true);
+  EXPECT_EQ(store.rows["subscriber_wills"].size(), 1u) << "of the connection that is here";
+  go(again);
+  ASSERT_EQ(under_way.size(), 2u);
+  receipt_of_will(older, true);
+  EXPECT_EQ(store.rows["subscriber_due_wills"].size(), 1u);
+  receipt_of_will(under_way.back(), true);
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_EQ(probe->wills_published.value(), 2u);
+}
+
+TEST_F(a_broker, is_full_of_wills_until_some_are_settled) {
+  will_receipts_come = false;
+  limits.due_wills = 2;
+  start();
+  auto how = coming{};
+  how.will = will();
+  go(connect("a", how));
+  EXPECT_FALSE(brain->full_of_wills());
+  go(connect("b", how));
+  EXPECT_TRUE(brain->full_of_wills());
+  receipt_of_will(under_way.front(), true);
+  EXPECT_FALSE(brain->full_of_wills());
+  limits.due_will_bytes = 5;  // a client id and a topic
+  restart();
+  settle();
+  EXPECT_TRUE(brain->full_of_wills());
+}
+
 TEST_F(a_broker, remembers_nothing_of_a_client_that_only_publishes) {
   const auto a = connect("a");
   (void)a;
@@ -386,6 +461,7 @@ TEST_F(a_broker, tells_of_damaged_rows_and_goes_on_with_the_rest) {
   subscribe(a, "x", 1);
   store.rows["subscribers"]["b"] = "damaged";
   store.rows["subscriber_queue"]["no key"] = "damaged";
+  store.rows["subscriber_due_wills"]["no key"] = "damaged";
   observe::sessions_probe other;
   sessions again(limits, 2, other, [](const model::envelope&) { return nullptr; });
   EXPECT_FALSE(again.restore(store, steady_ns()));
