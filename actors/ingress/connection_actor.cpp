@@ -15,7 +15,7 @@ namespace {
 
 /// A peer that does not read its acknowledgements is closed when this much waits for it.
 constexpr std::size_t max_unsent_bytes = 1 << 20;
-/// What may be dropped is where so much waits for the peer already.
+/// What may be dropped is where so much waits for the peer already; one message may exceed it.
 constexpr std::size_t max_undelivered_bytes = 64 * 1024;
 constexpr int max_discarded_reads = 4;
 /// Buffers larger than this are given back when they are empty.
@@ -347,7 +347,8 @@ bool connection_actor::tell_end() {
 void connection_actor::deliver(std::string_view packets, bool may_be_dropped) {
   if (phase_ == phase::closed || !accepted_) return;
   const auto drop = [&](observe::undelivered why) { ++listener_.probe->undelivered_here[why]; };
-  if (may_be_dropped && out_.size() + packets.size() > max_undelivered_bytes) {
+  const bool is_behind = !out_.empty() && out_.size() + packets.size() > max_undelivered_bytes;
+  if (may_be_dropped && is_behind) {
     return drop(observe::undelivered::slow_client);
   }
   if (may_be_dropped && !shard_.budget.has_room_for_subscribers()) {

@@ -612,6 +612,19 @@ TEST_F(a_connection, drops_what_may_be_dropped_where_its_client_reads_too_little
   EXPECT_EQ(probe_.undelivered_here[undelivered::no_memory].value(), 1u);
 }
 
+TEST_F(a_connection, brings_a_message_of_any_size_to_a_client_that_has_read_all_before) {
+  come_in();
+  const std::string large(100'000, 'p');
+  for (int i = 0; i < 3; ++i) {
+    it_->deliver(large, true);
+    round();
+    EXPECT_EQ(received(), hex(large));
+  }
+  it_->deliver("p", true);
+  it_->deliver(large, true);
+  EXPECT_EQ(probe_.undelivered_here[undelivered::slow_client].value(), 1u) << "something waits";
+}
+
 TEST_F(a_connection, is_closed_where_its_client_reads_nothing_at_all) {
   come_in();
   const std::string packet(100'000, 'p');
