@@ -13,7 +13,8 @@
 namespace fleetgate::ingress {
 namespace {
 
-/// A peer that does not read its acknowledgements is closed when this much waits for it.
+/// A peer that does not read is closed when this much waits for it beside the largest delivery: no
+/// message is too large for a client that reads.
 constexpr std::size_t max_unsent_bytes = 1 << 20;
 /// What may be dropped is where so much waits for the peer already; one message may exceed it.
 constexpr std::size_t max_undelivered_bytes = 64 * 1024;
@@ -316,9 +317,10 @@ void connection_actor::send_out() {
   }
   if (out_.empty()) {
     give_back_if_large(out_);
+    largest_delivery_ = 0;
     (void)charge(out_, out_charge_);
     after_sending_all();
-  } else if (out_.size() > max_unsent_bytes) {
+  } else if (out_.size() > max_unsent_bytes + largest_delivery_) {
     return close(fault_code::quota_exceeded);
   } else if (!charge(out_, out_charge_)) {
     return close(fault_code::memory_budget_full);
@@ -360,6 +362,7 @@ void connection_actor::deliver(std::string_view packets, bool may_be_dropped) {
     out_.resize(out_.size() - packets.size());
     return drop(observe::undelivered::no_memory);
   }
+  largest_delivery_ = std::max(largest_delivery_, packets.size());
   mark_unsent();
 }
 

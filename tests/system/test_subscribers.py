@@ -78,9 +78,11 @@ class Client:
 
 
 class SubscriberTest(GatewayTest):
+    settings = {}
+
     def setUp(self):
         super().setUp()
-        self.served = self.gateway().start()
+        self.served = self.gateway(**self.settings).start()
 
     def client(self, version, client_id, **how):
         # A client that was taken over would come back and take over again.
@@ -186,6 +188,37 @@ class Delivery(SubscriberTest):
                 out, _ = shown.communicate(timeout=PATIENCE)
                 self.assertEqual(sorted(out.split("\n")[:-1]),
                                  [f"devices/d/{qos} {{}}" for qos in (0, 1, 2)])
+
+
+class Large(SubscriberTest):
+    settings = {"listener": 'max_packet_size = "4MiB"', "sections": """
+[memory]
+budget = "256MiB"
+
+[spool]
+segment_size = "16MiB"
+
+[subscriptions]
+queue_size = "8MiB"
+"""}
+
+    def test_queues_and_messages_come_to_a_client_that_reads(self):
+        how = {"clean": False, "expiry": 1000}
+        sub = self.client(V5, "sub", **how)
+        sub.subscribe("large/#", 1)
+        sub.stop()
+        pub = self.client(V5, "pub")
+        for n in range(64):
+            pub.publish("large/part", f"{n:02}" + "p" * 32_000)
+        pub.publish("large/whole", "w" * (3 << 20))
+        sub = self.client(V5, "sub", **how)
+        self.assertEqual([t[:2] for t in sub.texts(64)], [f"{n:02}" for n in range(64)])
+        self.assertEqual(len(sub.next().payload), 3 << 20)
+        sub.subscribe("passing/#", 0)
+        pub.publish("passing/whole", "w" * (3 << 20), qos=0)
+        self.assertEqual(len(sub.next().payload), 3 << 20)
+        eventually(lambda: self.served.metrics().sum("fleetgate_session_queue_messages") == 0,
+                   "all are answered")
 
 
 class Retained(SubscriberTest):

@@ -107,6 +107,31 @@ TEST_F(a_broker, keeps_within_the_clients_window_and_goes_on_with_its_answers) {
   EXPECT_THAT(take_sent(a), IsEmpty());
 }
 
+TEST_F(a_broker, brings_a_large_queue_to_its_client_a_part_at_a_time) {
+  limits.queue.bytes = 8 << 20;
+  start();
+  auto a = connect("a", persistent());
+  subscribe(a, "x", 1);
+  go(a, true, 1000);
+  constexpr std::size_t most_at_once = 512 * 1024;
+  constexpr int messages = 64;
+  const std::string large(32 * 1024, 'p');
+  for (int i = 0; i < messages; ++i) publish("x", 1, false, large);
+  a = connect("a", persistent());
+  std::uint16_t id = 0;
+  while (id < messages) {
+    ASSERT_FALSE(wire[a.ref.generation].empty());
+    EXPECT_LE(wire[a.ref.generation].size(), most_at_once);
+    for (auto left = take_sent(a).size(); left != 0; --left) {
+      ++id;
+      brain->take({a.ref, a.id, contract::acknowledgement{packet_type::puback, id, 0}},
+                  {steady_ns(), now_ns});
+    }
+    settle();
+  }
+  EXPECT_EQ(probe->queued.value(), 0);
+}
+
 TEST_F(a_broker, keeps_messages_for_a_session_that_is_away_and_nothing_at_qos_0) {
   const auto a = connect("a", persistent());
   subscribe(a, "x", 1);
