@@ -55,7 +55,8 @@ caf::behavior connection_actor::make_behavior() {
   return {[this](leave_atom, fault_code why) { leave(why); }};
 }
 
-void connection_actor::start() {
+void connection_actor::start(connection_place place) {
+  place_ = std::move(place);
   if (!shard_.sockets.add(socket_.get(), this)) return close(fault_code::resource_unavailable);
   watch_time();
   wait_readable();
@@ -389,6 +390,7 @@ void connection_actor::close(std::optional<fault_code> why) {
   else
     ++listener_.probe->connections_rejected[*why];
   --listener_.probe->connections_open;
+  place_ = {};
   note_closed(shard_, client_id_, accepted_, why);
   end_untold_ = session_opened_;
   if (!tell_end()) shard_.untold.emplace_back(this);

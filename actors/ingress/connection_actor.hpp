@@ -31,7 +31,7 @@ class connection_actor : public runtime::pinned_actor {
   caf::behavior make_behavior() override;
 
   // For the ingress actor, in the order of a round.
-  void start();
+  void start(connection_place place);
   void on_event(const runtime::readiness::event& e);
   void read();
   void go_on();  // after a pause
@@ -104,6 +104,7 @@ class connection_actor : public runtime::pinned_actor {
   void shut_socket();
 
   runtime::descriptor socket_;
+  connection_place place_;
   const model::connection_ref ref_;
   std::string rest_;                    // bytes read and not yet taken
   runtime::memory_charge rest_charge_;  // where it is large

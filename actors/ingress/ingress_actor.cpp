@@ -163,7 +163,8 @@ runtime::actor_ptr<connection_actor> ingress_actor::make_connection(const listen
 
 void ingress_actor::admit(listener& from, runtime::descriptor socket) {
   ++from.settings.probe->connections_accepted;
-  if (shard_.table.size() >= from.settings.max_connections) {
+  auto place = from.settings.quota->take();
+  if (!place) {
     ++from.settings.probe->connections_rejected[fault_code::server_busy];
     return note_closed(shard_, {}, false, fault_code::server_busy);
   }
@@ -173,7 +174,7 @@ void ingress_actor::admit(listener& from, runtime::descriptor socket) {
   const auto handle = make_connection(from.settings, std::move(socket), ref);
   shard_.table.put(ref, handle);
   ++from.settings.probe->connections_open;
-  handle->start();
+  handle->start(std::move(*place));
 }
 
 void ingress_actor::take_round() {

@@ -131,7 +131,8 @@ const config_table<listener_config>& listener_table() {
                        "Devices need no credentials; without it only loopback can be bound."},
                       &s::allow_anonymous),
        integer_key<s>({"max_connections", "20000",
-                       "More are refused; never more than the limit of open files leaves."},
+                       "More of this listener are refused; all together there are never more than "
+                       "the limit of open files leaves."},
                       &s::max_connections, {1, 10'000'000}),
        duration_key<s>({"connect_timeout", "\"5s\"",
                         "A connection that has not completed CONNECT by then is closed."},

@@ -260,14 +260,14 @@ node::parts::step node::parts::make_journal() {
 node::parts::step node::parts::bind_listeners(std::size_t shard,
                                               std::vector<ingress::bound_listener>& bound) {
   auto& of = *shards[shard];
+  auto quota = listener_quotas.begin();
   for (auto& l : settings.listeners) {
     if (l.protocol == listener_protocol::http) continue;
     ingress::listener_settings made;
     made.name = l.name;
     made.address = l.bind.address;
     made.port = l.bind.port;
-    const std::uint64_t most = std::min<std::uint64_t>(l.max_connections, device_files);
-    made.max_connections = std::max<std::size_t>(1, (most + shard_count() - 1) / shard_count());
+    made.quota = (*quota++).get();
     if (l.protocol == listener_protocol::native)
       made.session = native_limits(l, settings.node.name);
     else
@@ -295,7 +295,12 @@ node::parts::step node::parts::make_shards() {
                             " are needed: raise it (ulimit -n, LimitNOFILE)"));
   }
   device_files = open_files_for_devices(open_files);
+  device_connections = std::make_unique<ingress::connection_quota>(device_files);
   for (const auto& l : settings.listeners) {
+    if (l.protocol != listener_protocol::http) {
+      listener_quotas.push_back(
+          std::make_unique<ingress::connection_quota>(l.max_connections, device_connections.get()));
+    }
     if (l.max_connections <= device_files) continue;
     log.warn("listener.connections_limited",
              {{"listener", l.name},

@@ -55,7 +55,7 @@ class connection_that : public testing::Test {
                                                     runtime::descriptor(pair[1]), ref_);
     shard_.table.put(ref_, runtime::actor_ptr<connection_actor>(it_.get()));
     ++probe_.connections_open;
-    it_->start();
+    it_->start({});
   }
   void shut() {
     if (it_) it_->leave(fault_code::server_shutting_down);
