@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <cerrno>
@@ -24,7 +23,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using std::chrono::milliseconds;
 
-constexpr int accept_backlog = 4096;
 constexpr int accepts_per_round = 64;
 /// Out of descriptors: the next try after this long.
 constexpr milliseconds accept_retry{100};
@@ -37,39 +35,7 @@ constexpr std::size_t wills_per_turn = 8;
 constexpr std::size_t commands_per_turn = 64;
 constexpr std::size_t slots_per_slice = 16 * 1024;
 
-std::string describe(const listener_settings& s) {
-  return s.name + " (" + s.address + ":" + std::to_string(s.port) + ")";
-}
-
 }  // namespace
-
-result<tcp::acceptor> bind_listener(asio::io_context& io, const listener_settings& settings) {
-  boost::system::error_code error;
-  const auto address = asio::ip::make_address(settings.address, error);
-  if (error) {
-    return failure(fault_code::resource_unavailable, "listener " + describe(settings) +
-                                                         ": not an IP address; give one such as "
-                                                         "127.0.0.1 or [::1]");
-  }
-  const tcp::endpoint endpoint(address, settings.port);
-  tcp::acceptor acceptor(io);
-  const auto step = [&](const char* what) {
-    return failure(fault_code::resource_unavailable,
-                   "listener " + describe(settings) + ": " + what + ": " + error.message() +
-                       "; see who uses the port with `ss -ltnp`, or bind another one");
-  };
-  if (acceptor.open(endpoint.protocol(), error); error) return step("open");
-  if (acceptor.set_option(tcp::acceptor::reuse_address(true), error); error) return step("option");
-  const int on = 1;
-  if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
-    error.assign(errno, boost::system::system_category());
-    return step("SO_REUSEPORT");
-  }
-  if (acceptor.bind(endpoint, error); error) return step("bind");
-  if (acceptor.listen(accept_backlog, error); error) return step("listen");
-  if (acceptor.non_blocking(true, error); error) return step("non-blocking");
-  return acceptor;
-}
 
 ingress_actor::ingress_actor(runtime::unit& home, shard& owner,
                              contract::journal_mail::receipt_mail& receipts,

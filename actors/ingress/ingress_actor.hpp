@@ -42,10 +42,6 @@ struct bound_listener {
   boost::asio::ip::tcp::acceptor acceptor;
 };
 
-/// Binds `settings` for the shard that runs `io`. Fault: resource_unavailable.
-result<boost::asio::ip::tcp::acceptor> bind_listener(boost::asio::io_context& io,
-                                                     const listener_settings& settings);
-
 class ingress_actor final : public runtime::actor_body {
  public:
   ingress_actor(runtime::unit& home, shard& owner, contract::journal_mail::receipt_mail& receipts,

@@ -126,7 +126,9 @@ const config_table<listener_config>& listener_table() {
                      &s::protocol,
                      std::vector{listener_protocol::mqtt, listener_protocol::native,
                                  listener_protocol::http}),
-       endpoint_key<s>({"bind", "\"0.0.0.0:1883\"", "Address and port."}, &s::bind),
+       endpoint_key<s>(
+           {"bind", "\"0.0.0.0:1883\"", "Address and port; nobody else may listen there."},
+           &s::bind),
        boolean_key<s>({"allow_anonymous", "true",
                        "Devices need no credentials; without it only loopback can be bound."},
                       &s::allow_anonymous),

@@ -8,6 +8,7 @@
 
 #include "actors/commands/commands_actor.hpp"
 #include "actors/dedup/dedup_actor.hpp"
+#include "actors/ingress/bind_listener.hpp"
 #include "actors/ingress/connection_actor.hpp"
 #include "actors/node/config_capacity.hpp"
 #include "actors/node/listener_limits.hpp"
@@ -274,6 +275,10 @@ node::parts::step node::parts::bind_listeners(std::size_t shard,
       made.session = mqtt_limits(l);
     of.listener_probes.push_back(std::make_unique<observe::ingress_probe>());
     made.probe = of.listener_probes.back().get();
+    if (shard == 0 && made.port != 0) {
+      const auto is_free = ingress::find_port_free(of.unit->io(), made);
+      if (!is_free) return failed(exit_code::os_error, is_free.error());
+    }
     auto acceptor = ingress::bind_listener(of.unit->io(), made);
     if (!acceptor) return failed(exit_code::os_error, acceptor.error());
     // The first shard's choice of a port is everybody's.
