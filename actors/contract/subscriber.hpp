@@ -70,15 +70,25 @@ struct delivery {
   bool may_be_dropped = false;
 };
 
-/// A will that is due, for the shard that brings it on the road.
+/// A will that is due, for the shard that brings it on the road and answers with will_settled.
 struct due_will {
+  std::uint64_t number = 0;  // above 0: what it is called until then
   std::string client_id;
-  mqtt::forward_message message;
+  std::shared_ptr<const will> what;
 };
+
+struct will_settled {
+  std::uint64_t number = 0;
+  bool kept = false;  // in the spool or in quarantine; else there was no room
+};
+
+/// The sessions stage takes no more events while so many are not kept yet.
+inline constexpr std::size_t most_due_wills = 65'536;
 
 struct subscriber_mail {
   explicit subscriber_mail(std::size_t shards, std::size_t budget_bytes)
-      : events({65'536, budget_bytes / 32}) {
+      : events({65'536, budget_bytes / 32}),
+        settled_wills({2 * most_due_wills, 2 * most_due_wills * sizeof(will_settled)}) {
     for (std::size_t s = 0; s < shards; ++s) {
       to_shards.push_back(std::make_unique<shard_side>(budget_bytes / 16));
     }
@@ -91,6 +101,8 @@ struct subscriber_mail {
   };
 
   runtime::mail<client_event> events;  // connections -> sessions; one lane, so in their order
+  /// ingress -> sessions. Has room for all that are due: one turn's events bring few more of them.
+  runtime::mail<will_settled> settled_wills;
   std::vector<std::unique_ptr<shard_side>> to_shards;
   /// Somebody waits for room in `to_shards`: whoever makes some raises `room`.
   std::atomic<bool> room_wanted{false};
@@ -99,6 +111,7 @@ struct subscriber_mail {
   /// At the end: no reader is woken any more.
   void disconnect() {
     events.disconnect();
+    settled_wills.disconnect();
     room.disconnect();
     for (auto& s : to_shards) {
       s->deliveries.disconnect();

@@ -77,7 +77,7 @@ class session {
   bool listed = false;                           // waits for the snapshot
   bool ended = false;                            // gone, but for what is pending
   std::uint32_t pins = 0;                        // pending entries and waiters that point here
-  std::uint64_t disconnected_ns = 0;             // 0: the next sweep sets it
+  std::uint64_t disconnected_ns = 0;             // 0: before this start
   std::optional<expiry_queue::iterator> queued;  // its one place; none while it is connected
   std::uint64_t disconnect = 0;  // the number of its last one; 0: it is connected, or ended
 

@@ -9,11 +9,12 @@ namespace {
 constexpr std::uint32_t never = 0xFFFFFFFF;  // MQTT 5.0 section 3.1.2.11.2
 constexpr std::uint64_t second_ns = 1'000'000'000;
 
-std::uint64_t end_of(const session& s) noexcept {
-  return s.disconnected_ns + s.expiry_s * second_ns;
-}
-
 }  // namespace
+
+std::uint64_t session_table::end_of(const session& s) const noexcept {
+  const auto from_ns = s.disconnected_ns != 0 ? s.disconnected_ns : first_sweep_ns_;
+  return from_ns + s.expiry_s * second_ns;
+}
 
 session* session_table::find(std::string_view client_id) noexcept {
   const auto found = sessions_.find(client_id);
@@ -90,8 +91,8 @@ void session_table::disconnected(session& s, std::uint64_t now_ns) {
 }
 
 bool session_table::expired(const session& s, std::uint64_t now_ns) const noexcept {
-  return s.connection.generation == 0 && s.expiry_s != never && s.disconnected_ns != 0 &&
-         end_of(s) <= now_ns;
+  const bool is_counted = s.disconnected_ns != 0 || first_sweep_ns_ != 0;
+  return s.connection.generation == 0 && s.expiry_s != never && is_counted && end_of(s) <= now_ns;
 }
 
 /// A session that never expires does not stand there.
@@ -110,10 +111,10 @@ void session_table::leave_unused(session& s) noexcept {
 }
 
 void session_table::expire(std::uint64_t now_ns, std::size_t most) {
+  if (first_sweep_ns_ == 0) first_sweep_ns_ = now_ns;
   for (std::size_t i = 0; i < most && !expiries_.empty(); ++i) {
     const auto [at_ns, s] = *expiries_.begin();
     if (at_ns > now_ns) return;
-    if (s->disconnected_ns == 0) s->disconnected_ns = now_ns;
     if (expired(*s, now_ns)) {
       ++counters_.sessions_expired;
       end(*s);

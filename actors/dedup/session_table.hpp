@@ -40,8 +40,8 @@ class session_table {
   void unpin(session& s);
 
   void connected(session& s, const model::connection_ref& by);
-  /// The connection is gone; the state stays until `expiry_s` has passed. `now_ns` 0: that begins
-  /// with the next sweep.
+  /// The connection is gone; the state stays until `expiry_s` has passed. `now_ns` 0: before this
+  /// start, and that begins with the first sweep, whenever its turn comes.
   void disconnected(session& s, std::uint64_t now_ns);
   [[nodiscard]] bool expired(const session& s, std::uint64_t now_ns) const noexcept;
   /// Ends up to `most` sessions whose time is over.
@@ -62,6 +62,7 @@ class session_table {
   void discard_packets();
 
  private:
+  [[nodiscard]] std::uint64_t end_of(const session& s) const noexcept;
   void queue(session& s, std::uint64_t at_ns);
   void leave_queue(session& s) noexcept;
   void leave_unused(session& s) noexcept;
@@ -76,6 +77,7 @@ class session_table {
   expiry_queue expiries_;
   std::map<std::uint64_t, session*> unused_;  // by their last disconnect: nothing points to them
   std::uint64_t disconnects_ = 0;
+  std::uint64_t first_sweep_ns_ = 0;
   std::vector<std::string> dirty_;
   std::vector<std::string> in_flight_;
 };

@@ -13,9 +13,10 @@
 namespace fleetgate::ingress {
 namespace {
 
-/// A peer that does not read its acknowledgements is closed when this much waits for it.
+/// A peer that does not read is closed when this much waits for it beside the largest delivery: no
+/// message is too large for a client that reads.
 constexpr std::size_t max_unsent_bytes = 1 << 20;
-/// What may be dropped is where so much waits for the peer already.
+/// What may be dropped is where so much waits for the peer already; one message may exceed it.
 constexpr std::size_t max_undelivered_bytes = 64 * 1024;
 constexpr int max_discarded_reads = 4;
 /// Buffers larger than this are given back when they are empty.
@@ -54,7 +55,8 @@ caf::behavior connection_actor::make_behavior() {
   return {[this](leave_atom, fault_code why) { leave(why); }};
 }
 
-void connection_actor::start() {
+void connection_actor::start(connection_place place) {
+  place_ = std::move(place);
   if (!shard_.sockets.add(socket_.get(), this)) return close(fault_code::resource_unavailable);
   watch_time();
   wait_readable();
@@ -316,9 +318,10 @@ void connection_actor::send_out() {
   }
   if (out_.empty()) {
     give_back_if_large(out_);
+    largest_delivery_ = 0;
     (void)charge(out_, out_charge_);
     after_sending_all();
-  } else if (out_.size() > max_unsent_bytes) {
+  } else if (out_.size() > max_unsent_bytes + largest_delivery_) {
     return close(fault_code::quota_exceeded);
   } else if (!charge(out_, out_charge_)) {
     return close(fault_code::memory_budget_full);
@@ -347,7 +350,8 @@ bool connection_actor::tell_end() {
 void connection_actor::deliver(std::string_view packets, bool may_be_dropped) {
   if (phase_ == phase::closed || !accepted_) return;
   const auto drop = [&](observe::undelivered why) { ++listener_.probe->undelivered_here[why]; };
-  if (may_be_dropped && out_.size() + packets.size() > max_undelivered_bytes) {
+  const bool is_behind = !out_.empty() && out_.size() + packets.size() > max_undelivered_bytes;
+  if (may_be_dropped && is_behind) {
     return drop(observe::undelivered::slow_client);
   }
   if (may_be_dropped && !shard_.budget.has_room_for_subscribers()) {
@@ -359,6 +363,7 @@ void connection_actor::deliver(std::string_view packets, bool may_be_dropped) {
     out_.resize(out_.size() - packets.size());
     return drop(observe::undelivered::no_memory);
   }
+  largest_delivery_ = std::max(largest_delivery_, packets.size());
   mark_unsent();
 }
 
@@ -385,6 +390,7 @@ void connection_actor::close(std::optional<fault_code> why) {
   else
     ++listener_.probe->connections_rejected[*why];
   --listener_.probe->connections_open;
+  place_ = {};
   note_closed(shard_, client_id_, accepted_, why);
   end_untold_ = session_opened_;
   if (!tell_end()) shard_.untold.emplace_back(this);

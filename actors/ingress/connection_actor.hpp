@@ -31,7 +31,7 @@ class connection_actor : public runtime::pinned_actor {
   caf::behavior make_behavior() override;
 
   // For the ingress actor, in the order of a round.
-  void start();
+  void start(connection_place place);
   void on_event(const runtime::readiness::event& e);
   void read();
   void go_on();  // after a pause
@@ -104,10 +104,12 @@ class connection_actor : public runtime::pinned_actor {
   void shut_socket();
 
   runtime::descriptor socket_;
+  connection_place place_;
   const model::connection_ref ref_;
   std::string rest_;                    // bytes read and not yet taken
   runtime::memory_charge rest_charge_;  // where it is large
   runtime::memory_charge out_charge_;   // where they are many
+  std::size_t largest_delivery_ = 0;    // since nothing waited to be sent
   std::uint64_t leave_at_ns_ = never;
   std::uint64_t watched_ns_ = never;  // the deadline that stands in the shard's queue
   std::int64_t connected_time_ns_ = 0;

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <cerrno>
@@ -24,7 +23,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using std::chrono::milliseconds;
 
-constexpr int accept_backlog = 4096;
 constexpr int accepts_per_round = 64;
 /// Out of descriptors: the next try after this long.
 constexpr milliseconds accept_retry{100};
@@ -33,42 +31,11 @@ constexpr std::size_t receipts_per_turn = 256;  // batches
 /// Each to at most sessions' targets_per_delivery clients: then those who publish come first again.
 constexpr std::size_t deliveries_per_round = 8;
 constexpr std::size_t requests_per_turn = 8;
+constexpr std::size_t wills_per_turn = 8;
 constexpr std::size_t commands_per_turn = 64;
 constexpr std::size_t slots_per_slice = 16 * 1024;
 
-std::string describe(const listener_settings& s) {
-  return s.name + " (" + s.address + ":" + std::to_string(s.port) + ")";
-}
-
 }  // namespace
-
-result<tcp::acceptor> bind_listener(asio::io_context& io, const listener_settings& settings) {
-  boost::system::error_code error;
-  const auto address = asio::ip::make_address(settings.address, error);
-  if (error) {
-    return failure(fault_code::resource_unavailable, "listener " + describe(settings) +
-                                                         ": not an IP address; give one such as "
-                                                         "127.0.0.1 or [::1]");
-  }
-  const tcp::endpoint endpoint(address, settings.port);
-  tcp::acceptor acceptor(io);
-  const auto step = [&](const char* what) {
-    return failure(fault_code::resource_unavailable,
-                   "listener " + describe(settings) + ": " + what + ": " + error.message() +
-                       "; see who uses the port with `ss -ltnp`, or bind another one");
-  };
-  if (acceptor.open(endpoint.protocol(), error); error) return step("open");
-  if (acceptor.set_option(tcp::acceptor::reuse_address(true), error); error) return step("option");
-  const int on = 1;
-  if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
-    error.assign(errno, boost::system::system_category());
-    return step("SO_REUSEPORT");
-  }
-  if (acceptor.bind(endpoint, error); error) return step("bind");
-  if (acceptor.listen(accept_backlog, error); error) return step("listen");
-  if (acceptor.non_blocking(true, error); error) return step("non-blocking");
-  return acceptor;
-}
 
 ingress_actor::ingress_actor(runtime::unit& home, shard& owner,
                              contract::journal_mail::receipt_mail& receipts,
@@ -162,7 +129,8 @@ runtime::actor_ptr<connection_actor> ingress_actor::make_connection(const listen
 
 void ingress_actor::admit(listener& from, runtime::descriptor socket) {
   ++from.settings.probe->connections_accepted;
-  if (shard_.table.size() >= from.settings.max_connections) {
+  auto place = from.settings.quota->take();
+  if (!place) {
     ++from.settings.probe->connections_rejected[fault_code::server_busy];
     return note_closed(shard_, {}, false, fault_code::server_busy);
   }
@@ -172,7 +140,7 @@ void ingress_actor::admit(listener& from, runtime::descriptor socket) {
   const auto handle = make_connection(from.settings, std::move(socket), ref);
   shard_.table.put(ref, handle);
   ++from.settings.probe->connections_open;
-  handle->start();
+  handle->start(std::move(*place));
 }
 
 void ingress_actor::take_round() {
@@ -206,7 +174,9 @@ void ingress_actor::read_receipts() {
 }
 
 void ingress_actor::take(const model::receipt& r) {
-  if (r.to.slot >= open_requests::first_slot) {
+  if (r.to.slot == will_slot) {
+    settle_will(shard_, r.to.generation, r.result);
+  } else if (r.to.slot >= open_requests::first_slot) {
     if (r.result == model::outcome::stored || r.result == model::outcome::duplicate) {
       shard_.loose_probe->acknowledged[r.cls].record(shard_.now.steady_ns - r.received_steady_ns);
     }
@@ -240,15 +210,10 @@ void ingress_actor::deliver(const contract::delivery& d) {
   }
 }
 
-/// Room comes with the journal's receipts, which wake this actor too.
 void ingress_actor::read_wills() {
-  if (waiting_will_ && post_loose(shard_, *waiting_will_, {}, 0).refused) return;
-  waiting_will_.reset();
   auto& mail = shard_.subscribers.to_shards[shard_.intake.shard]->wills;
-  const auto n = mail.read(1, [this](auto, contract::due_will will) {
-    waiting_will_ = as_loose(std::move(will));
-    if (!post_loose(shard_, *waiting_will_, {}, 0).refused) waiting_will_.reset();
-  });
+  const auto n = mail.read(
+      wills_per_turn, [this](auto, const contract::due_will& will) { take_will(shard_, will); });
   if (n != 0 && shard_.subscribers.room_wanted.exchange(false)) shard_.subscribers.room.raise();
 }
 

@@ -42,10 +42,6 @@ struct bound_listener {
   boost::asio::ip::tcp::acceptor acceptor;
 };
 
-/// Binds `settings` for the shard that runs `io`. Fault: resource_unavailable.
-result<boost::asio::ip::tcp::acceptor> bind_listener(boost::asio::io_context& io,
-                                                     const listener_settings& settings);
-
 class ingress_actor final : public runtime::actor_body {
  public:
   ingress_actor(runtime::unit& home, shard& owner, contract::journal_mail::receipt_mail& receipts,
@@ -105,8 +101,7 @@ class ingress_actor final : public runtime::actor_body {
   std::vector<caf::intrusive_ptr<connection_actor>> round_;
   std::vector<model::connection_ref> resumed_;
   bool begun_ = false;
-  bool deliveries_wait_ = false;                         // to be read in the next round
-  std::optional<contract::loose_message> waiting_will_;  // for room
+  bool deliveries_wait_ = false;  // to be read in the next round
 };
 
 }  // namespace fleetgate::ingress

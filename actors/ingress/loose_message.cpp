@@ -46,6 +46,35 @@ contract::inbound_message describe(const shard& owner, const contract::loose_mes
   return m;
 }
 
+contract::loose_message as_loose(const contract::due_will& will) {
+  const auto& said = will.what->message;
+  contract::loose_message m;
+  m.topic = said.topic;
+  m.payload = said.payload;
+  take_properties(said.props, m);
+  m.device = will.client_id;
+  m.client_id = will.client_id;
+  m.qos = said.qos;
+  m.retain = said.retain;
+  m.waits_for_room = true;
+  return m;
+}
+
+bool is_kept(model::outcome result) noexcept {
+  switch (result) {
+    case model::outcome::stored:
+    case model::outcome::duplicate:
+    case model::outcome::quarantined:
+      return true;
+    case model::outcome::refused:
+    case model::outcome::superseded:  // another message waits for the same: sent again, it is known
+    case model::outcome::taken_over:
+    case model::outcome::resumed:
+      return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 loose_way_in post_loose(shard& owner, const contract::loose_message& from,
@@ -56,7 +85,7 @@ loose_way_in post_loose(shard& owner, const contract::loose_message& from,
   auto& memory = owner.intake.memory[model::index(cls)];
   contract::inbound_message m = describe(owner, from, memory);
   m.connection = to;
-  m.waits_for_room = to.generation == 0 && model::is_owed(model::lane_of(cls, m.level));
+  m.waits_for_room = from.waits_for_room && model::is_owed(model::lane_of(cls, m.level));
   m.charged_bytes = index;  // is not stored, and comes back in the receipt
   // Tells messages without a sequence apart; but among a session's packet ids it would be evidence.
   m.packet_id = from.client_id.empty() ? static_cast<std::uint16_t>(index) : std::uint16_t{0};
@@ -94,16 +123,19 @@ void take_request(shard& owner, contract::message_request request) {
   }
 }
 
-contract::loose_message as_loose(contract::due_will will) {
-  contract::loose_message m;
-  m.topic = std::move(will.message.topic);
-  m.payload = std::move(will.message.payload);
-  take_properties(std::move(will.message.props), m);
-  m.device = will.client_id;
-  m.client_id = std::move(will.client_id);
-  m.qos = will.message.qos;
-  m.retain = will.message.retain;
-  return m;
+void take_will(shard& owner, const contract::due_will& will) {
+  owner.intake.seal_large();
+  const model::connection_ref ref{will_slot, owner.intake.shard, will.number};
+  if (post_loose(owner, as_loose(will), ref, 0).refused) {
+    settle_will(owner, will.number, model::outcome::refused);
+  }
+}
+
+void settle_will(shard& owner, std::uint64_t number, model::outcome result) {
+  contract::will_settled settled{number, is_kept(result)};
+  // There is room: settled_wills.
+  (void)owner.subscribers.settled_wills.post(model::traffic_class::control, settled,
+                                             sizeof settled);
 }
 
 }  // namespace fleetgate::ingress

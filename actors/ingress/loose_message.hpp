@@ -13,15 +13,20 @@ struct loose_way_in {
   model::ack_level level = model::ack_level::none;
 };
 
-/// Posts it to the parser. Its receipt goes to `to` (generation 0: nobody), and bears `index` as
-/// its `bytes`.
+/// Posts it to the parser. Its receipt goes to `to`, and bears `index` as its `bytes`.
 loose_way_in post_loose(shard& owner, const contract::loose_message& from,
                         const model::connection_ref& to, std::uint32_t index);
 
 /// Opens a request and posts its messages; those there is no room for are refused at once.
 void take_request(shard& owner, contract::message_request request);
 
-/// A will as a message.
-contract::loose_message as_loose(contract::due_will will);
+/// The slot of wills, above those of requests; the generation is the will's number.
+inline constexpr std::uint32_t will_slot = 0xFFFF'FFFF;
+
+/// Posts a will; one that there is no room for is answered at once.
+void take_will(shard& owner, const contract::due_will& will);
+
+/// The sessions stage hears what became of it.
+void settle_will(shard& owner, std::uint64_t number, model::outcome result);
 
 }  // namespace fleetgate::ingress

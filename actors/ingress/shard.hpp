@@ -15,6 +15,7 @@
 #include "actors/contract/shard_intake.hpp"
 #include "actors/contract/subscriber.hpp"
 #include "actors/ingress/attributes.hpp"
+#include "actors/ingress/connection_quota.hpp"
 #include "actors/ingress/connection_table.hpp"
 #include "actors/ingress/deadline_queue.hpp"
 #include "actors/ingress/open_requests.hpp"
@@ -52,7 +53,7 @@ struct listener_settings {
   std::string name;
   std::string address;  // IPv4 or IPv6 literal
   std::uint16_t port = 0;
-  std::size_t max_connections = 0;                 // on this shard
+  connection_quota* quota = nullptr;               // of this listener on all shards
   std::size_t max_unacknowledged_bytes = 1 << 20;  // per connection; beyond it reading pauses
   std::variant<mqtt::session_limits, native::session_limits> session;  // what is spoken
   observe::ingress_probe* probe = nullptr;  // of this listener on this shard

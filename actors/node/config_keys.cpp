@@ -126,12 +126,15 @@ const config_table<listener_config>& listener_table() {
                      &s::protocol,
                      std::vector{listener_protocol::mqtt, listener_protocol::native,
                                  listener_protocol::http}),
-       endpoint_key<s>({"bind", "\"0.0.0.0:1883\"", "Address and port."}, &s::bind),
+       endpoint_key<s>(
+           {"bind", "\"0.0.0.0:1883\"", "Address and port; nobody else may listen there."},
+           &s::bind),
        boolean_key<s>({"allow_anonymous", "true",
                        "Devices need no credentials; without it only loopback can be bound."},
                       &s::allow_anonymous),
        integer_key<s>({"max_connections", "20000",
-                       "More are refused; never more than the limit of open files leaves."},
+                       "More of this listener are refused; all together there are never more than "
+                       "the limit of open files leaves."},
                       &s::max_connections, {1, 10'000'000}),
        duration_key<s>({"connect_timeout", "\"5s\"",
                         "A connection that has not completed CONNECT by then is closed."},

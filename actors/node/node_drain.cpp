@@ -81,6 +81,8 @@ drain_report node::drain() {
   // What was handed in and is settled by now hears of it while the admin server still answers.
   for (const auto& s : p.shards)
     ask<bool>(self, s->ingress.at, until, ingress::answered_atom::value);
+  // A will that is stored and still noted as due would be published again by the next start.
+  ask<bool>(self, p.sessions_actor.at, until, sessions::drain_atom::value);
   // In parts, one after the other; without it the next start has more to read, and loses nothing.
   p.dedup_actor.at.send(dedup::snapshot_atom::value);
   do ask<bool>(self, p.dedup_actor.at, until, dedup::flush_atom::value);

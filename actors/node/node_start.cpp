@@ -8,6 +8,7 @@
 
 #include "actors/commands/commands_actor.hpp"
 #include "actors/dedup/dedup_actor.hpp"
+#include "actors/ingress/bind_listener.hpp"
 #include "actors/ingress/connection_actor.hpp"
 #include "actors/node/config_capacity.hpp"
 #include "actors/node/listener_limits.hpp"
@@ -211,6 +212,7 @@ node::parts::step node::parts::make_sessions() {
   sessions_actor.body = std::move(made);
   sessions_actor.reads(sessions_news->changed);
   sessions_actor.reads(subscribers->events);
+  sessions_actor.reads(subscribers->settled_wills);
   sessions_actor.reads(subscribers->room);
   sessions_actor.reads(commands->to_subscribers);
   return std::nullopt;
@@ -273,20 +275,24 @@ node::parts::step node::parts::make_journal() {
 node::parts::step node::parts::bind_listeners(std::size_t shard,
                                               std::vector<ingress::bound_listener>& bound) {
   auto& of = *shards[shard];
+  auto quota = listener_quotas.begin();
   for (auto& l : settings.listeners) {
     if (l.protocol == listener_protocol::http) continue;
     ingress::listener_settings made;
     made.name = l.name;
     made.address = l.bind.address;
     made.port = l.bind.port;
-    const std::uint64_t most = std::min<std::uint64_t>(l.max_connections, device_files);
-    made.max_connections = std::max<std::size_t>(1, (most + shard_count() - 1) / shard_count());
+    made.quota = (*quota++).get();
     if (l.protocol == listener_protocol::native)
       made.session = native_limits(l, settings.node.name);
     else
       made.session = mqtt_limits(l);
     of.listener_probes.push_back(std::make_unique<observe::ingress_probe>());
     made.probe = of.listener_probes.back().get();
+    if (shard == 0 && made.port != 0) {
+      const auto is_free = ingress::find_port_free(of.unit->io(), made);
+      if (!is_free) return failed(exit_code::os_error, is_free.error());
+    }
     auto acceptor = ingress::bind_listener(of.unit->io(), made);
     if (!acceptor) return failed(exit_code::os_error, acceptor.error());
     // The first shard's choice of a port is everybody's.
@@ -308,7 +314,12 @@ node::parts::step node::parts::make_shards() {
                             " are needed: raise it (ulimit -n, LimitNOFILE)"));
   }
   device_files = open_files_for_devices(open_files);
+  device_connections = std::make_unique<ingress::connection_quota>(device_files);
   for (const auto& l : settings.listeners) {
+    if (l.protocol != listener_protocol::http) {
+      listener_quotas.push_back(
+          std::make_unique<ingress::connection_quota>(l.max_connections, device_connections.get()));
+    }
     if (l.max_connections <= device_files) continue;
     log.warn("listener.connections_limited",
              {{"listener", l.name},
@@ -376,6 +387,7 @@ void node::parts::register_metrics() {
   for (const auto& s : commands->to_shards) register_queue(metrics, "native_commands", s->box());
   register_queue(metrics, "progress", mail->progress.box());
   register_queue(metrics, "snapshots", mail->snapshots.box());
+  register_queue(metrics, "settled_wills", subscribers->settled_wills.box());
   for (const auto& s : subscribers->to_shards) {
     register_queue(metrics, "delivery", s->deliveries.box());
     register_queue(metrics, "wills", s->wills.box());

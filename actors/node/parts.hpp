@@ -175,6 +175,8 @@ class node::parts {
   std::shared_ptr<contract::spool_news> sessions_news;
   std::unique_ptr<contract::journal_mail> mail;
   std::vector<served_address> serves;
+  std::unique_ptr<ingress::connection_quota> device_connections;  // of all listeners but http
+  std::vector<std::unique_ptr<ingress::connection_quota>> listener_quotas;  // one each
 
   quiet_caf_config caf_config;
   caf::actor_system system{caf_config};

@@ -1,8 +1,9 @@
-// What the sessions stage may hold; from [subscriptions] of the configuration.
+// What the sessions stage may hold; the first from [subscriptions] of the configuration.
 #pragma once
 
 #include <cstddef>
 
+#include "actors/contract/subscriber.hpp"
 #include "protocol/mqtt/outbox.hpp"
 
 namespace fleetgate::sessions {
@@ -13,6 +14,8 @@ struct sessions_limits {
   std::size_t subscriptions = 1'000'000;         // of all sessions
   std::size_t retained_messages = 100'000;
   std::size_t retained_bytes = 64 << 20;
+  std::size_t due_wills = contract::most_due_wills;  // that the spool has not yet
+  std::size_t due_will_bytes = 16 << 20;
 };
 
 }  // namespace fleetgate::sessions

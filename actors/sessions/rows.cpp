@@ -55,7 +55,7 @@ std::string encode_session(const session& s) {
   std::string row;
   auto w = begin(row);
   w.u32(s.expiry_s);
-  w.u64(static_cast<std::uint64_t>(s.gone_since_ns));
+  w.u64(0);  // unused; older versions note here when the client went
   w.u32(static_cast<std::uint32_t>(s.subscriptions.size()));
   for (const auto& [filter, granted] : s.subscriptions) {
     w.text(filter);
@@ -70,7 +70,7 @@ bool decode_session(byte_view row, session& s) {
   byte_reader r(row);
   bool ok = begins_well(r);
   s.expiry_s = or_fail(r.u32(), ok);
-  s.gone_since_ns = static_cast<std::int64_t>(or_fail(r.u64(), ok));
+  (void)or_fail(r.u64(), ok);
   for (auto left = or_fail(r.u32(), ok); ok && left != 0; --left) {
     std::string filter;
     mqtt::granted_subscription g;
@@ -160,6 +160,34 @@ std::optional<contract::will> decode_will(byte_view row) {
   bool ok = begins_well(r);
   w.delay_s = or_fail(r.u32(), ok);
   if (!ok || !get_message(r, w.message) || !r.empty()) return std::nullopt;
+  return w;
+}
+
+std::string due_will_key(std::uint64_t number) {
+  std::string key;
+  byte_writer w(key);
+  w.u64(number);
+  return key;
+}
+
+std::string encode_due_will(const contract::due_will& w) {
+  std::string row;
+  auto out = begin(row);
+  out.text(w.client_id);
+  put_message(out, w.what->message);
+  return row;
+}
+
+std::optional<contract::due_will> decode_due_will(std::string_view key, byte_view row) {
+  byte_reader k(as_bytes(key)), r(row);
+  const auto number = k.u64();
+  contract::due_will w;
+  contract::will what;
+  const bool ok = number && k.empty() && begins_well(r) && get_text(r, w.client_id) &&
+                  get_message(r, what.message) && r.empty();
+  if (!ok) return std::nullopt;
+  w.number = *number;
+  w.what = std::make_shared<contract::will>(std::move(what));
   return w;
 }
 

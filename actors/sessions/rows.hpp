@@ -14,10 +14,11 @@ namespace fleetgate::sessions {
 inline constexpr std::string_view sessions_table = "subscribers";
 inline constexpr std::string_view queue_table = "subscriber_queue";
 inline constexpr std::string_view wills_table = "subscriber_wills";
+inline constexpr std::string_view due_wills_table = "subscriber_due_wills";
 inline constexpr std::string_view retained_table = "retained";
 inline constexpr std::string_view cursor_table = "subscriber_cursor";
 
-/// Expiry, since when nobody is connected, subscriptions.
+/// Expiry, subscriptions.
 std::string encode_session(const session& s);
 /// False where the bytes contradict themselves.
 bool decode_session(byte_view row, session& s);
@@ -33,6 +34,10 @@ std::optional<mqtt::forward_message> decode_message(byte_view row);
 
 std::string encode_will(const contract::will& w);
 std::optional<contract::will> decode_will(byte_view row);
+
+std::string due_will_key(std::uint64_t number);
+std::string encode_due_will(const contract::due_will& w);
+std::optional<contract::due_will> decode_due_will(std::string_view key, byte_view row);
 
 std::string encode_cursor(const contract::cursor& c);
 std::optional<contract::cursor> decode_cursor(byte_view row);

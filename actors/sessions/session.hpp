@@ -18,12 +18,12 @@ inline constexpr std::uint32_t never_expires = 0xFFFF'FFFF;  // MQTT 5.0 section
 
 struct session {
   std::string client_id;
-  std::uint32_t number = 0;        // in the brain's table and the tree
-  model::connection_ref at;        // generation 0: nobody is connected
-  mqtt::forward_terms terms;       // of that connection
-  std::uint32_t expiry_s = 0;      // 0: it ends with the connection
-  std::int64_t gone_since_ns = 0;  // Unix time; 0 while connected
-  std::int64_t will_due_ns = 0;    // Unix time; 0: not due
+  std::uint32_t number = 0;       // in the brain's table and the tree
+  model::connection_ref at;       // generation 0: nobody is connected
+  mqtt::forward_terms terms;      // of that connection
+  std::uint32_t expiry_s = 0;     // 0: it ends with the connection
+  std::uint64_t ends_ns = 0;      // steady; while nobody is connected
+  std::uint64_t will_due_ns = 0;  // steady; 0: not due
   std::map<std::string, mqtt::granted_subscription, std::less<>> subscriptions;  // by filter
   std::unique_ptr<mqtt::outbox> queue;           // made with the first message
   std::unique_ptr<mqtt::topic_aliases> aliases;  // where the client takes any

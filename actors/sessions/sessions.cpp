@@ -9,7 +9,12 @@
 namespace fleetgate::sessions {
 namespace {
 
-constexpr std::int64_t ns_per_s = 1'000'000'000;
+constexpr std::uint64_t ns_per_s = 1'000'000'000;
+/// A session ends here so much later than in dedup, which says in CONNACK whether there is one and
+/// may hear later than this stage that its client has gone: its mark comes behind messages. One
+/// that dedup still has must not have lost its subscriptions.
+constexpr std::uint64_t later_than_dedup_ns = 30 * ns_per_s;
+constexpr std::uint64_t no_end = ~std::uint64_t{0};
 /// Version 3.1.1 and 5, each with and without RETAIN.
 constexpr std::size_t plain_kinds = 4;
 
@@ -21,35 +26,36 @@ sessions::sessions(const sessions_limits& limits, std::size_t shards,
       probe_(probe),
       copy_(std::move(copy)),
       retained_(limits_),
+      due_wills_(limits_, out_, probe_),
       plain_(plain_kinds, targets(shards)) {
   probe_.retained_limit.set(static_cast<std::int64_t>(limits_.retained_messages));
   probe_.retained_bytes_limit.set(static_cast<std::int64_t>(limits_.retained_bytes));
 }
 
-void sessions::take(const contract::client_event& event, std::int64_t now_ns) {
+void sessions::take(const contract::client_event& event, const moment& now) {
   if (const auto* c = std::get_if<contract::client_came>(&event.what)) {
-    came(event, *c, now_ns);
+    came(event, *c, now);
     return publish_gauges();
   }
   session* const s = find(event.client_id);
   if (s == nullptr || s->at != event.from) return;  // another connection has the session now
   if (const auto* w = std::get_if<contract::client_went>(&event.what))
-    went(*s, *w, now_ns);
+    went(*s, *w, now.steady_ns);
   else if (const auto* r = std::get_if<contract::subscribe_request>(&event.what))
-    subscribe(*s, *r, now_ns);
+    subscribe(*s, *r, now.unix_ns);
   else if (const auto* u = std::get_if<contract::unsubscribe_request>(&event.what))
     unsubscribe(*s, *u);
   else if (const auto* a = std::get_if<contract::acknowledgement>(&event.what))
-    acknowledge(*s, *a, now_ns);
+    acknowledge(*s, *a, now.unix_ns);
   publish_gauges();
 }
 
 void sessions::came(const contract::client_event& event, const contract::client_came& c,
-                    std::int64_t now_ns) {
+                    const moment& now) {
   session* s = find(event.client_id);
   // Its old connection has gone, whether it was told or not. [MQTT-3.1.4-3]
   if (s != nullptr && s->connected() && s->at != event.from) {
-    leave(*s, true, now_ns);
+    leave(*s, true, now.steady_ns);
     s = find(event.client_id);
   }
   if (s != nullptr && c.clean_start) {
@@ -64,7 +70,6 @@ void sessions::came(const contract::client_event& event, const contract::client_
   s->terms = c.terms;
   s->receive_maximum = c.receive_maximum;
   set_expiry(*s, c.session_expiry_s);
-  s->gone_since_ns = 0;
   s->aliases.reset();
   if (c.topic_alias_maximum != 0) {
     s->aliases = std::make_unique<mqtt::topic_aliases>(c.topic_alias_maximum);
@@ -77,14 +82,14 @@ void sessions::came(const contract::client_event& event, const contract::client_
   store(*s);
   if (s->queue) {
     s->queue->connected(s->receive_maximum);
-    pump(*s, now_ns);
+    pump(*s, now.unix_ns);
   }
   if (!s->subscriptions.empty()) note_ready(*s);
 }
 
-void sessions::went(session& s, const contract::client_went& w, std::int64_t now_ns) {
+void sessions::went(session& s, const contract::client_went& w, std::uint64_t steady_ns) {
   set_expiry(s, w.session_expiry_s);
-  leave(s, w.publish_will, now_ns);
+  leave(s, w.publish_will, steady_ns);
 }
 
 /// What will end with its connection has no business in the store any more.
@@ -95,52 +100,57 @@ void sessions::set_expiry(session& s, std::uint32_t expiry_s) {
   s.expiry_s = expiry_s;
 }
 
-void sessions::leave(session& s, bool publish, std::int64_t now_ns) {
+void sessions::leave(session& s, bool publish, std::uint64_t steady_ns) {
   s.at = {};
-  s.gone_since_ns = now_ns;
   s.aliases.reset();
   if (s.queue) s.queue->disconnected();
   if (!publish) forget_will(s);
   if (s.will) {
     const auto wait_s = std::min(s.will->delay_s, s.expiry_s);
-    s.will_due_ns = now_ns + static_cast<std::int64_t>(wait_s) * ns_per_s;
+    s.will_due_ns = steady_ns + wait_s * ns_per_s;
     if (wait_s == 0) publish_will(s);
   }
   if (!s.outlives_connection()) return end(s);
   store(s);
   if (s.will) set_timer(s, s.will_due_ns);
-  if (s.expiry_s != never_expires) {
-    set_timer(s, now_ns + static_cast<std::int64_t>(s.expiry_s) * ns_per_s);
-  }
+  set_end(s, steady_ns);
 }
 
-void sessions::on_time(std::int64_t now_ns) {
-  while (!timers_.empty() && timers_.begin()->first <= now_ns) {
+/// Nobody is connected from `steady_ns` on.
+void sessions::set_end(session& s, std::uint64_t steady_ns) {
+  s.ends_ns = no_end;
+  if (s.expiry_s == never_expires) return;
+  s.ends_ns = steady_ns + s.expiry_s * ns_per_s + later_than_dedup_ns;
+  set_timer(s, s.ends_ns);
+}
+
+void sessions::on_time(std::uint64_t steady_ns) {
+  while (!timers_.empty() && timers_.begin()->first <= steady_ns) {
     session* const s = at(timers_.begin()->second);
     timers_.erase(timers_.begin());
     if (s == nullptr || s->connected()) continue;
-    if (s->will && s->will_due_ns <= now_ns) publish_will(*s);
-    const auto life_ns = static_cast<std::int64_t>(s->expiry_s) * ns_per_s;
-    if (s->expiry_s == never_expires || s->gone_since_ns + life_ns > now_ns) continue;
+    if (s->will && s->will_due_ns <= steady_ns) publish_will(*s);
+    if (s->ends_ns > steady_ns) continue;
     if (s->will) publish_will(*s);
     end(*s);
   }
+  due_wills_.on_time(steady_ns);
   publish_gauges();
 }
 
-std::optional<std::int64_t> sessions::next_deadline_ns() const {
-  if (timers_.empty()) return std::nullopt;
-  return timers_.begin()->first;
+std::optional<std::uint64_t> sessions::next_deadline_ns() const {
+  const auto of_wills = due_wills_.next_deadline_ns();
+  if (timers_.empty()) return of_wills;
+  return std::min(timers_.begin()->first, of_wills.value_or(no_end));
 }
 
-void sessions::set_timer(const session& s, std::int64_t due_ns) {
+void sessions::set_timer(const session& s, std::uint64_t due_ns) {
   timers_.emplace(due_ns, s.number);
 }
 
-/// Any shard can bring it on the road: the first does.
+/// The session's part in it is over: it may end, or get another will, before this one is kept.
 void sessions::publish_will(session& s) {
-  out_.wills.emplace_back(0, contract::due_will{s.client_id, s.will->message});
-  ++probe_.wills_published;
+  due_wills_.publish(s.client_id, s.will);
   forget_will(s);
 }
 
@@ -241,7 +251,7 @@ void sessions::publish_gauges() {
   probe_.retained_bytes.set(static_cast<std::int64_t>(retained_.bytes()));
 }
 
-result<std::size_t> sessions::restore(contract::state_store& from, std::int64_t now_ns) {
+result<std::size_t> sessions::restore(contract::state_store& from, std::uint64_t steady_ns) {
   std::size_t unusable = 0;
   result<void> read;
   const auto rows = [&](std::string_view table, auto&& take_row) {
@@ -255,16 +265,13 @@ result<std::size_t> sessions::restore(contract::state_store& from, std::int64_t 
     if (!decode_session(row, s)) return false;
     session& made = make(key);
     made.expiry_s = s.expiry_s;
-    made.gone_since_ns = s.gone_since_ns == 0 ? now_ns : s.gone_since_ns;
     made.is_stored = true;
     for (auto& [filter, granted] : s.subscriptions) {
       granted.subscriber = made.number;
       tree_.put(filter, granted);
     }
     made.subscriptions = std::move(s.subscriptions);
-    if (made.expiry_s != never_expires) {
-      set_timer(made, made.gone_since_ns + static_cast<std::int64_t>(made.expiry_s) * ns_per_s);
-    }
+    set_end(made, steady_ns);
     return true;
   });
   rows(queue_table, [&](std::string_view key, byte_view row) {
@@ -290,11 +297,14 @@ result<std::size_t> sessions::restore(contract::state_store& from, std::int64_t 
     session* s = find(key);
     if (s == nullptr) s = &make(key);
     s->will = std::make_shared<contract::will>(std::move(*w));
-    s->will_due_ns = now_ns + static_cast<std::int64_t>(s->will->delay_s) * ns_per_s;
-    if (s->gone_since_ns == 0) s->gone_since_ns = now_ns;
+    const auto delay_s = s->will->delay_s;
+    const auto wait_s = s->is_stored ? std::min(delay_s, s->expiry_s) : delay_s;
+    s->will_due_ns = steady_ns + wait_s * ns_per_s;
     set_timer(*s, s->will_due_ns);
     return true;
   });
+  rows(due_wills_table,
+       [&](std::string_view key, byte_view row) { return due_wills_.restore(key, row); });
   publish_gauges();
   if (!read) return tl::unexpected(std::move(read.error()));
   return unusable;

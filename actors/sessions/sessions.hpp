@@ -1,7 +1,7 @@
 // Decides what reaches which client (MQTT 5.0 sections 3.8, 4.1, 4.3 to 4.9): subscriptions, the
 // way of each message to those that match, queues of clients that are away, wills, retained
-// messages. Pure: events, messages and Unix time come in, effects go out. Owned by the sessions
-// actor; its thread. Limit: sessions_limits.
+// messages. Pure: events, messages and time come in, effects go out. Owned by the sessions actor;
+// its thread. Limit: sessions_limits.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "actors/contract/command_mail.hpp"
-#include "actors/contract/state_store.hpp"
 #include "actors/observe/probes.hpp"
+#include "actors/sessions/due_wills.hpp"
+#include "actors/sessions/effects.hpp"
 #include "actors/sessions/limits.hpp"
 #include "actors/sessions/retained.hpp"
 #include "actors/sessions/session.hpp"
@@ -23,13 +23,10 @@
 
 namespace fleetgate::sessions {
 
-/// What a turn brings. `changes` must be on disk before anything else of it leaves.
-struct effects {
-  std::vector<contract::state_change> changes;
-  std::vector<std::pair<std::uint16_t, contract::delivery>> deliveries;  // by shard
-  std::vector<std::pair<std::uint16_t, contract::due_will>> wills;
-  std::vector<std::string> ready;             // clients that can take commands now
-  std::vector<contract::command_event> told;  // what became of commands
+/// What is due goes by the steady clock, what messages and commands say by Unix time.
+struct moment {
+  std::uint64_t steady_ns = 0;
+  std::int64_t unix_ns = 0;
 };
 
 class sessions {
@@ -42,20 +39,26 @@ class sessions {
   sessions(const sessions&) = delete;
   sessions& operator=(const sessions&) = delete;
 
-  /// Start-up: what the store has. How many rows cannot be used and are left out; the store's
-  /// faults.
-  result<std::size_t> restore(contract::state_store& store, std::int64_t now_ns);
+  /// Start-up: what the store has, whose expiry begins anew. How many rows cannot be used and are
+  /// left out; the store's faults.
+  result<std::size_t> restore(contract::state_store& store, std::uint64_t steady_ns);
 
-  void take(const contract::client_event& event, std::int64_t now_ns);
+  void take(const contract::client_event& event, const moment& now);
+  /// What became of a will that was due.
+  void take(const contract::will_settled& s, std::uint64_t steady_ns) {
+    due_wills_.settle(s, steady_ns);
+  }
+  /// True: no more events may be taken until wills are settled.
+  [[nodiscard]] bool full_of_wills() const noexcept { return due_wills_.full(); }
   /// One message of the road, in its order.
   void publish(const model::envelope& e, std::int64_t now_ns);
   /// A command of the ledger, for the client that bears the device's name where that is connected
   /// and has subscribed to one of its topics. `out().told` says whether it was taken.
   void command(const contract::command_delivery& d, std::int64_t now_ns);
   /// Wills and expiries that are due.
-  void on_time(std::int64_t now_ns);
-  /// When on_time has something to do.
-  [[nodiscard]] std::optional<std::int64_t> next_deadline_ns() const;
+  void on_time(std::uint64_t steady_ns);
+  /// When on_time has something to do; steady.
+  [[nodiscard]] std::optional<std::uint64_t> next_deadline_ns() const;
 
   /// False: no message would reach anybody, unless it is to be retained.
   [[nodiscard]] bool has_subscriptions() const noexcept { return tree_.size() != 0; }
@@ -71,17 +74,17 @@ class sessions {
   };
 
   // sessions.cpp: who is here.
-  void came(const contract::client_event& event, const contract::client_came& c,
-            std::int64_t now_ns);
-  void went(session& s, const contract::client_went& w, std::int64_t now_ns);
+  void came(const contract::client_event& event, const contract::client_came& c, const moment& now);
+  void went(session& s, const contract::client_went& w, std::uint64_t steady_ns);
   void set_expiry(session& s, std::uint32_t expiry_s);
-  void leave(session& s, bool publish_will, std::int64_t now_ns);
+  void leave(session& s, bool publish_will, std::uint64_t steady_ns);
   void end(session& s);
   void acknowledge(session& s, const contract::acknowledgement& a, std::int64_t now_ns);
   session& make(std::string_view client_id);
   [[nodiscard]] session* find(std::string_view client_id) noexcept;
   [[nodiscard]] session* at(std::uint32_t number) noexcept;
-  void set_timer(const session& s, std::int64_t due_ns);
+  void set_timer(const session& s, std::uint64_t due_ns);
+  void set_end(session& s, std::uint64_t steady_ns);
   void publish_will(session& s);
   void forget_will(session& s);
   void store(session& s);
@@ -130,11 +133,12 @@ class sessions {
   boost::unordered_flat_map<std::string, std::uint32_t> by_client_id_;
   std::vector<std::unique_ptr<session>> all_;  // by number; null: free
   std::vector<std::uint32_t> free_numbers_;
-  std::set<std::pair<std::int64_t, std::uint32_t>> timers_;  // due, number; may be out of date
+  std::set<std::pair<std::uint64_t, std::uint32_t>> timers_;  // due, number; may be out of date
   mqtt::subscription_tree tree_;
   retained_messages retained_;
   std::size_t queued_ = 0;
   effects out_;
+  due_wills due_wills_;
 
   // Of the message at hand: its matches, and those among them that all get the same bytes, by what
   // these bytes are (version, RETAIN) and by shard.

@@ -68,7 +68,7 @@ sessions_actor::sessions_actor(std::shared_ptr<sessions_parts> parts, const sess
              [this](const model::envelope& e) { return copy(e); }) {}
 
 result<void> sessions_actor::restore() {
-  const auto unusable = brain_.restore(store_, runtime::unix_now_ns());
+  const auto unusable = brain_.restore(store_, runtime::steady_now_ns());
   if (!unusable) return tl::unexpected(unusable.error());
   if (*unusable != 0) {
     log_.error("sessions.damaged", {{"rows", *unusable},
@@ -87,7 +87,8 @@ caf::behavior sessions_actor::make_behavior() {
   return {
       [this](runtime::wake_atom) { turn(); },
       [this](drain_atom) {
-        turn();
+        do turn();
+        while (finish() && has_events());
         note_cursor();
         return finish();
       },
@@ -109,7 +110,7 @@ void sessions_actor::turn() {
   if (!finish()) return;
   const bool more_of_road = read_road();
   const bool more_events = read_events();
-  brain_.on_time(runtime::unix_now_ns());
+  brain_.on_time(runtime::steady_now_ns());
   const bool all_out = finish();
   report_progress();
   if (all_out && (more_of_road || more_events)) {
@@ -117,6 +118,14 @@ void sessions_actor::turn() {
   } else {
     wait();
   }
+}
+
+bool sessions_actor::has_events() const {
+  const auto waiting = [](const auto& box) {
+    return box.depth(model::traffic_class::control).items != 0;
+  };
+  return waiting(mail_.settled_wills.box()) ||
+         (!brain_.full_of_wills() && waiting(mail_.events.box()));
 }
 
 bool sessions_actor::wants_road() const {
@@ -175,12 +184,18 @@ void sessions_actor::jump_to_end() {
 /// The first subscriber is shown what comes from now on. True where there may be more.
 bool sessions_actor::read_events() {
   if (!brain_.has_subscriptions() && !catching_up_) jump_to_end();
-  const auto now_ns = runtime::unix_now_ns();
-  const auto n = mail_.events.read(
-      events_per_turn, [&](auto, const contract::client_event& e) { brain_.take(e, now_ns); });
+  const moment now{runtime::steady_now_ns(), runtime::unix_now_ns()};
+  mail_.settled_wills.read(events_per_turn, [&](auto, const contract::will_settled& s) {
+    brain_.take(s, now.steady_ns);
+  });
+  std::size_t n = 0;
+  if (!brain_.full_of_wills()) {
+    n = mail_.events.read(events_per_turn,
+                          [&](auto, const contract::client_event& e) { brain_.take(e, now); });
+  }
   const auto c = commands_.to_subscribers.read(
       commands_per_turn,
-      [&](auto, const contract::command_delivery_ptr& d) { brain_.command(*d, now_ns); });
+      [&](auto, const contract::command_delivery_ptr& d) { brain_.command(*d, now.unix_ns); });
   return n == events_per_turn || c == commands_per_turn || (n != 0 && brain_.has_subscriptions());
 }
 
@@ -237,7 +252,8 @@ bool sessions_actor::hand_over() {
                        out.deliveries.begin() + static_cast<std::ptrdiff_t>(posted));
   posted = 0;
   for (auto& [shard, will] : out.wills) {
-    const std::size_t weight = will.message.topic.size() + will.message.payload.size();
+    const auto& message = will.what->message;
+    const std::size_t weight = message.topic.size() + message.payload.size();
     if (!mail_.to_shards[shard]->wills.post(model::traffic_class::control, will, weight)) break;
     ++posted;
   }
@@ -254,8 +270,10 @@ void sessions_actor::report_progress() {
 
 /// Until events come, the spool has news that are wanted, or something is due.
 void sessions_actor::wait() {
-  const auto now_ns = runtime::unix_now_ns();
-  if (const auto due = brain_.next_deadline_ns()) wake_in(std::max<std::int64_t>(0, *due - now_ns));
+  const auto now_ns = runtime::steady_now_ns();
+  if (const auto due = brain_.next_deadline_ns()) {
+    wake_in(static_cast<std::int64_t>(std::max(*due, now_ns) - now_ns));
+  }
   if (cursor_changed_ || !jump_is_due()) wake_in(static_cast<std::int64_t>(jump_interval_ns));
 }
 

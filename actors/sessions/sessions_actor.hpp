@@ -53,6 +53,7 @@ class sessions_actor final : public runtime::actor_body {
   caf::behavior make_behavior() override;
   void begin();
   void turn();
+  [[nodiscard]] bool has_events() const;
   [[nodiscard]] bool wants_road() const;
   [[nodiscard]] bool jump_is_due() const;
   bool read_road();

@@ -35,6 +35,7 @@ void outbox::restore(entry e) {
 void outbox::connected(std::uint16_t receive_maximum) noexcept {
   window_ = std::min(receive_maximum, limits_->in_flight);
   in_flight_ = 0;
+  in_flight_bytes_ = 0;
   for (std::size_t i = 0; i < sent_; ++i) entries_[i].on_wire = false;
 }
 
@@ -43,18 +44,28 @@ const outbox::entry* outbox::next() {
   for (std::size_t i = 0; i < sent_; ++i) {
     entry& e = entries_[i];
     if (e.on_wire) continue;
-    e.on_wire = true;
+    if (!has_room_for(e)) return nullptr;
     e.dup = !e.released;
-    ++in_flight_;
+    put_on_wire(e);
     return &e;
   }
-  if (sent_ == entries_.size()) return nullptr;
-  entry& e = entries_[sent_];
+  if (sent_ == entries_.size() || !has_room_for(entries_[sent_])) return nullptr;
+  entry& e = entries_[sent_++];
   e.packet_id = free_packet_id();
-  e.on_wire = true;
-  ++sent_;
-  ++in_flight_;
+  put_on_wire(e);
   return &e;
+}
+
+/// The rest comes as answers do, so that a client is not sent more at once than its connection
+/// holds.
+bool outbox::has_room_for(const entry& e) const noexcept {
+  return in_flight_ == 0 || in_flight_bytes_ + weight_of(e.what) <= limits_->in_flight_bytes;
+}
+
+void outbox::put_on_wire(entry& e) noexcept {
+  e.on_wire = true;
+  ++in_flight_;
+  in_flight_bytes_ += weight_of(e.what);
 }
 
 /// There is one: at most `in_flight` of the 65,535 are in use.
@@ -84,7 +95,10 @@ outbox::entry outbox::take_out(place at) {
   entries_.erase(at);
   bytes_ -= weight_of(e.what);
   --sent_;
-  if (e.on_wire) --in_flight_;
+  if (e.on_wire) {
+    --in_flight_;
+    in_flight_bytes_ -= weight_of(e.what);
+  }
   return e;
 }
 

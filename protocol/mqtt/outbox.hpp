@@ -12,9 +12,10 @@
 namespace fleetgate::mqtt {
 
 struct outbox_limits {
-  std::size_t messages = 1000;   // waiting and in flight
-  std::size_t bytes = 1 << 20;   // of topics, payloads and properties
-  std::uint16_t in_flight = 64;  // at most, whatever the client's Receive Maximum
+  std::size_t messages = 1000;               // waiting and in flight
+  std::size_t bytes = 1 << 20;               // of topics, payloads and properties
+  std::uint16_t in_flight = 64;              // at most, whatever the client's Receive Maximum
+  std::size_t in_flight_bytes = 512 * 1024;  // of them; one message may exceed it
 };
 
 class outbox {
@@ -64,6 +65,8 @@ class outbox {
 
  private:
   using place = std::deque<entry>::iterator;
+  [[nodiscard]] bool has_room_for(const entry& e) const noexcept;
+  void put_on_wire(entry& e) noexcept;
   [[nodiscard]] place find_place(std::uint16_t packet_id) noexcept;
   entry take_out(place at);
   std::uint16_t free_packet_id();
@@ -72,6 +75,7 @@ class outbox {
   std::deque<entry> entries_;  // in flight first, then what waits; ascending by number
   std::size_t sent_ = 0;       // how many at the front have a packet identifier
   std::size_t in_flight_ = 0;  // of them, those that wait for an answer on this connection
+  std::size_t in_flight_bytes_ = 0;
   std::size_t bytes_ = 0;
   std::uint64_t last_number_ = 0;
   std::uint16_t last_packet_id_ = 0;

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -169,17 +170,20 @@ class world {
           m->retain = e.retain;
           return m;
         });
-    require(brain_->restore(store_, now_ns_) == 0u);
+    require(brain_->restore(store_, steady_ns()) == 0u);
     require(rows("retained") == static_cast<std::size_t>(probe_->retained.value()));
     require(rows("subscriber_queue") == static_cast<std::size_t>(probe_->queued.value()));
   }
   void restart() {
+    under_way_.clear();
     for (auto& c : all_) c.generation = 0;
     start();
   }
 
+  [[nodiscard]] std::uint64_t steady_ns() const { return static_cast<std::uint64_t>(now_ns_); }
+  [[nodiscard]] sessions::moment now() const { return {steady_ns(), now_ns_}; }
   void tell(client& c, decltype(contract::client_event::what) what) {
-    brain_->take({{0, 0, c.generation}, c.id, std::move(what)}, now_ns_);
+    brain_->take({{0, 0, c.generation}, c.id, std::move(what)}, now());
   }
   void come(client& c) {
     const auto flags = byte();
@@ -268,16 +272,23 @@ class world {
   }
   void pass(std::uint8_t seconds) {
     now_ns_ += seconds * second;
-    brain_->on_time(now_ns_);
+    settle_will(seconds % 2 == 0);
+    brain_->on_time(steady_ns());
     const auto next = brain_->next_deadline_ns();
-    require(!next || *next > now_ns_);
+    require(!next || *next > steady_ns());
   }
   /// Of a connection that is not the client's any more.
   void speak_late(client& c) {
     if (c.before == 0) return;
     const model::connection_ref old{0, 0, c.before};
-    brain_->take({old, c.id, contract::acknowledgement{packet_type::puback, byte(), 0}}, now_ns_);
-    brain_->take({old, c.id, contract::client_went{byte() % 2 == 0, 0}}, now_ns_);
+    brain_->take({old, c.id, contract::acknowledgement{packet_type::puback, byte(), 0}}, now());
+    brain_->take({old, c.id, contract::client_went{byte() % 2 == 0, 0}}, now());
+  }
+
+  void settle_will(bool kept) {
+    if (under_way_.empty()) return;
+    brain_->take(contract::will_settled{*under_way_.begin(), kept}, steady_ns());
+    under_way_.erase(under_way_.begin());
   }
 
   /// What the actor does: changes first, then what goes out.
@@ -291,8 +302,10 @@ class world {
     }
     out.deliveries.clear();
     recorded_.reset();
-    for (const auto& [number, w] : out.wills) require(w.message.topic == "a/will");
-    out.wills.clear();
+    for (const auto& [shard, w] : std::exchange(out.wills, {})) {
+      require(shard == 0 && w.what->message.topic == "a/will");
+      require(under_way_.insert(w.number).second);  // each has one receipt
+    }
     const auto queued = static_cast<std::size_t>(probe_->queued.value());
     require(queued <= clients * limits.queue.messages && rows("subscriber_queue") <= queued);
     require(static_cast<std::size_t>(probe_->subscriptions.value()) <= limits.subscriptions);
@@ -343,6 +356,11 @@ class world {
     }
     require(rows("subscriber_wills") == 0);
     restart();
+    settle();
+    require(rows("subscriber_due_wills") == under_way_.size());
+    while (!under_way_.empty()) settle_will(true);
+    settle();
+    require(rows("subscriber_due_wills") == 0);
     // A clean start ends those that never expire.
     for (auto& c : all_) {
       c.generation = ++last_generation_;
@@ -363,6 +381,7 @@ class world {
   std::unique_ptr<sessions::sessions> brain_;
   std::int64_t now_ns_ = 1'000 * second;
   std::uint64_t last_generation_ = 0;
+  std::set<std::uint64_t> under_way_;      // wills without a receipt
   std::optional<std::uint16_t> recorded_;  // the identifier of this step's PUBREC
 };
 

@@ -231,6 +231,29 @@ class What_is_under_way(GatewayTest):
                          {(0x70, struct.pack("!H", n)) for n in ids})
 
 
+class Number(GatewayTest):
+    def test_a_listener_has_all_its_connections_on_any_thread_whatever_others_have(self):
+        other = '[[listener]]\nname = "other"\nbind = "127.0.0.1:0"\nmax_connections = 4\n'
+        gateway = self.gateway(sink=False, listener="max_connections = 3", sections=other)
+        gateway.start(environment={"FLEETGATE_NODE__SHARDS": "4"})
+        for name, most in (("other", 4), ("mqtt", 3)):
+            port = gateway.addresses[name][1]
+            here = [self.let_in(port, f"{name}-{n}") for n in range(most)]
+            with self.assertRaises((EOFError, OSError), msg="one too many"):
+                self.let_in(port, "one-too-many")
+            here[0].close()
+            eventually(lambda: gateway.metrics().sum("fleetgate_connections_open", listener=name) <
+                       most, "it has gone")
+            self.let_in(port, "the-next")
+
+    def let_in(self, port, client_id):
+        device = Mqtt(port)
+        self.addCleanup(device.close)
+        device.send(connect_packet(client_id=client_id))
+        self.assertEqual(device.packet()[1][1], 0)
+        return device
+
+
 class Size(GatewayTest):
     @unittest.skipIf(SANITIZED, "a sanitizer's memory is not the gateway's")
     def test_packets_that_are_never_finished_stay_within_the_memory_budget(self):

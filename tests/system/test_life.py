@@ -6,9 +6,10 @@ import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 import unittest
 
-from harness import FLEETGATE, PATIENCE, GatewayTest, eventually, publish_packet
+from harness import FLEETGATE, PATIENCE, Gateway, GatewayTest, eventually, publish_packet
 
 EXIT_USAGE, EXIT_OS, EXIT_CANNOT_CREATE, EXIT_CONFIG = 64, 71, 73, 78
 
@@ -108,6 +109,17 @@ class Refusal_to_start(GatewayTest):
             port = occupant.getsockname()[1]
             gateway = self.gateway(mqtt_port=port)
             self.assertIn(str(port), self.refused(gateway, EXIT_OS))
+
+    def test_a_port_of_another_node_exits_71_and_takes_no_device_from_it(self):
+        first = self.gateway().start()
+        with tempfile.TemporaryDirectory() as directory:
+            second = Gateway(directory, mqtt_port=first.port)
+            self.addCleanup(second.stop)
+            said = self.refused(second, EXIT_OS)
+        self.assertIn(str(first.port), said)
+        self.assertIn("bind another one", said)
+        for n in range(20):
+            self.connect(first, client_id=f"d{n}")
 
     def test_a_data_directory_in_use_is_refused(self):
         gateway = self.gateway().start()

@@ -11,7 +11,7 @@ import sys
 import unittest
 
 from harness import (FULL, PATIENCE, REPOSITORY, SANITIZED, GatewayTest, Mqtt, connect_packet,
-                     eventually, publish_packet)
+                     eventually, publish_packet, text)
 
 sys.path.insert(0, str(REPOSITORY / "tests/load"))
 
@@ -191,6 +191,37 @@ class Overload(GatewayTest):
         self.assertEqual(device.packet()[0], 0x40)
         eventually(lambda: gateway.count("device_id = 'o'") == numbers, "every one, once")
         self.assertEqual(gateway.terminate(), 0)
+
+    def test_a_will_that_waits_for_room_outlives_the_node(self):
+        gateway = self.pressed_gateway()
+        device = self.connect(gateway, client_id="o")
+        device.socket.settimeout(6)
+
+        def withheld():
+            return gateway.metrics().sum("fleetgate_withheld_messages")
+
+        numbers = 0
+        with self.locked_sink(gateway):
+            while not withheld():  # smaller ones than the wills: there is no room for these either
+                numbers += 1
+                device.send(publish_packet("plain/o/x", b"x" * 50_000, 1, numbers))
+                with contextlib.suppress(TimeoutError):
+                    self.assertEqual(device.packet()[0], 0x40)
+            for n, end in enumerate((gateway.terminate, gateway.kill)):
+                self.connect(gateway, client_id=f"high-{n}", flags=0x0E,
+                             tail=text("plain/w/gone") + text("y" * 60_000)).close()
+                # Beside what the device sent in vain, and then beside the first will.
+                eventually(lambda: withheld() == 2, "the will waits")
+                end()
+                gateway.start()
+        eventually(lambda: gateway.count("topic = ?", "plain/w/gone") == 2, "both were published")
+        eventually(lambda: gateway.metrics().sum("fleetgate_wills_published_total") == 2, "once")
+        self.assertEqual(gateway.terminate(), 0)
+        gateway.start()
+        device = self.connect(gateway, client_id="last")
+        device.send(publish_packet("plain/last/x", b"{}", 1, 1))
+        eventually(lambda: gateway.count("topic = ?", "plain/last/x") == 1, "what comes later")
+        self.assertEqual(gateway.count("topic = ?", "plain/w/gone"), 2)
 
     @unittest.skipIf(SANITIZED, "the sanitizer's library must be loaded first")
     def test_ten_times_more_than_sink_or_disk_take_costs_only_what_nobody_was_promised(self):

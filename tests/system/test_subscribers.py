@@ -78,9 +78,11 @@ class Client:
 
 
 class SubscriberTest(GatewayTest):
+    settings = {}
+
     def setUp(self):
         super().setUp()
-        self.served = self.gateway().start()
+        self.served = self.gateway(**self.settings).start()
 
     def client(self, version, client_id, **how):
         # A client that was taken over would come back and take over again.
@@ -188,6 +190,37 @@ class Delivery(SubscriberTest):
                                  [f"devices/d/{qos} {{}}" for qos in (0, 1, 2)])
 
 
+class Large(SubscriberTest):
+    settings = {"listener": 'max_packet_size = "4MiB"', "sections": """
+[memory]
+budget = "256MiB"
+
+[spool]
+segment_size = "16MiB"
+
+[subscriptions]
+queue_size = "8MiB"
+"""}
+
+    def test_queues_and_messages_come_to_a_client_that_reads(self):
+        how = {"clean": False, "expiry": 1000}
+        sub = self.client(V5, "sub", **how)
+        sub.subscribe("large/#", 1)
+        sub.stop()
+        pub = self.client(V5, "pub")
+        for n in range(64):
+            pub.publish("large/part", f"{n:02}" + "p" * 32_000)
+        pub.publish("large/whole", "w" * (3 << 20))
+        sub = self.client(V5, "sub", **how)
+        self.assertEqual([t[:2] for t in sub.texts(64)], [f"{n:02}" for n in range(64)])
+        self.assertEqual(len(sub.next().payload), 3 << 20)
+        sub.subscribe("passing/#", 0)
+        pub.publish("passing/whole", "w" * (3 << 20), qos=0)
+        self.assertEqual(len(sub.next().payload), 3 << 20)
+        eventually(lambda: self.served.metrics().sum("fleetgate_session_queue_messages") == 0,
+                   "all are answered")
+
+
 class Retained(SubscriberTest):
     @in_both_versions
     def test_message_is_shown_to_later_subscribers_across_kill_9(self, version):
@@ -246,6 +279,22 @@ class Sessions(SubscriberTest):
             self.assertEqual(of_qos(got), of_qos(expected))
         self.assertEqual(sorted(got), sorted(expected))
         self.assert_quiet(sub, version + "/end")
+
+    def test_that_connack_says_are_present_have_their_subscriptions(self):
+        how = {"clean": False, "expiry": 2}
+        sub = self.client(V5, "sub", **how)
+        sub.subscribe("present/#", 1)
+        sub.stop()
+        self.assertEqual(self.served.terminate(), 0)
+        down = time.monotonic()
+        eventually(lambda: time.monotonic() - down > 3, "longer than the session may wait")
+        self.served.start()
+        up = time.monotonic()
+        eventually(lambda: time.monotonic() - up > 0.5, "it has done what it found due")
+        sub = self.client(V5, "sub", **how)
+        self.assertTrue(sub.session_present, "the node was not there to end it")
+        self.client(V5, "pub").publish("present/a", "1")
+        self.assertEqual(sub.next().topic, "present/a")
 
     @in_both_versions
     def test_that_start_clean_get_nothing_old(self, version):

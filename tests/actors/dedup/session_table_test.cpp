@@ -98,6 +98,16 @@ TEST_F(session_table_test, who_is_connected_does_not_expire) {
   EXPECT_EQ(table_.queued(), 0u);
 }
 
+TEST_F(session_table_test, time_that_is_not_known_begins_for_all_with_the_first_sweep) {
+  limits_.sessions = 2;
+  for (const char* id : {"a", "b"}) table_.disconnected(*connect(id, 10), 0);
+  EXPECT_FALSE(table_.expired(*table_.find("a"), now_));
+  table_.expire(now_, 1);
+  now_ += 10 * second_ns;
+  EXPECT_TRUE(table_.expired(*table_.find("a"), now_));
+  EXPECT_TRUE(table_.expired(*table_.find("b"), now_)) << "though no sweep has come to it";
+}
+
 TEST_F(session_table_test, time_that_is_not_known_begins_with_the_sweep) {
   session* const s = connect("c", 10);
   table_.disconnected(*s, 0);

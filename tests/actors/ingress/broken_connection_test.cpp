@@ -61,7 +61,7 @@ TEST(a_broken_connection, is_closed_and_takes_nobody_with_it) {
                                                         runtime::descriptor(pair[1]), ref);
   owner.table.put(ref, runtime::actor_ptr<connection_actor>(it.get()));
   ++probe.connections_open;
-  it->start();
+  it->start({});
   ASSERT_EQ(::send(client.get(), "x", 1, MSG_NOSIGNAL), 1);
   runtime::readiness::event readable;
   readable.readable = true;

@@ -55,7 +55,7 @@ class connection_that : public testing::Test {
                                                     runtime::descriptor(pair[1]), ref_);
     shard_.table.put(ref_, runtime::actor_ptr<connection_actor>(it_.get()));
     ++probe_.connections_open;
-    it_->start();
+    it_->start({});
   }
   void shut() {
     if (it_) it_->leave(fault_code::server_shutting_down);
@@ -610,6 +610,37 @@ TEST_F(a_connection, drops_what_may_be_dropped_where_its_client_reads_too_little
   (void)budget_.take(model::traffic_class::control, budget_.limit() / 2);
   it_->deliver("p", true);
   EXPECT_EQ(probe_.undelivered_here[undelivered::no_memory].value(), 1u);
+}
+
+TEST_F(a_connection, brings_a_message_of_any_size_to_a_client_that_has_read_all_before) {
+  come_in();
+  const std::string large(100'000, 'p');
+  for (int i = 0; i < 3; ++i) {
+    it_->deliver(large, true);
+    round();
+    EXPECT_EQ(received(), hex(large));
+  }
+  it_->deliver("p", true);
+  it_->deliver(large, true);
+  EXPECT_EQ(probe_.undelivered_here[undelivered::slow_client].value(), 1u) << "something waits";
+}
+
+TEST_F(a_connection, brings_a_message_that_is_owed_and_larger_than_what_else_may_wait) {
+  come_in();
+  const std::string large(5 << 18, 'p');
+  it_->deliver(large, false);
+  say("C0 00");
+  constexpr std::size_t ping_answer_bytes = 2, hex_bytes = 3;
+  std::size_t got = 0;
+  for (int i = 0; i < 100 && got < large.size() + ping_answer_bytes; ++i) {
+    got += (received().size() + 1) / hex_bytes;
+    runtime::readiness::event room;
+    room.writable = true;
+    it_->on_event(room);
+    round();
+  }
+  EXPECT_EQ(got, large.size() + ping_answer_bytes);
+  EXPECT_FALSE(is_closed());
 }
 
 TEST_F(a_connection, is_closed_where_its_client_reads_nothing_at_all) {

@@ -59,7 +59,7 @@ class what_is_noted : public testing::Test {
     it_ = runtime::spawn_pinned_as<Connection>(home_, shard_, settings_,
                                                runtime::descriptor(pair[1]), ref);
     shard_.table.put(ref, it_);
-    it_->start();
+    it_->start({});
     say(hello);
   }
   void let_in() {

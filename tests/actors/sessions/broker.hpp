@@ -34,6 +34,7 @@ class a_broker : public testing::Test {
   a_broker() { start(); }
 
   void start() {
+    under_way.clear();
     probe = std::make_unique<observe::sessions_probe>();
     brain = std::make_unique<sessions>(limits, 2, *probe, [this](const model::envelope& e) {
       auto m = std::make_shared<mqtt::forward_message>();
@@ -46,7 +47,7 @@ class a_broker : public testing::Test {
       m->retain = e.retain;
       return has_memory ? m : nullptr;
     });
-    EXPECT_EQ(brain->restore(store, now_ns), 0u);
+    EXPECT_EQ(brain->restore(store, steady_ns()), 0u);
   }
   /// kill -9: what was stored is what is left.
   void restart() {
@@ -94,7 +95,7 @@ class a_broker : public testing::Test {
   }
 
   void tell(const client& c, decltype(contract::client_event::what) what) {
-    brain->take({c.ref, c.id, std::move(what)}, now_ns);
+    brain->take({c.ref, c.id, std::move(what)}, {steady_ns(), now_ns});
     settle();
   }
   void go(const client& c, bool with_will = true, std::uint32_t expiry_s = 0) {
@@ -128,13 +129,18 @@ class a_broker : public testing::Test {
   void ack(const client& c, packet_type type, std::uint16_t id, std::uint8_t reason = 0) {
     tell(c, contract::acknowledgement{type, id, reason});
   }
+  /// Whatever is set as Unix time, it goes on with `now_ns`.
+  [[nodiscard]] std::uint64_t steady_ns() const {
+    return static_cast<std::uint64_t>(now_ns - clock_step_ns);
+  }
   void at(std::int64_t ns) {
     now_ns = ns;
-    brain->on_time(now_ns);
+    brain->on_time(steady_ns());
     settle();
   }
 
-  /// Does what the actor does: changes first, then what goes out.
+  /// Does what the actor does: changes first, then what goes out. Wills have their receipts at
+  /// once.
   void settle() {
     auto& out = brain->out();
     ASSERT_TRUE(store.apply(out.changes));
@@ -146,8 +152,18 @@ class a_broker : public testing::Test {
       }
     }
     out.deliveries.clear();
-    for (auto& [shard, w] : out.wills) wills.push_back(w.message.topic);
-    out.wills.clear();
+    for (const auto& [shard, w] : std::exchange(out.wills, {})) {
+      wills.push_back(w.what->message.topic);
+      under_way.push_back(w.number);
+    }
+    if (!will_receipts_come) return;
+    for (const auto number : std::exchange(under_way, {})) receipt_of_will(number, true);
+  }
+  void receipt_of_will(std::uint64_t number, bool kept) {
+    auto& out = brain->out();
+    brain->take(contract::will_settled{number, kept}, steady_ns());
+    ASSERT_TRUE(store.apply(out.changes));
+    out.changes.clear();
   }
 
   /// What was sent to the client since the last time, a packet a line.
@@ -189,12 +205,15 @@ class a_broker : public testing::Test {
   sessions_limits limits;
   std::string props;
   bool has_memory = true;
-  std::int64_t now_ns = 1'000 * s;
+  std::int64_t now_ns = 1'000 * s;  // Unix time
+  std::int64_t clock_step_ns = 0;   // by which the wall clock was set forward
   table_store store;
   std::unique_ptr<observe::sessions_probe> probe;
   std::unique_ptr<sessions> brain;
   std::map<std::uint64_t, std::string> wire;  // by generation
-  std::vector<std::string> wills;
+  std::vector<std::string> wills;             // topics of those that were due
+  bool will_receipts_come = true;
+  std::vector<std::uint64_t> under_way;  // wills without a receipt
 
  private:
   std::uint32_t next_slot_ = 0;

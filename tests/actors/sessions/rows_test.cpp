@@ -36,10 +36,15 @@ mqtt::outbox::entry entry() {
   return e;
 }
 
+contract::due_will due_will() {
+  auto what = std::make_shared<contract::will>();
+  what->message = message();
+  return {7, "c", std::move(what)};
+}
+
 session some_session() {
   session s;
   s.expiry_s = 3600;
-  s.gone_since_ns = 123;
   s.subscriptions["a/#"] = {0, 5, 2, true, false};
   s.subscriptions["b"] = {0, 0, 0, false, true};
   return s;
@@ -49,7 +54,6 @@ TEST(rows, come_back_as_they_were) {
   session s;
   ASSERT_TRUE(decode_session(as_bytes(encode_session(some_session())), s));
   EXPECT_EQ(s.expiry_s, 3600u);
-  EXPECT_EQ(s.gone_since_ns, 123);
   EXPECT_EQ(s.subscriptions, some_session().subscriptions);
 
   const auto e = decode_entry(as_bytes(encode_entry(entry())));
@@ -71,6 +75,12 @@ TEST(rows, come_back_as_they_were) {
   EXPECT_EQ(w->delay_s, 30u);
   expect_equal(w->message, message());
 
+  const auto d = decode_due_will(due_will_key(7), as_bytes(encode_due_will(due_will())));
+  ASSERT_TRUE(d);
+  EXPECT_EQ(d->number, 7u);
+  EXPECT_EQ(d->client_id, "c");
+  expect_equal(d->what->message, message());
+
   contract::cursor c;
   c.spool.bytes[3] = 7;
   c.lanes[2] = {4, 5};
@@ -78,9 +88,9 @@ TEST(rows, come_back_as_they_were) {
 }
 
 TEST(rows, that_are_cut_or_longer_or_of_another_version_are_refused) {
-  const std::string good[] = {encode_session(some_session()), encode_entry(entry()),
-                              encode_message(message()), encode_will({message(), 30}),
-                              encode_cursor({})};
+  const std::string good[] = {
+      encode_session(some_session()), encode_entry(entry()), encode_message(message()),
+      encode_will({message(), 30}),   encode_cursor({}),     encode_due_will(due_will())};
   const auto reads = [](std::size_t kind, const std::string& row) {
     session s;
     switch (kind) {
@@ -92,8 +102,10 @@ TEST(rows, that_are_cut_or_longer_or_of_another_version_are_refused) {
         return decode_message(as_bytes(row)).has_value();
       case 3:
         return decode_will(as_bytes(row)).has_value();
-      default:
+      case 4:
         return decode_cursor(as_bytes(row)).has_value();
+      default:
+        return decode_due_will(due_will_key(7), as_bytes(row)).has_value();
     }
   };
   for (std::size_t kind = 0; kind < std::size(good); ++kind) {
@@ -106,6 +118,12 @@ TEST(rows, that_are_cut_or_longer_or_of_another_version_are_refused) {
     other[0] = 2;
     EXPECT_FALSE(reads(kind, other));
   }
+}
+
+TEST(due_will_key, is_a_number_and_nothing_else) {
+  EXPECT_LT(due_will_key(255), due_will_key(256));
+  EXPECT_FALSE(decode_due_will("7", as_bytes(encode_due_will(due_will()))));
+  EXPECT_FALSE(decode_due_will(due_will_key(7) + "x", as_bytes(encode_due_will(due_will()))));
 }
 
 TEST(queue_key, sorts_by_client_and_number_and_names_its_client) {

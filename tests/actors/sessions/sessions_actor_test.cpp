@@ -188,6 +188,22 @@ class sessions_actor_that : public testing::Test {
     ASSERT_THAT(take_sent(), ElementsAre("SUBACK"));
   }
 
+  void die_with_will(std::string id) {
+    auto will = std::make_shared<contract::will>();
+    will->message.topic = "gone";
+    contract::client_came came;
+    came.last_will = will;
+    tell(id, came);
+    tell(std::move(id), contract::client_went{});
+  }
+  /// Numbers of the wills that the shard finds in its mailbox.
+  std::vector<std::uint64_t> take_wills() {
+    std::vector<std::uint64_t> numbers;
+    mail_->to_shards[0]->wills.read(
+        10'000, [&](auto, const contract::due_will& w) { numbers.push_back(w.number); });
+    return numbers;
+  }
+
   /// What the shard finds in its mailbox: SUBACK, PUBLISH by topic.
   std::vector<std::string> take_sent() {
     std::vector<std::string> lines;
@@ -389,19 +405,51 @@ TEST_F(sessions_stage, holds_messages_within_the_lower_half_of_memory_and_gives_
   EXPECT_EQ(budget_.used(), 0u);
 }
 
-TEST_F(sessions_stage, hands_a_will_that_is_due_to_a_shard) {
+TEST_F(sessions_stage, hands_a_will_that_is_due_to_a_shard_and_keeps_its_row_until_it_is_stored) {
   start();
-  auto will = std::make_shared<contract::will>();
-  will->message.topic = "gone";
-  contract::client_came came;
-  came.last_will = will;
-  tell("a", came);
-  tell("a", contract::client_went{});
+  die_with_will("a");
   EXPECT_TRUE(drain());
-  std::vector<std::string> due;
-  mail_->to_shards[0]->wills.read(
-      10, [&](auto, const contract::due_will& w) { due.push_back(w.client_id); });
-  EXPECT_THAT(due, ElementsAre("a"));
+  EXPECT_THAT(take_wills(), ElementsAre(1u));
+  EXPECT_EQ(store_.size("subscriber_due_wills"), 1u);
+  restart();
+  EXPECT_THAT(take_wills(), ElementsAre(1u)) << "it had no receipt";
+  contract::will_settled kept{1, true};
+  ASSERT_TRUE(mail_->settled_wills.post(model::traffic_class::control, kept, 1));
+  EXPECT_TRUE(drain());
+  EXPECT_EQ(store_.size("subscriber_due_wills"), 0u);
+  EXPECT_EQ(probe_.wills_published.value(), 1u);
+}
+
+TEST_F(sessions_stage, takes_no_more_events_while_it_is_full_of_wills) {
+  limits_.due_wills = 1;
+  start();
+  die_with_will("a");
+  EXPECT_TRUE(drain());
+  die_with_will("b");
+  EXPECT_TRUE(drain());
+  EXPECT_THAT(take_wills(), ElementsAre(1u));
+  contract::will_settled kept{1, true};
+  ASSERT_TRUE(mail_->settled_wills.post(model::traffic_class::control, kept, 1));
+  EXPECT_TRUE(drain());
+  EXPECT_THAT(take_wills(), ElementsAre(2u));
+}
+
+TEST_F(sessions_stage, has_taken_all_that_clients_did_when_it_is_drained) {
+  start();
+  constexpr std::size_t more_than_a_turn_takes = 3000;
+  for (std::size_t i = 0; i < more_than_a_turn_takes; ++i) die_with_will(std::to_string(i));
+  std::size_t due = 0;
+  for (int rounds = 0; due != more_than_a_turn_takes && rounds < 100; ++rounds) {
+    (void)turn();
+    due += take_wills().size();
+  }
+  EXPECT_EQ(due, more_than_a_turn_takes);
+  for (std::uint64_t number = 1; number <= due; ++number) {
+    contract::will_settled kept{number, true};
+    ASSERT_TRUE(mail_->settled_wills.post(model::traffic_class::control, kept, 1));
+  }
+  EXPECT_TRUE(turn());
+  EXPECT_EQ(store_.size("subscriber_due_wills"), 0u);
 }
 
 TEST_F(sessions_stage, goes_on_in_a_successor_where_its_reader_throws_and_waits_where_it_fails) {

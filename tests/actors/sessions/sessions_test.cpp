@@ -12,6 +12,8 @@ using observe::undelivered;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+constexpr std::int64_t later_than_dedup = 30 * s;
+
 TEST_F(a_broker, sends_a_message_to_whom_it_matches_at_the_lower_of_both_qualities) {
   const auto a = connect("a"), b = connect("b"), c = connect("c");
   subscribe(a, "x/#", 0);
@@ -105,6 +107,31 @@ TEST_F(a_broker, keeps_within_the_clients_window_and_goes_on_with_its_answers) {
   EXPECT_THAT(take_sent(a), IsEmpty());
 }
 
+TEST_F(a_broker, brings_a_large_queue_to_its_client_a_part_at_a_time) {
+  limits.queue.bytes = 8 << 20;
+  start();
+  auto a = connect("a", persistent());
+  subscribe(a, "x", 1);
+  go(a, true, 1000);
+  constexpr std::size_t most_at_once = 512 * 1024;
+  constexpr int messages = 64;
+  const std::string large(32 * 1024, 'p');
+  for (int i = 0; i < messages; ++i) publish("x", 1, false, large);
+  a = connect("a", persistent());
+  std::uint16_t id = 0;
+  while (id < messages) {
+    ASSERT_FALSE(wire[a.ref.generation].empty());
+    EXPECT_LE(wire[a.ref.generation].size(), most_at_once);
+    for (auto left = take_sent(a).size(); left != 0; --left) {
+      ++id;
+      brain->take({a.ref, a.id, contract::acknowledgement{packet_type::puback, id, 0}},
+                  {steady_ns(), now_ns});
+    }
+    settle();
+  }
+  EXPECT_EQ(probe->queued.value(), 0);
+}
+
 TEST_F(a_broker, keeps_messages_for_a_session_that_is_away_and_nothing_at_qos_0) {
   const auto a = connect("a", persistent());
   subscribe(a, "x", 1);
@@ -151,13 +178,39 @@ TEST_F(a_broker, forgets_a_session_at_a_clean_start_and_when_it_expires) {
   subscribe(b, "x", 1);
   go(b, true, 10);
   publish("x", 1);
-  EXPECT_EQ(*brain->next_deadline_ns(), now_ns + 10 * s);
-  at(now_ns + 9 * s);
+  at(now_ns + 10 * s + later_than_dedup - 1);
   EXPECT_TRUE(brain->has_subscriptions());
-  at(now_ns + 1 * s);
+  EXPECT_EQ(*brain->next_deadline_ns(), steady_ns() + 1);
+  at(now_ns + 1);
   EXPECT_FALSE(brain->has_subscriptions());
   EXPECT_EQ(store.size(), 0u);
   EXPECT_EQ(probe->queued.value(), 0);
+}
+
+TEST_F(a_broker, keeps_a_session_as_long_as_dedup_whatever_the_wall_clock_says) {
+  const auto a = connect("a", persistent());
+  subscribe(a, "x", 1);
+  go(a, true, 1000);
+  clock_step_ns = 5000 * s;
+  at(now_ns + clock_step_ns + 999 * s);
+  publish("x", 1);
+  EXPECT_THAT(take_sent(connect("a", persistent())), ElementsAre("x q1 #1"));
+}
+
+TEST_F(a_broker, counts_the_expiry_anew_after_a_restart_as_dedup_does) {
+  const auto a = connect("a", persistent());
+  subscribe(a, "x", 1);
+  go(a, true, 1000);
+  now_ns += 5000 * s;  // while the node was down
+  restart();
+  at(now_ns + 1000 * s);
+  publish("x", 1);
+  EXPECT_THAT(take_sent(connect("a", persistent())), ElementsAre("x q1 #1"));
+  const auto b = connect("b", persistent());
+  subscribe(b, "x", 1);
+  restart();
+  at(now_ns + 1000 * s + later_than_dedup);
+  EXPECT_FALSE(brain->has_subscriptions());
 }
 
 TEST_F(a_broker, ends_a_session_with_its_connection_where_it_has_no_expiry) {
@@ -331,6 +384,81 @@ TEST_F(a_broker, publishes_after_kill_9_the_wills_of_those_who_do_not_come_back)
   EXPECT_EQ(store.size(), 0u);
 }
 
+TEST_F(a_broker, keeps_a_will_that_is_due_until_the_spool_has_it) {
+  will_receipts_come = false;
+  auto how = coming{};
+  how.will = will();
+  go(connect("a", how));
+  EXPECT_EQ(store.rows["subscriber_due_wills"].size(), 1u);
+  EXPECT_EQ(probe->wills_published.value(), 0u);
+  restart();
+  settle();
+  EXPECT_EQ(wills.size(), 2u) << "nobody knows whether the first is stored";
+  receipt_of_will(under_way.front(), true);
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_EQ(probe->wills_published.value(), 1u);
+}
+
+TEST_F(a_broker, sends_a_will_that_found_no_room_again_after_a_wait_and_counts_it_once) {
+  will_receipts_come = false;
+  auto how = coming{};
+  how.will = will();
+  go(connect("a", how));
+  constexpr std::int64_t longest_wait = 16 * s;
+  for (int refusals = 0; refusals < 10; ++refusals) {
+    receipt_of_will(under_way.front(), false);
+    under_way.clear();
+    EXPECT_THAT(under_way, IsEmpty());
+    ASSERT_TRUE(brain->next_deadline_ns());
+    const auto wait = static_cast<std::int64_t>(*brain->next_deadline_ns() - steady_ns());
+    EXPECT_GT(wait, 0);
+    EXPECT_LE(wait, longest_wait);
+    at(now_ns + wait);
+    ASSERT_EQ(under_way.size(), 1u);
+    EXPECT_FALSE(brain->next_deadline_ns());
+  }
+  EXPECT_EQ(store.rows["subscriber_due_wills"].size(), 1u);
+  receipt_of_will(under_way.front(), true);
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_EQ(probe->wills_published.value(), 1u);
+}
+
+TEST_F(a_broker, keeps_a_newer_will_where_an_older_one_of_its_client_is_settled) {
+  will_receipts_come = false;
+  auto how = coming{};
+  how.will = will();
+  go(connect("a", how));
+  const auto older = under_way.front();
+  const auto again = connect("a", how);
+  receipt_of_will(older, true);
+  EXPECT_EQ(store.rows["subscriber_wills"].size(), 1u) << "of the connection that is here";
+  go(again);
+  ASSERT_EQ(under_way.size(), 2u);
+  receipt_of_will(older, true);
+  EXPECT_EQ(store.rows["subscriber_due_wills"].size(), 1u);
+  receipt_of_will(under_way.back(), true);
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_EQ(probe->wills_published.value(), 2u);
+}
+
+TEST_F(a_broker, is_full_of_wills_until_some_are_settled) {
+  will_receipts_come = false;
+  limits.due_wills = 2;
+  start();
+  auto how = coming{};
+  how.will = will();
+  go(connect("a", how));
+  EXPECT_FALSE(brain->full_of_wills());
+  go(connect("b", how));
+  EXPECT_TRUE(brain->full_of_wills());
+  receipt_of_will(under_way.front(), true);
+  EXPECT_FALSE(brain->full_of_wills());
+  limits.due_will_bytes = 5;  // a client id and a topic
+  restart();
+  settle();
+  EXPECT_TRUE(brain->full_of_wills());
+}
+
 TEST_F(a_broker, remembers_nothing_of_a_client_that_only_publishes) {
   const auto a = connect("a");
   (void)a;
@@ -358,9 +486,10 @@ TEST_F(a_broker, tells_of_damaged_rows_and_goes_on_with_the_rest) {
   subscribe(a, "x", 1);
   store.rows["subscribers"]["b"] = "damaged";
   store.rows["subscriber_queue"]["no key"] = "damaged";
+  store.rows["subscriber_due_wills"]["no key"] = "damaged";
   observe::sessions_probe other;
   sessions again(limits, 2, other, [](const model::envelope&) { return nullptr; });
-  EXPECT_EQ(again.restore(store, now_ns), 2u);
+  EXPECT_EQ(again.restore(store, steady_ns()), 3u);
   EXPECT_TRUE(again.has_subscriptions());
 }
 
@@ -368,7 +497,7 @@ TEST_F(a_broker, is_not_restored_from_a_store_that_cannot_be_read) {
   store.fails = true;
   observe::sessions_probe other;
   sessions again(limits, 2, other, [](const model::envelope&) { return nullptr; });
-  const auto restored = again.restore(store, now_ns);
+  const auto restored = again.restore(store, steady_ns());
   ASSERT_FALSE(restored);
   EXPECT_EQ(restored.error().code, fault_code::storage_io);
 }

@@ -48,6 +48,24 @@ TEST_F(an_outbox, sends_in_order_as_far_as_the_window_goes) {
   EXPECT_EQ(sendable(), "b'c'd") << "its own limit of 3 binds too";
 }
 
+TEST_F(an_outbox, sends_no_more_bytes_at_once_than_its_limit_but_always_one_message) {
+  limits.in_flight_bytes = 3;
+  for (const char* t : {"long topic", "a", "bb", "c"}) push(t);
+  box.connected(10);
+  EXPECT_EQ(sendable(), "long topic");
+  ack(packet_type::puback, 1);
+  EXPECT_EQ(sendable(), "abb");
+  ack(packet_type::puback, 3);
+  EXPECT_EQ(sendable(), "c");
+  box.connected(10);
+  EXPECT_EQ(sendable(), "a'c'") << "and so it is over another connection";
+  limits.in_flight_bytes = 1;
+  box.connected(10);
+  EXPECT_EQ(sendable(), "a'");
+  ack(packet_type::puback, 2);
+  EXPECT_EQ(sendable(), "c'");
+}
+
 TEST_F(an_outbox, sends_again_over_another_connection_what_was_not_answered) {
   push("a");
   push("b", 2);
