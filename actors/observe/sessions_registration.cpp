@@ -13,6 +13,11 @@ void register_probe(registry& to, const sessions_probe& p) {
   to.add(level("fleetgate_session_queue_messages",
                "Messages that wait for clients, or for their acknowledgement."),
          {}, p.queued);
+  to.add(level("fleetgate_waiting_will_bytes", "Bytes of wills that wait for their delay."), {},
+         p.waiting_will_bytes);
+  to.add(level("fleetgate_waiting_will_bytes_limit",
+               "How many there may be; beyond it a will is published when its client goes."),
+         {}, p.waiting_will_bytes_limit);
   to.add(level("fleetgate_retained_messages", "Retained messages."), {}, p.retained);
   to.add(level("fleetgate_retained_messages_limit", "How many there may be."), {},
          p.retained_limit);

@@ -14,6 +14,7 @@ struct sessions_limits {
   std::size_t subscriptions = 1'000'000;         // of all sessions
   std::size_t retained_messages = 100'000;
   std::size_t retained_bytes = 64 << 20;
+  std::size_t waiting_will_bytes = 64 << 20;  // for their delay; beyond it one is published at once
   std::size_t due_wills = contract::most_due_wills;  // that the spool has not yet
   std::size_t due_will_bytes = 16 << 20;
 };

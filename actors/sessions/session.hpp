@@ -14,16 +14,19 @@
 
 namespace fleetgate::sessions {
 
+inline constexpr std::uint64_t not_due = ~std::uint64_t{0};
 inline constexpr std::uint32_t never_expires = 0xFFFF'FFFF;  // MQTT 5.0 section 3.1.2.11.2
 
 struct session {
   std::string client_id;
-  std::uint32_t number = 0;       // in the brain's table and the tree
-  model::connection_ref at;       // generation 0: nobody is connected
-  mqtt::forward_terms terms;      // of that connection
-  std::uint32_t expiry_s = 0;     // 0: it ends with the connection
-  std::uint64_t ends_ns = 0;      // steady; while nobody is connected
-  std::uint64_t will_due_ns = 0;  // steady; 0: not due
+  std::uint32_t number = 0;    // in the brain's table and the tree
+  model::connection_ref at;    // generation 0: nobody is connected
+  mqtt::forward_terms terms;   // of that connection
+  std::uint32_t expiry_s = 0;  // 0: it ends with the connection
+  // Steady; while nobody is connected.
+  std::uint64_t ends_ns = not_due;
+  std::uint64_t will_due_ns = not_due;
+  std::uint64_t timer_ns = not_due;  // its entry among the timers
   std::map<std::string, mqtt::granted_subscription, std::less<>> subscriptions;  // by filter
   std::unique_ptr<mqtt::outbox> queue;           // made with the first message
   std::unique_ptr<mqtt::topic_aliases> aliases;  // where the client takes any
@@ -34,6 +37,11 @@ struct session {
 
   [[nodiscard]] bool connected() const noexcept { return at.generation != 0; }
   [[nodiscard]] bool outlives_connection() const noexcept { return expiry_s != 0; }
+  /// Nobody would miss it.
+  [[nodiscard]] bool is_empty() const noexcept {
+    return subscriptions.empty() && !will && (!queue || queue->size() == 0);
+  }
+  [[nodiscard]] bool will_waits() const noexcept { return will_due_ns != not_due; }
 };
 
 }  // namespace fleetgate::sessions

@@ -14,9 +14,13 @@ constexpr std::uint64_t ns_per_s = 1'000'000'000;
 /// may hear later than this stage that its client has gone: its mark comes behind messages. One
 /// that dedup still has must not have lost its subscriptions.
 constexpr std::uint64_t later_than_dedup_ns = 30 * ns_per_s;
-constexpr std::uint64_t no_end = ~std::uint64_t{0};
 /// Version 3.1.1 and 5, each with and without RETAIN.
 constexpr std::size_t plain_kinds = 4;
+
+std::size_t weight_of(const contract::will& w) noexcept {
+  constexpr std::size_t overhead = 512;  // with its session
+  return overhead + w.message.topic.size() + w.message.payload.size() + w.message.props.size();
+}
 
 }  // namespace
 
@@ -28,6 +32,7 @@ sessions::sessions(const sessions_limits& limits, std::size_t shards,
       retained_(limits_),
       due_wills_(limits_, out_, probe_),
       plain_(plain_kinds, targets(shards)) {
+  probe_.waiting_will_bytes_limit.set(static_cast<std::int64_t>(limits_.waiting_will_bytes));
   probe_.retained_limit.set(static_cast<std::int64_t>(limits_.retained_messages));
   probe_.retained_bytes_limit.set(static_cast<std::int64_t>(limits_.retained_bytes));
 }
@@ -67,6 +72,7 @@ void sessions::came(const contract::client_event& event, const contract::client_
   if (keeps_nothing) return;
   if (s == nullptr) s = &make(event.client_id);
   s->at = event.from;
+  set_timer(*s);
   s->terms = c.terms;
   s->receive_maximum = c.receive_maximum;
   set_expiry(*s, c.session_expiry_s);
@@ -107,32 +113,40 @@ void sessions::leave(session& s, bool publish, std::uint64_t steady_ns) {
   if (!publish) forget_will(s);
   if (s.will) {
     const auto wait_s = std::min(s.will->delay_s, s.expiry_s);
-    s.will_due_ns = steady_ns + wait_s * ns_per_s;
-    if (wait_s == 0) publish_will(s);
+    if (wait_s == 0 || waiting_will_bytes_ >= limits_.waiting_will_bytes)
+      publish_will(s);
+    else
+      let_will_wait(s, steady_ns + wait_s * ns_per_s);
   }
-  if (!s.outlives_connection()) return end(s);
+  // One that has nothing is not kept: clients with ever new names would fill memory with them.
+  if (!s.outlives_connection() || s.is_empty()) return end(s);
   store(s);
-  if (s.will) set_timer(s, s.will_due_ns);
   set_end(s, steady_ns);
+  set_timer(s);
+}
+
+void sessions::let_will_wait(session& s, std::uint64_t due_ns) {
+  s.will_due_ns = due_ns;
+  waiting_will_bytes_ += weight_of(*s.will);
 }
 
 /// Nobody is connected from `steady_ns` on.
 void sessions::set_end(session& s, std::uint64_t steady_ns) {
-  s.ends_ns = no_end;
+  s.ends_ns = not_due;
   if (s.expiry_s == never_expires) return;
   s.ends_ns = steady_ns + s.expiry_s * ns_per_s + later_than_dedup_ns;
-  set_timer(s, s.ends_ns);
 }
 
 void sessions::on_time(std::uint64_t steady_ns) {
   while (!timers_.empty() && timers_.begin()->first <= steady_ns) {
-    session* const s = at(timers_.begin()->second);
-    timers_.erase(timers_.begin());
-    if (s == nullptr || s->connected()) continue;
-    if (s->will && s->will_due_ns <= steady_ns) publish_will(*s);
-    if (s->ends_ns > steady_ns) continue;
-    if (s->will) publish_will(*s);
-    end(*s);
+    session& s = *at(timers_.begin()->second);
+    if (s.will_due_ns <= steady_ns) publish_will(s);
+    if (s.ends_ns > steady_ns && !s.is_empty()) {
+      set_timer(s);
+      continue;
+    }
+    if (s.will) publish_will(s);
+    end(s);
   }
   due_wills_.on_time(steady_ns);
   publish_gauges();
@@ -141,11 +155,14 @@ void sessions::on_time(std::uint64_t steady_ns) {
 std::optional<std::uint64_t> sessions::next_deadline_ns() const {
   const auto of_wills = due_wills_.next_deadline_ns();
   if (timers_.empty()) return of_wills;
-  return std::min(timers_.begin()->first, of_wills.value_or(no_end));
+  return std::min(timers_.begin()->first, of_wills.value_or(not_due));
 }
 
-void sessions::set_timer(const session& s, std::uint64_t due_ns) {
-  timers_.emplace(due_ns, s.number);
+/// One entry a session: what comes first while nobody is connected.
+void sessions::set_timer(session& s) {
+  if (s.timer_ns != not_due) timers_.erase({s.timer_ns, s.number});
+  s.timer_ns = s.connected() ? not_due : std::min(s.ends_ns, s.will_due_ns);
+  if (s.timer_ns != not_due) timers_.emplace(s.timer_ns, s.number);
 }
 
 /// The session's part in it is over: it may end, or get another will, before this one is kept.
@@ -157,8 +174,9 @@ void sessions::publish_will(session& s) {
 void sessions::forget_will(session& s) {
   if (!s.will) return;
   remove_row(wills_table, s.client_id);
+  if (s.will_waits()) waiting_will_bytes_ -= weight_of(*s.will);
   s.will.reset();
-  s.will_due_ns = 0;
+  s.will_due_ns = not_due;
 }
 
 session& sessions::make(std::string_view client_id) {
@@ -193,6 +211,7 @@ void sessions::end(session& s) {
     queued_ -= s.queue->size();
   }
   if (s.is_stored) remove_row(sessions_table, s.client_id);
+  if (s.timer_ns != not_due) timers_.erase({s.timer_ns, s.number});
   by_client_id_.erase(s.client_id);
   free_numbers_.push_back(s.number);
   all_[s.number].reset();
@@ -247,6 +266,7 @@ void sessions::publish_gauges() {
   probe_.sessions.set(static_cast<std::int64_t>(by_client_id_.size()));
   probe_.subscriptions.set(static_cast<std::int64_t>(tree_.size()));
   probe_.queued.set(static_cast<std::int64_t>(queued_));
+  probe_.waiting_will_bytes.set(static_cast<std::int64_t>(waiting_will_bytes_));
   probe_.retained.set(static_cast<std::int64_t>(retained_.size()));
   probe_.retained_bytes.set(static_cast<std::int64_t>(retained_.bytes()));
 }
@@ -272,6 +292,7 @@ result<std::size_t> sessions::restore(contract::state_store& from, std::uint64_t
     }
     made.subscriptions = std::move(s.subscriptions);
     set_end(made, steady_ns);
+    set_timer(made);
     return true;
   });
   rows(queue_table, [&](std::string_view key, byte_view row) {
@@ -299,8 +320,8 @@ result<std::size_t> sessions::restore(contract::state_store& from, std::uint64_t
     s->will = std::make_shared<contract::will>(std::move(*w));
     const auto delay_s = s->will->delay_s;
     const auto wait_s = s->is_stored ? std::min(delay_s, s->expiry_s) : delay_s;
-    s->will_due_ns = steady_ns + wait_s * ns_per_s;
-    set_timer(*s, s->will_due_ns);
+    let_will_wait(*s, steady_ns + wait_s * ns_per_s);
+    set_timer(*s);
     return true;
   });
   rows(due_wills_table,

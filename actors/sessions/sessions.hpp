@@ -83,9 +83,10 @@ class sessions {
   session& make(std::string_view client_id);
   [[nodiscard]] session* find(std::string_view client_id) noexcept;
   [[nodiscard]] session* at(std::uint32_t number) noexcept;
-  void set_timer(const session& s, std::uint64_t due_ns);
+  void set_timer(session& s);
   void set_end(session& s, std::uint64_t steady_ns);
   void publish_will(session& s);
+  void let_will_wait(session& s, std::uint64_t due_ns);
   void forget_will(session& s);
   void store(session& s);
   void publish_gauges();
@@ -133,10 +134,11 @@ class sessions {
   boost::unordered_flat_map<std::string, std::uint32_t> by_client_id_;
   std::vector<std::unique_ptr<session>> all_;  // by number; null: free
   std::vector<std::uint32_t> free_numbers_;
-  std::set<std::pair<std::uint64_t, std::uint32_t>> timers_;  // due, number; may be out of date
+  std::set<std::pair<std::uint64_t, std::uint32_t>> timers_;  // due, number; at most one a session
   mqtt::subscription_tree tree_;
   retained_messages retained_;
   std::size_t queued_ = 0;
+  std::size_t waiting_will_bytes_ = 0;
   effects out_;
   due_wills due_wills_;
 

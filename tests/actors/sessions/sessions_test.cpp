@@ -441,6 +441,43 @@ TEST_F(a_broker, keeps_a_newer_will_where_an_older_one_of_its_client_is_settled)
   EXPECT_EQ(probe->wills_published.value(), 2u);
 }
 
+TEST_F(a_broker, keeps_no_session_that_has_nothing) {
+  for (int n = 0; n < 100; ++n) go(connect("c" + std::to_string(n), persistent()), true, 1000);
+  EXPECT_EQ(probe->sessions.value(), 0);
+  EXPECT_FALSE(brain->next_deadline_ns());
+}
+
+TEST_F(a_broker, has_one_timer_a_session_and_none_while_its_client_is_here) {
+  auto how = persistent();
+  how.will = will(10);
+  for (int n = 0; n < 100; ++n) {
+    const auto a = connect("a", how);
+    EXPECT_FALSE(brain->next_deadline_ns());
+    subscribe(a, "x", 1);
+    go(a, true, 1000);
+    EXPECT_EQ(*brain->next_deadline_ns(), steady_ns() + 10 * s);
+    at(now_ns + 1 * s);
+  }
+  at(now_ns + 9 * s);
+  EXPECT_THAT(wills, ElementsAre("gone"));
+  EXPECT_EQ(probe->waiting_will_bytes.value(), 0);
+  connect("a", persistent());
+  EXPECT_FALSE(brain->next_deadline_ns());
+}
+
+TEST_F(a_broker, publishes_a_will_at_once_where_too_many_wait) {
+  limits.waiting_will_bytes = 1;
+  start();
+  auto how = persistent();
+  how.will = will(10);
+  go(connect("a", how), true, 1000);
+  EXPECT_THAT(wills, IsEmpty());
+  go(connect("b", how), true, 1000);
+  EXPECT_THAT(wills, ElementsAre("gone"));
+  at(now_ns + 10 * s);
+  EXPECT_THAT(wills, ElementsAre("gone", "gone"));
+}
+
 TEST_F(a_broker, is_full_of_wills_until_some_are_settled) {
   will_receipts_come = false;
   limits.due_wills = 2;
