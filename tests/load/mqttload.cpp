@@ -171,7 +171,7 @@ class generator {
     watch(fd, EPOLLIN | EPOLLET, signal_tag);
   }
 
-  /// A periodic timer whose expirations are edges: nobody has to read it.
+  /// A periodic timer. It goes on only where its expirations are read (timerfd_create(2)).
   void start_ticking(std::uint64_t first_ns, std::uint64_t every_ns) {
     tick_fd_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (tick_fd_ < 0) die("timerfd_create");
@@ -180,7 +180,7 @@ class generator {
     };
     const itimerspec when{spec(every_ns), spec(first_ns)};
     if (::timerfd_settime(tick_fd_, TFD_TIMER_ABSTIME, &when, nullptr) != 0) die("timerfd_settime");
-    watch(tick_fd_, EPOLLIN | EPOLLET, tick_tag);
+    watch(tick_fd_, EPOLLIN, tick_tag);
   }
 
   // ---- phases ----------------------------------------------------------------------------------
@@ -297,7 +297,10 @@ class generator {
       char line[64];
       static_cast<void>(::read(STDIN_FILENO, line, sizeof line));
       input_seen_ = true;
-    } else if (e.data.u64 != tick_tag) {
+    } else if (e.data.u64 == tick_tag) {
+      std::uint64_t expirations = 0;
+      static_cast<void>(::read(tick_fd_, &expirations, sizeof expirations));
+    } else {
       const auto index = static_cast<std::uint32_t>(e.data.u64);
       connection& c = connections_[index];
       if (c.fd < 0) return;
