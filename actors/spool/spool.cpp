@@ -153,8 +153,19 @@ result<void> spool::note_extent(const lane_log* emptied, bool clean) {
 void spool::append(const contract::append_request& request,
                    std::vector<contract::settlement>& settled) {
   std::array<bool, model::lane_count> has_records{};
+  std::uint64_t all_bytes = 0;
+  sizes_.clear();
   for (const contract::append_item& item : request.items) {
-    const auto in = append_one(request.batch->envelopes[item.index], item.ticket, settled);
+    sizes_.push_back(encoded_bytes(request.batch->envelopes[item.index]));
+    all_bytes += sizes_.back();
+  }
+  // Asked of each record only where room is short.
+  const bool all_fit = has_room(request.batch->cls, all_bytes);
+  for (std::size_t i = 0; i < request.items.size(); ++i) {
+    const contract::append_item& item = request.items[i];
+    const model::envelope& e = request.batch->envelopes[item.index];
+    const auto in =
+        append_one(e, sizes_[i], all_fit && e.cls == request.batch->cls, item.ticket, settled);
     if (in) has_records[model::index(*in)] = true;
   }
   if (request.batch->charge.bytes() == 0) return;
@@ -165,13 +176,13 @@ void spool::append(const contract::append_request& request,
   }
 }
 
-std::optional<lane> spool::append_one(const model::envelope& e, std::uint64_t ticket,
+std::optional<lane> spool::append_one(const model::envelope& e, std::size_t bytes, bool fits,
+                                      std::uint64_t ticket,
                                       std::vector<contract::settlement>& settled) {
-  const std::size_t bytes = encoded_bytes(e);
   const lane in = lane_of(e);
   fault_code refused = fault_code::packet_too_large;
   if (bytes != 0) {
-    if (admit(e, in, bytes)) {
+    if ((fits && in != lane::quarantine) || admit(e, in, bytes)) {
       lanes_[model::index(in)].append(e, bytes, ticket);
       lane_counts& counted = counts_[model::index(in)];
       ++counted.appended_records;

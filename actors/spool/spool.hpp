@@ -194,8 +194,10 @@ class spool final : public contract::append_gate {
   spool(contract::file_layer& files, spool_options options, spool_id_file id_file, spool_id id,
         recovered_lanes lanes);
 
-  /// The lane that took it; nothing where it was refused.
-  std::optional<model::lane> append_one(const model::envelope& e, std::uint64_t ticket,
+  /// The lane that took it; nothing where it was refused. `bytes`: encoded_bytes(e); `fits`: its
+  /// class is known to have room.
+  std::optional<model::lane> append_one(const model::envelope& e, std::size_t bytes, bool fits,
+                                        std::uint64_t ticket,
                                         std::vector<contract::settlement>& settled);
   [[nodiscard]] std::uint64_t used_bytes() const noexcept;
   void commit_lane(lane_log& l, bool sync, std::uint64_t now_ns,
@@ -233,6 +235,7 @@ class spool final : public contract::append_gate {
   std::array<std::optional<std::uint64_t>, model::lane_count> unsynced_since_ns_{};
   std::array<std::deque<waiting_ticket>, model::lane_count> waiting_;  // level committed
   std::vector<pending_ticket> scratch_;
+  std::vector<std::size_t> sizes_;  // of the records of the request at hand; reused
   reader_registry readers_;
   /// Of the batches that have records in the lane which are not written yet. A batch may have them
   /// in an owed lane, a free one and quarantine: its charge goes with the last of these.
