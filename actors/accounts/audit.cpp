@@ -78,9 +78,10 @@ void audit_journal(const statement& s, equations& all) {
                   {"waiting", waiting(in_flight_of(s).before_spool, s.run.drained != 0)}}});
   all.push_back(
       {"records", {{"kept", j.kept}, {"marks", j.marks}}, {{"appended", sum(j.appended)}}});
-  all.push_back({"positions",
-                 {{"last_lsn", j.last_lsn}},
-                 {{"base_lsn", j.base_lsn}, {"appended", sum(j.appended)}}});
+  all.push_back(
+      {"positions",
+       {{"last_lsn", j.last_lsn}},
+       {{"base_lsn", j.base_lsn}, {"appended", sum(j.appended)}, {"given_up", j.lsns_given_up}}});
 }
 
 void audit_lane(const statement& s, std::size_t i, const lane_files& files,

@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <utility>
@@ -20,7 +21,10 @@ static_assert(std::endian::native == std::endian::little, "the page is little-en
 using contract::section_words;
 
 constexpr std::uint64_t magic = 0x3130544E43414746;  // "FGACNT01"
-constexpr std::uint64_t version = 1;
+constexpr std::uint64_t version = 2;
+// Version 1 did not know lsns_given_up, the journal's last word.
+constexpr std::size_t journal_words_1 = 49;
+static_assert(offsetof(contract::journal_account, lsns_given_up) / 8 == journal_words_1);
 
 constexpr std::size_t words_for(std::size_t shards) noexcept {
   return (3 + shards) * section_words;
@@ -71,12 +75,13 @@ result<void> read_words(contract::file& from, const std::string& path, std::size
 /// A writer may publish while its section is copied: then it is copied again.
 template <class Account>
 result<void> read_section(contract::file& from, const std::string& path, std::size_t section,
-                          Account& into) {
+                          Account& into,
+                          std::size_t words = contract::account_book<Account>::words) {
   constexpr int tries = 1000;
   std::array<std::uint64_t, section_words> copy;
   for (int left = tries; left != 0; --left) {
     if (auto read = read_words(from, path, (1 + section) * section_words, copy); !read) return read;
-    if (contract::read_section<Account>(copy, into)) return {};
+    if (contract::read_section<Account>(copy, into, words)) return {};
   }
   return damaged(path, "has a section that does not bear its checksum");
 }
@@ -97,7 +102,8 @@ result<statement> read_statement(contract::file_layer& files, const std::string&
   if (auto read = read_words(**file, path, 0, head); !read) return tl::unexpected(read.error());
   const auto [word, of_version, shards] = head;
   if (word != magic) return damaged(path, "is no page of accounts");
-  if (of_version != version) return damaged(path, "has a version that this program does not know");
+  if (of_version == 0 || of_version > version)
+    return damaged(path, "has a version that this program does not know");
   if (shards > most_shards || words_for(shards) != words) {
     return damaged(path, "is not as long as it says");
   }
@@ -105,7 +111,11 @@ result<statement> read_statement(contract::file_layer& files, const std::string&
   said.shards.resize(shards);
   result<void> read = read_section(**file, path, 0, said.run);
   // The journal before the shards: what they say later is not less.
-  if (read) read = read_section(**file, path, 1, said.journal);
+  constexpr std::size_t journal_words = contract::account_book<contract::journal_account>::words;
+  if (read) {
+    read = read_section(**file, path, 1, said.journal,
+                        of_version == 1 ? journal_words_1 : journal_words);
+  }
   for (std::size_t i = 0; i < shards && read; ++i) {
     read = read_section(**file, path, 2 + i, said.shards[i]);
   }

@@ -46,6 +46,8 @@ struct journal_account {
   count_by_lane appended{};  // records, marks included
   count_by_lane last{};      // the lane's last ordinal, on disk or not yet
   count_by_lane durable{};   // up to here it is on disk
+  /// Of records that bear another one since: each group that is tried again gets new ones.
+  std::uint64_t lsns_given_up = 0;
 };
 
 /// What was before, and who runs. Written at a start and at the end of a drain.
@@ -131,16 +133,17 @@ class account_book {
 };
 
 /// What a copy of a section says; false where its newest value is not whole: it is damaged, or
-/// changed while it was copied.
+/// changed while it was copied. `words`: of the account, fewer in an older version; what it lacks
+/// stays as it is.
 template <class Account>
-bool read_section(std::span<const std::uint64_t, section_words> copy, Account& into) {
-  constexpr std::size_t words = account_book<Account>::words;
+bool read_section(std::span<const std::uint64_t, section_words> copy, Account& into,
+                  std::size_t words = account_book<Account>::words) {
   const std::uint64_t number = copy[0];
   const auto value = copy.subspan(value_at(number), words + 2);
   word_checksum check;
   for (const std::uint64_t word : value.first(words + 1)) check.add(word);
   if (value.front() != number || value.back() != check.sum()) return false;
-  std::memcpy(static_cast<void*>(&into), value.data() + 1, sizeof(into));
+  std::memcpy(static_cast<void*>(&into), value.data() + 1, words * sizeof(std::uint64_t));
   return true;
 }
 

@@ -190,6 +190,7 @@ void lane_log::restamp_group() {
   std::size_t at = 0;
   for (pending_ticket& t : tickets_) {
     t.lsn = (*context_.next_lsn)++;
+    ++lsns_given_up_;
     at += restamp_record(group_.data() + at, t.lsn, target_first_ordinal_, target_seed_,
                          group_offset_ + at);
   }

@@ -66,6 +66,8 @@ class lane_log {
   [[nodiscard]] std::uint64_t first_ordinal() const noexcept {
     return segments_.empty() ? durable_ordinal_ + 1 : segments_.front().shared->first_ordinal;
   }
+  /// Since open, by records that were given another one for a new segment.
+  [[nodiscard]] std::uint64_t lsns_given_up() const noexcept { return lsns_given_up_; }
   /// Durable and pending.
   [[nodiscard]] std::uint64_t records() const noexcept { return next_ordinal_ - first_ordinal(); }
   /// Unix time of the oldest record; 0 where there is none.
@@ -102,6 +104,7 @@ class lane_log {
   std::size_t settled_ = 0;  // how many of them were handed out
   std::uint64_t next_ordinal_ = 1;
   std::uint64_t durable_ordinal_ = 0;
+  std::uint64_t lsns_given_up_ = 0;
 
   // Where the group goes.
   std::unique_ptr<contract::file> active_file_;  // null: to be created

@@ -369,6 +369,12 @@ std::uint64_t spool::durable_lsn() const noexcept {
   return lsn;
 }
 
+std::uint64_t spool::lsns_given_up() const noexcept {
+  std::uint64_t sum = 0;
+  for (const lane_log& l : lanes_) sum += l.lsns_given_up();
+  return sum;
+}
+
 result<void> spool::close(std::uint64_t now_ns, std::vector<contract::settlement>& settled) {
   retries_ = {};
   for (const lane in : commit_order) {

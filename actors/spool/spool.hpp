@@ -154,6 +154,8 @@ class spool final : public contract::append_gate {
   [[nodiscard]] bool wants_snapshot() const noexcept;
   /// The highest lsn given so far; 0: none ever.
   [[nodiscard]] std::uint64_t last_lsn() const noexcept { return next_lsn_ - 1; }
+  /// Of them, since open, those whose records bear another one now.
+  [[nodiscard]] std::uint64_t lsns_given_up() const noexcept;
   /// Nothing at or below it is pending.
   [[nodiscard]] std::uint64_t durable_lsn() const noexcept;
   [[nodiscard]] std::uint32_t incarnation() const noexcept { return id_.incarnation; }

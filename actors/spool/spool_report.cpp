@@ -33,7 +33,8 @@ contract::spool_report report_of(const spool& s) {
 
 bool account_of(const spool& s, contract::journal_account& account) {
   std::uint64_t marks = 0;
-  bool is_news = account.refused_by_spool != s.refused_messages();
+  bool is_news =
+      account.refused_by_spool != s.refused_messages() || account.last_lsn != s.last_lsn();
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     const auto in = static_cast<model::lane>(i);
     const lane_counts& counted = s.counts()[i];
@@ -49,6 +50,7 @@ bool account_of(const spool& s, contract::journal_account& account) {
   account.marks = marks;
   account.kept = s.kept_messages();
   account.last_lsn = s.last_lsn();
+  account.lsns_given_up = s.lsns_given_up();
   return is_news;
 }
 

@@ -58,7 +58,7 @@ format = "json"
 """
 
 RUN, JOURNAL, FIRST_SHARD = 1, 2, 3
-JOURNAL_WORDS = 4 + 9 + 4 * 9
+JOURNAL_WORDS = 4 + 9 + 4 * 9 + 1
 SHARD_WORDS = 20
 
 
@@ -284,6 +284,22 @@ class Audit(GatewayTest):
         # QoS 1: what reached the disk is a row, once.
         self.assertEqual(gateway.count(), self.term(said, "whole", "kept") - unwritten)
 
+    def test_records_that_were_tried_again_after_a_storage_failure_are_no_difference(self):
+        gateway = self.gateway(sink=False).start()
+        spool, away = gateway.data / "spool", gateway.data / "away"
+        for first, end in ((1, gateway.kill), (101, gateway.terminate)):
+            device = self.connect(gateway, client_id="o")
+            self.publish(device, range(first, first + 10))
+            spool.rename(away)
+            device.send(publish_packet("devices/o/telemetry", b'{"seq":%d,"boot":1}' % (first + 10),
+                                       1, 99))
+            eventually(lambda: gateway.http("/readyz")[0] == 503, "the failure")
+            away.rename(spool)
+            self.assertEqual(device.packet()[0], 0x40)
+            self.assertGreater(self.term(gateway.audit(), "positions", "given_up"), 0)
+            end()
+            gateway.start()
+
     def test_one_number_that_is_wrong_by_one_is_found(self):
         gateway = self.gateway().start()
         device = self.connect(gateway, client_id="o")
@@ -292,11 +308,12 @@ class Audit(GatewayTest):
         self.assertEqual(gateway.terminate(), 0)
         path = gateway.data / "accounts"
         right = path.read_bytes()
-        duplicates, kept, telemetry_durable = 5, 9, 13 + 27 + 3
+        duplicates, kept, telemetry_durable, given_up = 5, 9, 13 + 27 + 3, 49
         for section, word, words, text in (
                 (JOURNAL, duplicates, JOURNAL_WORDS, "dedup by -1"),
                 (JOURNAL, kept, JOURNAL_WORDS, "records by 1"),
                 (JOURNAL, telemetry_durable, JOURNAL_WORDS, "files telemetry by 1"),
+                (JOURNAL, given_up, JOURNAL_WORDS, "positions by -1"),
                 (FIRST_SHARD, 3, SHARD_WORDS, "ingress telemetry by 1")):
             for by in (1, -1):
                 page = Page(path)

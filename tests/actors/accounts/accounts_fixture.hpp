@@ -55,7 +55,8 @@ inline balanced_node drained_node() {
     n.files[i] = {150, 97, 3, 250};
   }
   j.marks = 90;
-  j.last_lsn = 5450;
+  j.last_lsn = 5456;
+  j.lsns_given_up = 6;
   return n;
 }
 

@@ -91,6 +91,15 @@ TEST(audit, fails_for_a_stage_that_took_more_than_it_was_given_also_while_the_no
   EXPECT_THAT(unbalanced_in(n), testing::HasSubstr("hand-over control by -1"));
 }
 
+TEST(audit, fails_for_an_lsn_given_up_that_nobody_counted_also_while_the_node_runs) {
+  balanced_node n = drained_node();
+  n.said.run.drained = 0;
+  ++n.said.journal.last_lsn;
+  EXPECT_EQ(unbalanced_in(n), "positions by 1; ");
+  ++n.said.journal.lsns_given_up;
+  EXPECT_EQ(unbalanced_in(n), "");
+}
+
 TEST(audit, fails_for_a_batch_out_of_turn) {
   balanced_node n = drained_node();
   n.said.journal.out_of_turn = 1;

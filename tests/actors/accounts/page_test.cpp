@@ -102,9 +102,29 @@ TEST_F(page_of_accounts, one_that_is_cut_or_of_another_version_is_refused) {
   EXPECT_EQ(open_fault(), fault_code::storage_damaged);
   create(3);
   std::fstream file(directory_ + "/accounts", std::ios::binary | std::ios::in | std::ios::out);
-  file.seekp(8).put(2);
+  file.seekp(8).put(3);
   file.close();
   EXPECT_EQ(open_fault(), fault_code::storage_damaged);
+}
+
+TEST_F(page_of_accounts, one_of_version_1_is_read_without_the_word_that_it_did_not_know) {
+  page mine = create(1);
+  contract::journal_book journal(1);
+  journal.now.last_lsn = 41;
+  journal.show_in(mine.journal_section());
+  journal.publish();
+  // The same value as version 1 wrote it: one word less, and its checksum there.
+  std::uint64_t* const section = mine.journal_section();
+  const std::size_t at = contract::value_at(section[0]);
+  constexpr std::size_t words = 49;
+  contract::word_checksum check;
+  for (std::size_t i = 0; i <= words; ++i) check.add(section[at + i]);
+  section[at + words + 1] = check.sum();
+  std::fstream file(directory_ + "/accounts", std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(8).put(1);
+  file.close();
+  EXPECT_EQ(read().journal.last_lsn, 41u);
+  EXPECT_EQ(read().journal.lsns_given_up, 0u);
 }
 
 TEST_F(page_of_accounts, one_that_the_disk_does_not_give_back_is_a_fault_and_no_signal) {
