@@ -11,6 +11,15 @@
 
 namespace fleetgate::contract {
 
+/// Records of one lane that its reader never had and never will.
+struct missed_records {
+  std::uint64_t shed = 0;     // removed before it read them
+  std::uint64_t damaged = 0;  // they cannot be read
+  bool operator==(const missed_records&) const = default;
+};
+
+using missed_by_lane = std::array<missed_records, model::lane_count>;
+
 /// ordinal + replayed = uncounted + delivered + filtered + shed + damaged
 struct reader_lane {
   std::optional<std::uint64_t> ordinal;  // of the last record it is done with; nothing: not counted
@@ -25,7 +34,8 @@ struct reader_lane {
 
   /// It is done with all up to `p.through`; `delivered_now` and `filtered_now` are of the records
   /// that it read. What is in none of the kinds is missing from their sum, and an audit finds it.
-  void pass(lane_passage p, std::uint64_t delivered_now, std::uint64_t filtered_now) {
+  /// Returns what it missed on the way.
+  missed_records pass(lane_passage p, std::uint64_t delivered_now, std::uint64_t filtered_now) {
     if (!ordinal) uncounted = ordinal.emplace(p.began_behind.value_or(0));
     if (p.began_behind) begin(p);
     delivered += delivered_now;
@@ -33,6 +43,7 @@ struct reader_lane {
     shed += p.shed;
     damaged += p.damaged;
     ordinal = p.through;
+    return {p.shed, p.damaged};
   }
 
   /// To behind the record `to`: a person sent it there.

@@ -50,6 +50,12 @@ void circumstances::add(const observe::trace_record& r) {
                       " gave way for want of room");
       }
       return;
+    case trace_event::sink_missed:
+      if (n.in) {
+        add_up(r, "records of " + std::string(to_string(*n.in)) +
+                      " were gone or damaged before sink " + r.subject + " had read them");
+      }
+      return;
     case trace_event::synced:
     case trace_event::delivered:
     case trace_event::connected:

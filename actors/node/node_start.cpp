@@ -176,6 +176,7 @@ void node::parts::make_sink(const sink_config& s) {
   std::filesystem::create_directories(std::filesystem::path(s.path).parent_path(), ignored);
   auto with = std::make_shared<sink::sink_parts>();
   with->name = s.name;
+  with->required = s.required;
   with->writer = std::make_unique<sink::sqlite_writer>(
       sink::sqlite_sink_options{s.name, s.path, s.retention_size, s.retention, settings.node.name,
                                 std::chrono::milliseconds(1000)});

@@ -195,7 +195,9 @@ void register_probe(registry& to, std::string_view sink, const sink_probe& p,
   count("fleetgate_sink_dead_lettered_total", "Messages the sink refuses for good, kept apart.",
         p.dead_lettered);
   count("fleetgate_sink_damaged_total", "Damaged records this sink could not read.", p.damaged);
-  count("fleetgate_sink_shed_total", "Records an optional sink lost because it lagged too far.",
+  count("fleetgate_sink_shed_total",
+        "Records that were gone before this sink had read them: an optional one lagged too far, a "
+        "segment was removed, an older database was put back.",
         p.shed);
   count("fleetgate_sink_retries_total", "Batches tried again.", p.retries);
   add_reasons_of(to, counts("fleetgate_sink_errors_total", "Failed attempts.", {"sink", "reason"}),

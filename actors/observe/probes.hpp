@@ -130,7 +130,7 @@ struct alignas(cache_line_bytes) sink_probe {
   counter filtered;
   counter dead_lettered;
   counter damaged;
-  counter shed;  // an optional reader lost its oldest
+  counter shed;  // gone before it read them
   counter retries;
   per_fault errors;
   gauge lag_records;

@@ -1,6 +1,8 @@
 #include "actors/sink/delivery_trace.hpp"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
 namespace fleetgate::sink {
 
@@ -28,6 +30,23 @@ void note_delivered(observe::trace_writer& trace, const delivery& what,
     note.last_lsn = to.lsn;
     trace.write(note, now_unix_ns);
   }
+}
+
+void note_missed(observe::trace_writer& trace, std::string_view sink, model::lane in,
+                 const contract::missed_records& missed, std::int64_t now_unix_ns) noexcept {
+  observe::trace_note note;
+  note.event = model::trace_event::sink_missed;
+  note.subject = sink;
+  note.in = in;
+  const auto write = [&](std::uint64_t count, fault_code why) {
+    if (count == 0) return;
+    note.count = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
+    note.fault = why;
+    trace.write(note, now_unix_ns);
+  };
+  write(missed.shed, fault_code::not_found);
+  write(missed.damaged, fault_code::storage_damaged);
 }
 
 void note_failed(observe::trace_writer& trace, std::string_view sink, fault_code why,

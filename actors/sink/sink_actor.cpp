@@ -163,8 +163,7 @@ void sink_actor::write() {
   brain_.delivered(n, was_full, end_ns - start_ns, end_ns);
   probe_.commit.record(end_ns - start_ns);
   ++probe_.batches;
-  probe_.damaged.add(block_.damaged);
-  probe_.shed.add(block_.shed);
+  count_missed(*written);
   for (const auto& r : block_.records) {
     if (is_deliverable(r)) {
       ++probe_.rows;
@@ -174,6 +173,28 @@ void sink_actor::write() {
     }
   }
   report_progress();
+}
+
+/// No sink gets these any more. Where they were acknowledged a person must hear of it.
+void sink_actor::count_missed(const contract::missed_by_lane& missed) {
+  for (std::size_t i = 0; i < missed.size(); ++i) {
+    probe_.shed.add(missed[i].shed);
+    probe_.damaged.add(missed[i].damaged);
+    const auto in = static_cast<model::lane>(i);
+    const bool was_owed = model::is_owed(in) && in != model::lane::quarantine;
+    if (!was_owed || missed[i] == contract::missed_records{}) continue;
+    note_missed(parts_->trace, parts_->name, in, missed[i], runtime::unix_now_ns());
+    log_.log_event(
+        parts_->required ? observe::log_level::error : observe::log_level::warn, "sink.missed",
+        {{"sink", parts_->name},
+         {"lane", to_string(in)},
+         {"gone", missed[i].shed},
+         {"damaged", missed[i].damaged},
+         {"next", parts_->required
+                      ? "acknowledged, and not in this sink: look at the disk, for segments "
+                        "that were removed, for an older database that was put back"
+                      : "this optional sink is too slow for the room that the spool has"}});
+  }
 }
 
 bool sink_actor::block_is_heavy() const {

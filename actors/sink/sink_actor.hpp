@@ -37,6 +37,7 @@ using replay_atom = caf::atom_constant<caf::atom("replay")>;
 /// What one sink works with; made by the node.
 struct sink_parts {
   std::string name;
+  bool required = true;
   std::unique_ptr<sink_writer> writer;
   std::unique_ptr<contract::spool_reader> reader;
   std::shared_ptr<contract::spool_news> news;
@@ -62,6 +63,7 @@ class sink_actor final : public runtime::actor_body {
   void open();
   void deliver(const sink_action& action);
   void write();
+  void count_missed(const contract::missed_by_lane& missed);
   [[nodiscard]] bool block_is_heavy() const;
   void retain();
   void wait_until(std::uint64_t until_ns);

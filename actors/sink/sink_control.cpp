@@ -86,7 +86,7 @@ result<void> sink_actor::go_back(const contract::cursor& to) {
   nothing.back_to = *ordinals;
   if (auto written = parts_->writer->write(nothing); !written) {
     failed(sink_step::open, written.error());
-    return written;
+    return tl::unexpected(written.error());
   }
   log_.warn("sink.replay", {{"sink", parts_->name}});
   delivered_ = to;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "actors/contract/reader_account.hpp"
 #include "actors/contract/spool_reader.hpp"
 #include "protocol/base/result.hpp"
 
@@ -27,12 +28,13 @@ class sink_writer {
 
   /// The deliverable records of `block`, `block.end` as the cursor, and the reader's account
   /// (contract/reader_account.hpp) that belongs to it, in one transaction;
-  /// durable when it returns. On a fault:
+  /// durable when it returns. Returns what the account says that the reader has missed on the way
+  /// there. On a fault:
   /// - sink_unavailable: nothing was written; the same block may be written again.
   /// - every other: it is not known whether the block was written, only the store's cursor knows.
   ///   The writer refuses everything (sink_lost) until `open` was called and the reader was put to
   ///   the cursor that it returned.
-  virtual result<void> write(const contract::read_block& block) = 0;
+  virtual result<contract::missed_by_lane> write(const contract::read_block& block) = 0;
 
   /// True where a row that is written again does not become a second one.
   [[nodiscard]] virtual bool knows_rows_again() const noexcept { return false; }

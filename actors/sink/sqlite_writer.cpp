@@ -26,23 +26,29 @@ struct sqlite_writer::session {
   }
 
   /// `counts`: the reader's account with this block.
-  result<void> write_block(const contract::read_block& block, contract::reader_lanes& counts) {
+  result<contract::missed_by_lane> write_block(const contract::read_block& block,
+                                               contract::reader_lanes& counts) {
+    contract::missed_by_lane missed{};
     contract::lane_ordinals delivered{}, filtered{};
     for (const contract::stored_record& record : block.records) {
       if (!is_deliverable(record)) {
         ++filtered[model::index(record.in)];
         continue;
       }
-      if (auto appended = rows.append(record); !appended) return appended;
+      if (auto appended = rows.append(record); !appended) return tl::unexpected(appended.error());
       ++delivered[model::index(record.in)];
     }
     for (std::size_t i = 0; i < model::lane_count; ++i) {
-      if (block.passed[i].through != 0) counts[i].pass(block.passed[i], delivered[i], filtered[i]);
+      if (block.passed[i].through != 0) {
+        missed[i] = counts[i].pass(block.passed[i], delivered[i], filtered[i]);
+      }
       if (block.back_to && moves(block, i)) counts[i].go_back((*block.back_to)[i]);
     }
-    if (auto moved = cursor.move_to(db, block.end, counts); !moved) return moved;
+    auto done = cursor.move_to(db, block.end, counts);
     // What would go to a file that nobody finds again must not even be committed there.
-    return check_in_place();
+    if (done) done = check_in_place();
+    if (!done) return tl::unexpected(std::move(done.error()));
+    return missed;
   }
 
   [[nodiscard]] bool moves(const contract::read_block& block, std::size_t lane) const {
@@ -93,35 +99,37 @@ result<std::unique_ptr<sqlite_writer::session>> sqlite_writer::start_session() {
   return s;
 }
 
-result<void> sqlite_writer::write(const contract::read_block& block) {
+result<contract::missed_by_lane> sqlite_writer::write(const contract::read_block& block) {
   if (!session_) return failure(fault_code::sink_lost, options_.path + " is not open");
   session& s = *session_;
   // Where the write lock is not to be had, nothing has begun: the block may be written again.
   if (auto begun = s.db.begin(); !begun) return give_up(std::move(begun.error()));
   contract::reader_lanes counts = s.cursor.counted();
-  auto done = s.write_block(block, counts);
-  if (done) done = s.db.commit();
-  if (!done) {
+  auto missed = s.write_block(block, counts);
+  if (missed) {
+    if (auto done = s.db.commit(); !done) missed = tl::unexpected(std::move(done.error()));
+  }
+  if (!missed) {
     s.db.rollback();
-    return give_up(std::move(done.error()));
+    return give_up(std::move(missed.error()));
   }
   // Replaced between the check and the commit: written, but not where anybody looks.
   if (auto found = s.check_in_place(); !found) return give_up(std::move(found.error()));
   s.cursor.mark_committed(block.end, counts);
-  return {};
+  return missed;
 }
 
 result<std::uint64_t> sqlite_writer::enforce_retention(std::int64_t now_unix_ns) {
   if (!session_) return failure(fault_code::sink_lost, options_.path + " is not open");
   auto removed = session_->retention.step(session_->db, now_unix_ns);
   if (removed) return removed;
-  return tl::unexpected(std::move(give_up(std::move(removed.error())).error()));
+  return give_up(std::move(removed.error()));
 }
 
 /// Keeps the file open only where nothing can have been written.
-result<void> sqlite_writer::give_up(fault f) {
+tl::unexpected<fault> sqlite_writer::give_up(fault f) {
   if (f.code != fault_code::sink_unavailable) close();
-  return tl::unexpected(std::move(f));
+  return tl::unexpected<fault>(std::move(f));
 }
 
 void sqlite_writer::close() {

@@ -36,7 +36,7 @@ class sqlite_writer final : public sink_writer {
   /// Faults: those of `open`; sink_rejected where the database refuses a row, naming its position;
   /// sink_lost where the file was moved, deleted or replaced, or where somebody else has moved this
   /// reader's cursor.
-  result<void> write(const contract::read_block& block) override;
+  result<contract::missed_by_lane> write(const contract::read_block& block) override;
 
   result<std::uint64_t> enforce_retention(std::int64_t now_unix_ns) override;
 
@@ -46,7 +46,7 @@ class sqlite_writer final : public sink_writer {
   struct session;  // everything that lives only while the file is open
 
   result<std::unique_ptr<session>> start_session();
-  result<void> give_up(fault f);
+  tl::unexpected<fault> give_up(fault f);
 
   const sqlite_sink_options options_;
   std::unique_ptr<session> session_;

@@ -35,9 +35,16 @@ TEST(reader_lane, calls_shed_what_went_while_the_reader_stood_nowhere) {
   EXPECT_EQ(passed(lane), 150U);
 }
 
+TEST(reader_lane, says_what_its_reader_missed_also_where_it_stood_nowhere) {
+  reader_lane lane{100, 0, 100};
+  EXPECT_EQ(lane.pass({150, 140, 0, 3, 2}, 5, 0), (missed_records{42, 3}));
+  EXPECT_EQ(lane.pass(through(160), 10, 0), missed_records{});
+}
+
 TEST(reader_lane, counts_a_record_once_that_was_damaged_after_it_was_delivered) {
   reader_lane lane{100, 0, 100};
-  lane.pass({102, 99, 0, 2}, 1, 0);  // 100 and 101 cannot be read any more
+  // 100 and 101 cannot be read any more
+  EXPECT_EQ(lane.pass({102, 99, 0, 2}, 1, 0), (missed_records{0, 1}));
   EXPECT_EQ(lane.damaged, 1U);
   EXPECT_EQ(passed(lane), 102U);
 }

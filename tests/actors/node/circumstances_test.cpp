@@ -105,6 +105,17 @@ TEST_F(circumstances_of, what_the_spool_gave_up_may_have_been_it) {
   EXPECT_THAT(ends[0].what, HasSubstr(to_string(model::lane::telemetry_free)));
 }
 
+TEST_F(circumstances_of, what_a_sink_missed_may_have_been_it) {
+  auto gone = because(fault_code::not_found);
+  gone.in = model::lane::telemetry_owed;
+  gone.count = 7;
+  note(trace_event::sink_missed, "db", 100, gone);
+  const auto ends = around_.possible_ends();
+  ASSERT_THAT(ends, ElementsAre(named("sink.missed")));
+  EXPECT_EQ(ends[0].count, 7u);
+  EXPECT_THAT(ends[0].what, HasSubstr("db"));
+}
+
 TEST_F(circumstances_of, an_end_without_a_drain_may_have_been_it) {
   note(trace_event::started, "node-1", 100);
   note(trace_event::drained, "node-1", 200);

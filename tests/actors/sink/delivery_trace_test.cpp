@@ -61,6 +61,22 @@ TEST_F(delivery_trace, what_a_reader_passed_over_is_in_the_positions_and_not_in_
   EXPECT_EQ(all[0].note.last_lsn, 40u);
 }
 
+TEST_F(delivery_trace, what_a_sink_missed_is_an_anomaly_a_kind_with_its_lane_and_how_many) {
+  note_missed(trace_, "db", lane::event_owed, {3, 0}, 1000);
+  note_missed(trace_, "db", lane::event_owed, {4, 5}, 2000);
+  const auto all = pen_.noted(trace_event::sink_missed);
+  ASSERT_EQ(all.size(), 3u);
+  for (const auto& r : all) {
+    EXPECT_EQ(r.subject, "db");
+    EXPECT_EQ(r.note.in, lane::event_owed);
+  }
+  EXPECT_EQ(all[0].note.count, 3u);
+  EXPECT_EQ(all[0].note.fault, fault_code::not_found);
+  EXPECT_EQ(all[1].note.count, 4u);
+  EXPECT_EQ(all[2].note.count, 5u);
+  EXPECT_EQ(all[2].note.fault, fault_code::storage_damaged);
+}
+
 TEST_F(delivery_trace, the_first_batch_after_a_failure_says_so) {
   note_failed(trace_, "db", fault_code::sink_unavailable, 900);
   note_delivered(trace_, {"db", {}, true, 1}, blocks_.add_many(1).take(), 1000);

@@ -5,7 +5,9 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
+#include <mutex>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "tests/actors/observe/pen.hpp"
@@ -28,8 +30,9 @@ struct store {
   throwing opens, writes;
   std::optional<contract::cursor> cursor;
   int opened = 0;
-  int refuses = 0;      // so many writes, for ever
-  int unavailable = 0;  // so many writes, for now
+  int refuses = 0;                    // so many writes, for ever
+  int unavailable = 0;                // so many writes, for now
+  contract::missed_by_lane missed{};  // by each write
 };
 
 class storing_writer final : public sink_writer {
@@ -40,12 +43,12 @@ class storing_writer final : public sink_writer {
     ++store_.opened;
     return store_.cursor;
   }
-  result<void> write(const contract::read_block& block) override {
+  result<contract::missed_by_lane> write(const contract::read_block& block) override {
     store_.writes.maybe();
     if (store_.refuses-- > 0) return failure(fault_code::sink_rejected, "by its nature");
     if (store_.unavailable-- > 0) return failure(fault_code::sink_unavailable, "locked");
     store_.cursor = block.end;
-    return {};
+    return store_.missed;
   }
   result<std::uint64_t> enforce_retention(std::int64_t) override { return 0; }
   void close() override {}
@@ -127,13 +130,35 @@ class sink_actor_that : public ::testing::Test {
                  [](const caf::error&) { throw std::runtime_error("the actor is gone"); });
     return got;
   }
+  observe::log_options options_that_keep() {
+    observe::log_options o;
+    o.format = observe::log_format::json;
+    o.write = [this](std::string_view line) {
+      const std::lock_guard hold(logged_lock_);
+      logged_ += line;
+    };
+    return o;
+  }
+  /// Waits for it: a thread of its own writes lines.
+  bool is_logged(std::string_view text) {
+    for (int i = 0; i < 5000; ++i) {
+      {
+        const std::lock_guard hold(logged_lock_);
+        if (logged_.find(text) != std::string::npos) return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+  }
   std::uint64_t bugs() { return probe_.errors[fault_code::internal].value(); }
 
   caf::actor_system_config config_;
   caf::actor_system system_{config_};
   contract::journal_mail mail_{1, {16, 1 << 20}};
   observe::sink_probe probe_;
-  observe::logger log_{observe::log_options{}};
+  std::mutex logged_lock_;
+  std::string logged_;
+  observe::logger log_{options_that_keep()};
   std::shared_ptr<sink_parts> parts_ = std::make_shared<sink_parts>();
   store store_;
   short_reader* reader_ = nullptr;
@@ -194,6 +219,32 @@ TEST_F(sink_that, fails_and_recovers_notes_both_and_the_batch) {
   ASSERT_EQ(batches.size(), 1u);
   EXPECT_EQ(batches[0].subject, "db");
   EXPECT_EQ(batches[0].note.last_lsn, short_reader::last().lanes[0].lsn);
+}
+
+TEST_F(sink_that, misses_acknowledged_records_counts_logs_and_notes_them) {
+  const observe::testing::pen pen;
+  parts_->trace = pen.writer();
+  store_.missed[model::index(model::lane::event_owed)] = {3, 4};
+  store_.missed[model::index(model::lane::event_free)] = {10, 0};
+  store_.missed[model::index(model::lane::quarantine)] = {20, 0};
+  start();
+  drain_until_delivered();
+  EXPECT_EQ(probe_.shed.value(), 33u);
+  EXPECT_EQ(probe_.damaged.value(), 4u);
+  const auto noted = pen.noted(model::trace_event::sink_missed);
+  ASSERT_EQ(noted.size(), 2u) << "nothing was promised for what is free or in quarantine";
+  for (const auto& r : noted) EXPECT_EQ(r.note.in, model::lane::event_owed);
+  EXPECT_TRUE(is_logged(R"("level":"error","event":"sink.missed","sink":"db","lane":"event",)"
+                        R"("gone":3,"damaged":4)"))
+      << logged_;
+}
+
+TEST_F(sink_that, is_optional_and_misses_records_only_warns) {
+  parts_->required = false;
+  store_.missed[model::index(model::lane::event_owed)] = {3, 0};
+  start();
+  drain_until_delivered();
+  EXPECT_TRUE(is_logged(R"("level":"warn","event":"sink.missed")")) << logged_;
 }
 
 TEST_F(sink_that, fails_for_ever_still_answers_a_drain) {

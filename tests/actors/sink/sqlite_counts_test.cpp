@@ -50,7 +50,9 @@ TEST_F(sqlite_counts_test, are_moved_with_the_cursor_and_the_rows) {
   block.passed[telemetry].marks = 1;
   block.passed[telemetry].damaged = 2;
   block.passed[telemetry].shed = 3;
-  write(block);
+  const auto missed = writer_.write(block);
+  ASSERT_TRUE(missed);
+  EXPECT_EQ((*missed)[telemetry], (contract::missed_records{3, 2}));
   EXPECT_EQ(lane(), (contract::reader_lane{16, 0, 9, 2, 3, 2, 0}));
   const auto found = counts();
   EXPECT_EQ(found.readers[0].name, "archive");
