@@ -79,7 +79,8 @@ class spool_reader {
   /// Whether a message to be retained has become durable behind `c` since this start.
   [[nodiscard]] virtual bool has_retained_behind(const cursor& c) const = 0;
 
-  /// Durable records, marks included, behind where this reader stands. Known after the first read.
+  /// Durable records, marks included, behind where this reader stands. Where it has not read since
+  /// it was put there it may be more, by what lies before that in one segment of each lane.
   [[nodiscard]] virtual std::uint64_t lag_records() const = 0;
 };
 

@@ -69,6 +69,7 @@ void sink_actor::work() {
   take_news();
   for (int left = steps_per_turn; left != 0; --left) {
     if (!do_next()) {
+      look_ahead();
       publish();
       return answer_drain();
     }
@@ -254,6 +255,15 @@ void sink_actor::answer_drain() {
   if (drains_.empty() || !(caught_up_ || failing)) return;
   for (auto& d : drains_) d.deliver(caught_up_ && !failing);
   drains_.clear();
+}
+
+/// While its store is not open nothing is read, so the first record that waits tells since when.
+/// Whoever opens the store puts the reader back; a fault is met again then.
+void sink_actor::look_ahead() {
+  if (brain_.is_running() || undelivered_ != 0 || parts_->reader->lag_records() == 0) return;
+  if (!parts_->reader->read(block_, 1, 1)) return;
+  undelivered_ = block_.records.size();
+  if (undelivered_ != 0) last_seen_unix_ns_ = block_.records.front().envelope.received_time_ns;
 }
 
 void sink_actor::publish() {

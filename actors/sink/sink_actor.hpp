@@ -73,6 +73,7 @@ class sink_actor final : public runtime::actor_body {
   void take_news();
   [[nodiscard]] bool is_failing() const;
   void answer_drain();
+  void look_ahead();
   void publish();
 
   // sink_control.cpp

@@ -44,7 +44,8 @@ class lane_reader {
       : files_(&files), view_(&view), in_(in), reading_(p) {}
 
   void stand_at(const model::position& at) {
-    at_ = at;
+    if (at != known_at_) known_ordinal_.reset();
+    at_ = known_at_ = at;
     placed_ = false;
     segment_.reset();
     file_.reset();
@@ -53,9 +54,10 @@ class lane_reader {
   }
 
   /// Durable records, marks included, that were not read yet.
-  [[nodiscard]] std::uint64_t lag() const noexcept {
+  [[nodiscard]] std::uint64_t lag() const {
     const std::uint64_t durable = view_->durable_ordinal(in_);
-    return placed_ && durable >= expected_ordinal_ ? durable + 1 - expected_ordinal_ : 0;
+    const std::uint64_t next = next_ordinal().value_or(durable + 1);
+    return durable >= next ? durable + 1 - next : 0;
   }
 
   /// The ordinal of the last record before where it stands.
@@ -66,10 +68,24 @@ class lane_reader {
 
   /// What was read is not read again, unless somebody seeks.
   void settle() {
+    know_place();
     if (segment_) reading_.forget_before(segment_->first_lsn);
   }
 
  private:
+  /// Of the next record, as far as that is known without reading: where it was not put to its place
+  /// yet, the first one of the segment that it stands in. Nothing: there is none.
+  [[nodiscard]] std::optional<std::uint64_t> next_ordinal() const {
+    if (placed_) return expected_ordinal_;
+    const segment_ptr s = view_->find(in_, at_);
+    if (!s) return std::nullopt;
+    return known_ordinal_ ? std::max(*known_ordinal_ + 1, s->first_ordinal) : s->first_ordinal;
+  }
+  void know_place() noexcept {
+    if (!placed_) return;
+    known_at_ = at_;
+    known_ordinal_ = expected_ordinal_ - 1;
+  }
   result<bool> on_readable_segment(read_block& block);
   result<void> place();
   result<void> enter(segment_ptr s);
@@ -85,6 +101,9 @@ class lane_reader {
   lane in_;
   model::position at_;
   bool placed_ = false;
+  // Outlives a read that failed: the last record before `known_at_`, where that is known.
+  model::position known_at_;
+  std::optional<std::uint64_t> known_ordinal_;
   segment_ptr segment_;
   std::unique_ptr<contract::file> file_;
   patient_reading reading_;
@@ -153,6 +172,7 @@ result<void> lane_reader::place() {
   }
   began_behind_ = expected_ordinal_ - 1;
   placed_ = true;
+  know_place();
   return {};
 }
 

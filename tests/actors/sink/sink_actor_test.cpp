@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "tests/actors/observe/pen.hpp"
 
@@ -29,6 +30,7 @@ struct throwing {
 struct store {
   throwing opens, writes;
   std::optional<contract::cursor> cursor;
+  bool locked = false;  // it cannot be opened
   int opened = 0;
   int refuses = 0;                    // so many writes, for ever
   int unavailable = 0;                // so many writes, for now
@@ -40,6 +42,7 @@ class storing_writer final : public sink_writer {
   explicit storing_writer(store& s) : store_(s) {}
   result<std::optional<contract::cursor>> open() override {
     store_.opens.maybe();
+    if (store_.locked) return failure(fault_code::sink_unavailable, "locked");
     ++store_.opened;
     return store_.cursor;
   }
@@ -74,16 +77,21 @@ class short_reader final : public contract::spool_reader {
     reads_.maybe();
     block = {};
     block.end = last();
+    if (waiting_ == 0) return {};
+    block.records.resize(std::exchange(waiting_, 0));
+    for (auto& r : block.records) r.envelope.received_time_ns = received_unix_ns;
     return {};
   }
   result<contract::lane_ordinals> stands_at() override { return contract::lane_ordinals{}; }
   [[nodiscard]] model::spool_uuid spool() const override { return uuid; }
   [[nodiscard]] contract::cursor end() const override { return last(); }
   [[nodiscard]] bool has_retained_behind(const contract::cursor&) const override { return false; }
-  [[nodiscard]] std::uint64_t lag_records() const override { return 0; }
+  [[nodiscard]] std::uint64_t lag_records() const override { return waiting_; }
 
   static constexpr model::position nowhere{1, 0};
   throwing reads_;
+  static constexpr std::int64_t received_unix_ns = 77;
+  std::size_t waiting_ = 0;  // messages
 };
 
 class sink_actor_that : public ::testing::Test {
@@ -253,6 +261,16 @@ TEST_F(sink_that, fails_for_ever_still_answers_a_drain) {
   start();
   EXPECT_FALSE(drain());
   EXPECT_EQ(probe_.circuit.value(), static_cast<std::int64_t>(observe::circuit_state::open));
+}
+
+TEST_F(sink_that, never_opened_its_store_shows_what_waits_and_since_when) {
+  store_.locked = true;
+  reader_->waiting_ = 5;
+  start();
+  EXPECT_FALSE(drain());
+  EXPECT_EQ(tell(report_atom::value).report.lag_records, 5u);
+  EXPECT_EQ(probe_.lag_records.value(), 5);
+  EXPECT_EQ(probe_.lag_oldest_unix_ns.value(), short_reader::received_unix_ns);
 }
 
 TEST_F(sink_that, failed_a_moment_ago_tries_again_when_it_is_drained) {

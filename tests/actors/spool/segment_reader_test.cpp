@@ -209,6 +209,32 @@ TEST_F(segment_reader_test, seek_goes_on_after_the_cursor) {
   EXPECT_EQ(std::unique(all.begin(), all.end()), all.end());
 }
 
+TEST_F(segment_reader_test, lag_is_known_before_the_first_read_and_after_one_that_failed) {
+  open();
+  for (std::uint64_t n = 1; n <= 10; ++n) append(n);
+  append(11, traffic_class::control);
+  commit();
+  auto reader = make_reader(files, brain->view());
+  EXPECT_EQ(reader->lag_records(), 11U);
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 1 << 20, 4));
+  const std::uint64_t left = 11 - block.records.size();
+  EXPECT_EQ(reader->lag_records(), left);
+  const contract::cursor here = block.end;
+  files.before = [](disk_op op, const std::string&) -> std::optional<fault_code> {
+    if (op == disk_op::read || op == disk_op::open) return fault_code::storage_io;
+    return std::nullopt;
+  };
+  ASSERT_TRUE(reader->seek(here));  // as a sink does that opens its store again
+  EXPECT_FALSE(reader->read(block, 1 << 20, 4));
+  EXPECT_EQ(reader->lag_records(), left);
+  EXPECT_TRUE(reader->seek({}));
+  EXPECT_EQ(reader->lag_records(), 11U);
+  files.before = nullptr;
+  drain(*reader);
+  EXPECT_EQ(reader->lag_records(), 0U);
+}
+
 TEST_F(segment_reader_test, cursor_of_another_spool_is_refused) {
   open();
   append(1);
