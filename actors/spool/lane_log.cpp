@@ -134,6 +134,8 @@ void lane_log::publish() {
   context_.view->set_durable_lsn(in_, active.last.lsn);
   context_.view->set_durable_ordinal(in_, durable_ordinal_);
   const bool is_new = active.shared->readable_end.load(std::memory_order_relaxed) == 0;
+  active.shared->last_lsn.store(active.last.lsn, std::memory_order_release);
+  active.shared->last_ordinal.store(durable_ordinal_, std::memory_order_release);
   active.shared->readable_end.store(group_offset_, std::memory_order_release);
   if (is_new) context_.view->add(active.shared);
   if (group_offset_ > cached_tail_bytes) {

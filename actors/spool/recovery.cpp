@@ -362,6 +362,8 @@ void lane_recovery::keep(const found_segment& s) {
   kept.shared->readable_end = s.intact_end;
   kept.last = s.records == 0 ? model::position{s.incarnation, s.name_lsn} : s.last;
   kept.last_ordinal = s.records == 0 ? kept.shared->first_ordinal - 1 : s.last_ordinal;
+  kept.shared->last_lsn = kept.last.lsn;
+  kept.shared->last_ordinal = kept.last_ordinal;
   kept.bytes = s.intact_end;
   kept.first_received_time_ns = s.first_received_time_ns;
   report_.bytes += kept.bytes;

@@ -91,7 +91,11 @@ class lane_reader {
   result<void> enter(segment_ptr s);
   std::uint64_t expect_from(std::uint64_t ordinal);
   void pass_damaged(std::uint64_t up_to, read_block& block);
+  void pass_lost(read_block& block);
+  void reach(const model::position& at, std::uint64_t ordinal, read_block& block);
   result<void> read_window(read_block& block, std::size_t& memory_used, allowance& left);
+  [[nodiscard]] bool is_lost(const segment& s, const fault& why) const;
+  [[nodiscard]] bool has_more() const;
   void take(const segment_walk& walk, read_block& block, allowance& left);
   segment_read reading_up_to(std::uint64_t end);
   [[nodiscard]] bool is_disk_there(std::uint64_t from, std::uint64_t end) const;
@@ -139,12 +143,15 @@ result<bool> lane_reader::on_readable_segment(read_block& block) {
   }
   for (;;) {
     if (!segment_) return false;
-    const bool removed = segment_->removed.load(std::memory_order_acquire);
-    if (!removed && offset_ < segment_->readable_end.load(std::memory_order_acquire)) return true;
+    if (has_more()) return true;
     // A later segment is shown only when all of this one is: what is readable of it is final.
     segment_ptr next = view_->after(*segment_);
-    if (!next) return false;
-    if (!removed && offset_ < segment_->readable_end.load(std::memory_order_acquire)) return true;
+    if (!next) {
+      pass_lost(block);
+      return false;
+    }
+    if (has_more()) return true;
+    pass_lost(block);
     if (const segment_ptr oldest = view_->oldest(in_)) {
       const std::uint64_t shed = expect_from(oldest->first_ordinal);
       shed_ += shed;
@@ -153,6 +160,11 @@ result<bool> lane_reader::on_readable_segment(read_block& block) {
     if (auto done = enter(std::move(next)); !done) return tl::unexpected<fault>(done.error());
     pass_damaged(segment_->first_ordinal, block);
   }
+}
+
+bool lane_reader::has_more() const {
+  return file_ && !segment_->removed.load(std::memory_order_acquire) &&
+         offset_ < segment_->readable_end.load(std::memory_order_acquire);
 }
 
 /// Finds the segment and the offset that belong to the cursor.
@@ -169,6 +181,8 @@ result<void> lane_reader::place() {
     if (!place) return tl::unexpected<fault>(place.error());
     offset_ = place->offset;
     expected_ordinal_ = std::max(place->next_ordinal, segment_->first_ordinal);
+  } else if (inside && at_.lsn >= segment_->last_lsn.load(std::memory_order_acquire)) {
+    expected_ordinal_ = segment_->last_ordinal.load(std::memory_order_acquire) + 1;
   }
   began_behind_ = expected_ordinal_ - 1;
   placed_ = true;
@@ -180,7 +194,8 @@ result<void> lane_reader::enter(segment_ptr s) {
   auto file = files_->open_for_reading(s->path);
   if (!file) {
     // Removed between the look at the list and now: the next look finds its successor.
-    if (!s->removed.load(std::memory_order_acquire)) return tl::unexpected<fault>(file.error());
+    const bool is_gone = s->removed.load(std::memory_order_acquire) || is_lost(*s, file.error());
+    if (!is_gone) return tl::unexpected<fault>(file.error());
     file_.reset();
   } else {
     file_ = std::move(*file);
@@ -188,6 +203,12 @@ result<void> lane_reader::enter(segment_ptr s) {
   segment_ = std::move(s);
   offset_ = segment_header_bytes;
   return {};
+}
+
+/// Somebody else has removed it. Where its directory is gone too, the whole disk may only be away.
+bool lane_reader::is_lost(const segment& s, const fault& why) const {
+  return why.code == fault_code::not_found &&
+         files_->list(s.path.substr(0, s.path.rfind('/'))).has_value();
 }
 
 /// How many were expected before it.
@@ -200,6 +221,25 @@ void lane_reader::pass_damaged(std::uint64_t up_to, read_block& block) {
   const std::uint64_t damaged = expect_from(up_to);
   damaged_ += damaged;
   block.damaged += damaged;
+}
+
+/// Whatever was written to a lost segment, and still is, cannot be read.
+void lane_reader::pass_lost(read_block& block) {
+  if (file_ || segment_->removed.load(std::memory_order_acquire)) return;
+  const std::uint64_t last = segment_->last_ordinal.load(std::memory_order_acquire);
+  if (last < expected_ordinal_) return;
+  pass_damaged(last + 1, block);
+  reach({segment_->incarnation, segment_->last_lsn.load(std::memory_order_acquire)}, last, block);
+}
+
+/// The lane's end moves to behind the record `ordinal`, past all that could not be read.
+void lane_reader::reach(const model::position& at, std::uint64_t ordinal, read_block& block) {
+  contract::lane_passage& passed = block.passed[model::index(in_)];
+  passed.through = ordinal;
+  if (began_behind_) passed.began_behind = std::exchange(began_behind_, std::nullopt);
+  passed.damaged += std::exchange(damaged_, 0);
+  passed.shed += std::exchange(shed_, 0);
+  at_ = block.end.lanes[model::index(in_)] = at;
 }
 
 /// Reads one window and takes the records that lie whole in it.
@@ -262,20 +302,14 @@ void lane_reader::take(const segment_walk& walk, read_block& block, allowance& l
   if (!decode_record(walk.bytes(), walk.header(), in_, record)) return;
   pass_damaged(stamp.ordinal, block);
   expected_ordinal_ = stamp.ordinal + 1;
-  contract::lane_passage& passed = block.passed[model::index(in_)];
-  passed.through = stamp.ordinal;
-  if (began_behind_) passed.began_behind = std::exchange(began_behind_, std::nullopt);
-  passed.damaged += std::exchange(damaged_, 0);
-  passed.shed += std::exchange(shed_, 0);
-  at_ = record.at;
-  block.end.lanes[model::index(in_)] = at_;
+  reach(record.at, stamp.ordinal, block);
   const auto kind = record.envelope.kind;
   if (kind == model::record_kind::message || kind == model::record_kind::quarantined) {
     // Marks are free: a block without records must mean that there are none.
     left.spend(walk.bytes().size());
     block.records.push_back(record);
   } else {
-    ++passed.marks;
+    ++block.passed[model::index(in_)].marks;
   }
 }
 

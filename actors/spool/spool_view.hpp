@@ -21,13 +21,16 @@
 
 namespace fleetgate::spool {
 
-/// One segment as readers see it. Only the two atomics change after it was made.
+/// One segment as readers see it. Only the atomics change after it was made.
 struct segment {
   std::string path;
   model::lane in = model::lane::control_owed;
   std::uint32_t incarnation = 0;
   std::uint64_t first_lsn = 0;
   std::uint64_t first_ordinal = 0;
+  // Of the last record before `readable_end`, set in this order and before it.
+  std::atomic<std::uint64_t> last_lsn{0};
+  std::atomic<std::uint64_t> last_ordinal{0};
   std::atomic<std::uint64_t> readable_end{0};  // file offset; what lies before it is durable
   std::atomic<bool> removed{false};            // set before the file goes
 

@@ -30,6 +30,8 @@ class fault_file_layer final : public contract::file_layer {
   /// all later ones fail and do nothing. 0: never.
   std::uint64_t crash_at = 0;
   std::mt19937_64 random{1};
+  /// As where the file system is not mounted any more.
+  bool directories_are_away = false;
 
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
   [[nodiscard]] bool crashed() const { return crash_at != 0 && operations_ >= crash_at; }
@@ -122,6 +124,7 @@ class fault_file_layer final : public contract::file_layer {
     return open(path);
   }
   result<std::vector<std::string>> list(const std::string& directory) override {
+    if (directories_are_away) return failure(fault_code::not_found, directory);
     std::vector<std::string> names;
     for (const auto& [path, n] : entries_) {
       const auto slash = path.rfind('/');

@@ -321,6 +321,84 @@ TEST_F(segment_reader_test, damage_found_while_reading_is_skipped_and_counted_on
   EXPECT_EQ(records, 17U);
 }
 
+/// Segments that somebody removed behind the spool's back.
+class lost_segment : public spool_fixture {
+ protected:
+  static constexpr auto telemetry = model::index(lane::telemetry_owed);
+
+  void write(std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t n = from; n <= to; ++n) {
+      append(n);
+      commit();
+    }
+  }
+  [[nodiscard]] std::vector<std::string> segments() const { return files.paths("/telemetry/"); }
+  /// The first reading from `from`, as one of a sink that opens its store anew.
+  contract::read_block read_from(const contract::cursor& from, contract::spool_reader& reader) {
+    contract::read_block block;
+    EXPECT_TRUE(reader.seek(from));
+    const auto done = reader.read(block, 1 << 20, 1000);
+    EXPECT_TRUE(done) << to_string(done.error());
+    return block;
+  }
+};
+
+TEST_F(lost_segment, in_the_middle_is_damage_and_what_lies_around_it_is_read) {
+  options = options_with(1 << 20, 4096);
+  open();
+  write(1, 60);
+  ASSERT_GT(segments().size(), 4U);
+  files.erase(segments()[2]);
+  const auto seen = read_all();
+  EXPECT_GT(seen.damaged, 0U);
+  EXPECT_EQ(seen.numbers.size() + seen.damaged, 60U);
+  EXPECT_EQ(seen.numbers.front(), 1U);
+  EXPECT_EQ(seen.numbers.back(), 60U);
+}
+
+TEST_F(lost_segment, that_is_still_written_to_is_damage_each_time_and_the_next_one_is_read) {
+  options = options_with(1 << 20, 4096);
+  open();
+  write(1, 20);
+  files.erase(segments().back());
+  auto reader = make_reader(files, brain->view());
+  const auto first = read_from({}, *reader);
+  EXPECT_GT(first.damaged, 0U);
+  EXPECT_EQ(first.records.size() + first.damaged, 20U);
+  EXPECT_EQ(first.passed[telemetry].through, 20U);
+  EXPECT_EQ(first.passed[telemetry].damaged, first.damaged);
+  EXPECT_EQ(first.end.lanes[telemetry], (model::position{1, 20}));
+  EXPECT_EQ(reader->lag_records(), 0U);
+  write(21, 21);
+  const auto more = drain(*reader);
+  EXPECT_EQ(more.damaged, 1U);
+  write(22, 60);
+  const auto rest = drain(*reader);
+  EXPECT_EQ(rest.numbers.size() + rest.damaged, 39U);
+  EXPECT_EQ(rest.numbers.back(), 60U);
+}
+
+TEST_F(lost_segment, without_its_directory_may_come_back_and_is_not_passed) {
+  open();
+  write(1, 10);
+  files.erase(segments().back());
+  files.directories_are_away = true;
+  const auto reader = make_reader(files, brain->view());
+  contract::read_block block;
+  EXPECT_FALSE(reader->read(block, 1 << 20, 1000));
+  EXPECT_EQ(reader->lag_records(), 10U);
+}
+
+TEST_F(lost_segment, that_was_passed_is_not_counted_again) {
+  open();
+  write(1, 10);
+  files.erase(segments().back());
+  const auto passed = read_from({}, *make_reader(files, brain->view())).end;
+  const auto again = make_reader(files, brain->view());
+  EXPECT_TRUE(read_from(passed, *again).empty());
+  EXPECT_EQ(again->stands_at().value()[telemetry], 10U);
+}
+
 class passage : public spool_fixture {
  protected:
   static constexpr auto telemetry = model::index(lane::telemetry_owed);
