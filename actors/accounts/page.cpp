@@ -35,7 +35,7 @@ runtime::descriptor open_file(const std::string& path, int flags) noexcept {
 }
 
 tl::unexpected<fault> failed(const std::string& path, const char* what, int error) {
-  const bool full = error == ENOSPC || error == EDQUOT;
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return failure(full ? fault_code::storage_full : fault_code::storage_io,
                  std::string(what) + " " + path + ": " + std::strerror(error));
 }

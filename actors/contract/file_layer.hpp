@@ -1,6 +1,6 @@
 // The few file operations that durability rests on, so that tests can forget unsynced writes, tear
 // them, fill the disk or fail it. Everything that spool writes goes through here. Faults:
-// storage_full (ENOSPC, EDQUOT), storage_io (everything else), not_found; each names the path.
+// storage_full (ENOSPC, EDQUOT, EFBIG), storage_io (all else), not_found; each names the path.
 #pragma once
 
 #include <cstdint>

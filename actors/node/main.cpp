@@ -138,13 +138,20 @@ void keep_memory_between_rounds() noexcept {
   (void)::mallopt(M_MMAP_THRESHOLD, mapped_from_bytes);
 }
 
+/// What would end the process without a word. A peer that is gone and a file at its size limit are
+/// the call's errors; a SIGHUP has nothing to reload before main_loop hears it.
+void outlive_signals() noexcept {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
+}
+
 bool has_terminal() noexcept {
   return ::isatty(STDIN_FILENO) == 1 || ::isatty(STDERR_FILENO) == 1;
 }
 
 /// Until it has drained. Without a `source` there is nothing to reload.
 exit_code serve(node::config settings, const std::optional<node::config_source>& source) {
-  std::signal(SIGPIPE, SIG_IGN);
   keep_memory_between_rounds();
   observe::logger log(node::log_options_of(settings.log));
   const std::string data_dir = settings.node.data_dir;
@@ -203,6 +210,7 @@ exit_code serve(node::config settings, const std::optional<node::config_source>&
 }
 
 exit_code run(const node::run_command& c) {
+  outlive_signals();
   const node::config_source source{c.config_file, node::process_environment(), {c.data_dir}};
   auto settings = source.read_first();
   if (!settings) {
@@ -215,6 +223,7 @@ exit_code run(const node::run_command& c) {
 struct runner {
   exit_code operator()(const node::run_command& c) const { return run(c); }
   exit_code operator()(const node::dev_command& c) const {
+    outlive_signals();
     return serve(node::dev_config(c.options), std::nullopt);
   }
   exit_code operator()(const node::config_check_command& c) const {

@@ -14,7 +14,7 @@ namespace fleetgate::observe {
 namespace {
 
 tl::unexpected<fault> os_fault(const std::string& path, const char* what, int error) {
-  const bool full = error == ENOSPC || error == EDQUOT;
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return failure(full ? fault_code::storage_full : fault_code::storage_io,
                  path + ": " + what + ": " + std::strerror(error));
 }

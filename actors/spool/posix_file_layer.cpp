@@ -20,7 +20,7 @@ constexpr mode_t directory_mode = 0750;
 
 tl::unexpected<fault> system_failure(int error, const char* what, const std::string& path) {
   fault_code code = fault_code::storage_io;
-  if (error == ENOSPC || error == EDQUOT) code = fault_code::storage_full;
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) code = fault_code::storage_full;
   if (error == ENOENT) code = fault_code::not_found;
   return failure(code,
                  std::string(what) + " " + path + ": " + std::generic_category().message(error));

@@ -3,6 +3,7 @@ back to where it was."""
 
 import json
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -59,6 +60,39 @@ class Start(GatewayTest):
         ended.send_signal(signal.SIGTERM)
         self.assertEqual(ended.wait(PATIENCE), 0)
         self.assertTrue(pathlib.Path(self.directory, "dev", "fleet.db").exists())
+
+    def test_a_hangup_while_it_reads_its_configuration_does_not_end_it(self):
+        gateway = self.gateway()
+        (gateway.directory / "conf.d").mkdir()
+        for n in range(40):  # long enough to be met at it
+            (gateway.directory / "conf.d" / f"{n}.toml").write_text(("#" * 99 + "\n") * 9_000)
+        child = gateway.launch()
+        eventually(lambda: signal.SIGHUP in self.ignored_by(child.pid), "it ignores SIGHUP")
+        child.send(signal.SIGHUP)
+        gateway.wait_until_ready()
+
+    @staticmethod
+    def ignored_by(pid):
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        mask = int(next(l for l in status.splitlines() if l.startswith("SigIgn:")).split()[1], 16)
+        return {n for n in signal.valid_signals() if mask >> (n - 1) & 1}
+
+
+class Running(GatewayTest):
+    def test_a_limit_of_file_sizes_is_a_full_disk_and_not_the_end(self):
+        gateway = self.gateway(sink=False).start()
+        gateway.keeps_accounts = False  # each try takes new positions
+        device = self.connect(gateway, client_id="o")
+        none = resource.RLIM_INFINITY
+        resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (65_536, none))
+        device.send(publish_packet("devices/o/telemetry",
+                                   b'{"seq":1,"fill":"%s"}' % (b"x" * 99_999), 1, 1))
+        eventually(lambda: gateway.http("/readyz")[0] == 503, "it says that it cannot write")
+        self.assertIn("fails or is full", gateway.http("/readyz")[1])
+        resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (none, none))
+        self.assertEqual(device.packet()[0], 0x40)
+        eventually(lambda: gateway.http("/readyz")[0] == 200, "it is well again")
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
 
 
 class Refusal_to_start(GatewayTest):

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -56,6 +58,21 @@ TEST_F(posix_file_layer_test, faults_have_their_code_and_name_the_path) {
   ASSERT_TRUE(files.create(directory + "/f"));
   EXPECT_EQ(files.create(directory + "/f").error().code, fault_code::storage_io);
   EXPECT_EQ(files.list(directory + "/none").error().code, fault_code::not_found);
+}
+
+TEST_F(posix_file_layer_test, a_file_that_may_not_grow_is_as_a_full_disk) {
+  auto f = files.create(directory + "/f");
+  ASSERT_TRUE(f);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto heard = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit least{4, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &least), 0);
+  const auto written = (*f)->write_at(4, as_bytes("abc"));
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, heard);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, fault_code::storage_full);
 }
 
 TEST_F(posix_file_layer_test, full_device_is_storage_full) {
