@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <vector>
 
 #include "actors/node/config_words.hpp"
 #include "actors/node/topic_presets.hpp"
@@ -13,6 +15,30 @@ namespace {
 constexpr std::uint64_t least_segments = 2 * model::lane_count;
 constexpr std::size_t most_of_a_list = 64;
 constexpr std::size_t most_rules = model::topic_rules::max_rules;
+
+/// Where a file at `path` is, also before it is there: a link leads to what it will make.
+std::filesystem::path place_of(std::filesystem::path path) {
+  constexpr int most_links = 40;  // as for Linux
+  std::error_code error;
+  for (int i = 0; i < most_links && std::filesystem::is_symlink(path, error); ++i) {
+    const auto target = std::filesystem::read_symlink(path, error);
+    if (error) break;
+    path = path.parent_path() / target;
+  }
+  auto place = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+  return error ? path.lexically_normal() : place;
+}
+
+/// One file may have several names.
+bool is_same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code error;
+  return a == b || std::filesystem::equivalent(a, b, error);
+}
+
+bool is_inside(const std::filesystem::path& path, const std::filesystem::path& directory) {
+  const auto way = path.lexically_relative(directory);
+  return !way.empty() && *way.begin() != "..";
+}
 
 class whole_check {
  public:
@@ -145,30 +171,51 @@ class whole_check {
   }
 
   void check_sink_paths() {
-    const std::filesystem::path spool =
-        std::filesystem::path(spool_directory(config_)).lexically_normal();
-    const auto state = std::filesystem::path(state_path(config_)).lexically_normal();
-    std::map<std::filesystem::path, std::string> seen;
+    struct taken_file {
+      std::filesystem::path place;
+      std::string section;
+    };
+    std::vector<taken_file> taken;
     for (std::size_t i = 0; i < config_.sinks.size(); ++i) {
       const std::string section = section_name("sink", i);
       if (places_.is_faulty(section, "path")) continue;
-      const auto path = std::filesystem::path(config_.sinks[i].path).lexically_normal();
-      const auto inside = path.lexically_relative(spool);
-      const auto [first, added] = seen.emplace(path, section);
-      if (!inside.empty() && *inside.begin() != "..") {
+      const std::string& path = config_.sinks[i].path;
+      const auto place = place_of(path);
+      const auto first = std::find_if(taken.begin(), taken.end(), [&](const taken_file& t) {
+        return is_same_file(t.place, place);
+      });
+      if (const auto own = own_file_at(place)) {
+        add(section, "path", quote(path) + " is where the node keeps its own " + *own,
+            "for example path = " + quote(config_.node.data_dir + "/fleet.db"));
+      } else if (first != taken.end()) {
         add(section, "path",
-            quote(path.string()) + " lies inside the spool's directory " + quote(spool.string()),
-            "write path = " + quote((spool.parent_path() / "fleet.db").string()));
-      } else if (path == state) {
-        add(section, "path", quote(path.string()) + " is where the node keeps its own state",
-            "write path = " + quote((path.parent_path() / "fleet.db").string()));
-      } else if (!added) {
-        add(section, "path",
-            quote(path.string()) + " is already written by the sink at " +
-                line_of(first->second, "path"),
+            quote(path) + " is already written by the sink at " + line_of(first->section, "path"),
             "give each sink its own file");
+      } else {
+        taken.push_back({place, section});
       }
     }
+  }
+
+  /// What the node itself has in data_dir; of directories all that is in them.
+  [[nodiscard]] std::vector<std::filesystem::path> own_files() const {
+    const std::string& dir = config_.node.data_dir;
+    const std::string state = state_path(config_);
+    return {spool_directory(config_), state,
+            state + "-wal",           state + "-shm",
+            state + "-journal",       dir + "/accounts",
+            dir + "/accounts.new",    dir + "/lock",
+            dir + "/recorder",        dir + "/shutdown.json",
+            dir + "/sinks",           dir + "/sinks.new"};
+  }
+
+  /// Its name, where one of them is at `place`.
+  [[nodiscard]] std::optional<std::string> own_file_at(const std::filesystem::path& place) const {
+    for (const auto& own : own_files()) {
+      const auto kept = place_of(own);
+      if (is_inside(place, kept) || is_same_file(place, kept)) return own.filename().string();
+    }
+    return std::nullopt;
   }
 
   void check_topics() {

@@ -1,5 +1,5 @@
 // What is wrong with a config whose values are each right for themselves: names used twice, ports
-// taken twice, budgets that cannot hold what they must. Pure.
+// taken twice, budgets that cannot hold what they must. Of the disk it only sees where links lead.
 #pragma once
 
 #include "actors/node/config_build.hpp"

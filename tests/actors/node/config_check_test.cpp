@@ -63,10 +63,13 @@ TEST(config_check, a_sink_does_not_write_where_the_node_does) {
   const auto at = [](const std::string& path) {
     return errors_of(with_listener("[node]\ndata_dir = \"/data\"\n" + sink("s", path)));
   };
-  EXPECT_THAT(at("/data/spool/fleet.db"), ElementsAre(HasSubstr("inside the spool's directory")));
-  EXPECT_THAT(at("/data/x/../spool/deep/f.db"), ElementsAre(HasSubstr("inside the spool")));
-  EXPECT_THAT(at("/data/spool"), ElementsAre(HasSubstr("inside the spool")));
-  EXPECT_THAT(at("/data/state.db"), ElementsAre(HasSubstr("its own state")));
+  EXPECT_THAT(at("/data/spool/fleet.db"),
+              ElementsAre(HasSubstr("where the node keeps its own spool")));
+  EXPECT_THAT(at("/data/x/../spool/deep/f.db"), ElementsAre(HasSubstr("its own spool")));
+  for (const auto* own : {"spool", "state.db", "state.db-wal", "accounts", "lock", "sinks",
+                          "shutdown.json", "recorder", "recorder/1/journal.ring"}) {
+    EXPECT_THAT(at("/data/" + std::string(own)), ElementsAre(HasSubstr("its own"))) << own;
+  }
   EXPECT_THAT(at("/data/fleet.db"), IsEmpty());
   EXPECT_THAT(at("/data/spool.db"), IsEmpty());
 }
@@ -74,6 +77,31 @@ TEST(config_check, a_sink_does_not_write_where_the_node_does) {
 TEST(config_check, two_sinks_do_not_share_a_file) {
   EXPECT_THAT(errors_of(with_listener(sink("a", "/d/f.db") + sink("b", "/d/./f.db"))),
               ElementsAre(AllOf(StartsWith("f.toml:8:8: path:"), HasSubstr("f.toml:5"))));
+}
+
+TEST(config_check, a_file_is_the_same_under_all_its_names) {
+  const temporary_directory dir;
+  const auto second = [&](const std::string& name) {
+    return errors_of(with_listener("[node]\ndata_dir = \"" + dir.path() + "\"\n" +
+                                   sink("a", dir / "f.db") + sink("b", dir / name)));
+  };
+  const auto is_taken = ElementsAre(HasSubstr("already written by the sink at f.toml:7"));
+  std::filesystem::create_symlink("f.db", dir / "link.db");
+  std::filesystem::create_symlink(dir / "link.db", dir / "chain.db");
+  std::filesystem::create_directory_symlink(".", dir / "here");
+  std::filesystem::create_symlink("accounts", dir / "own.db");
+  std::filesystem::create_symlink("round.db", dir / "round.db");
+  for (const auto* name : {"link.db", "chain.db", "here/f.db", "here/link.db"}) {
+    EXPECT_THAT(second(name), is_taken) << name << ", before the file is there";
+  }
+  EXPECT_THAT(second("own.db"), ElementsAre(HasSubstr("its own accounts")));
+  EXPECT_THAT(second("round.db"), IsEmpty()) << "opening it will say so";
+  dir.write("f.db", "");
+  std::filesystem::create_hard_link(dir / "f.db", dir / "hard.db");
+  for (const auto* name : {"link.db", "chain.db", "here/f.db", "hard.db"}) {
+    EXPECT_THAT(second(name), is_taken) << name;
+  }
+  EXPECT_THAT(second("other.db"), IsEmpty());
 }
 
 TEST(config_check, topic_rules_are_checked_where_they_stand) {
