@@ -103,6 +103,7 @@ void dedup::settle(const contract::settlement& s, receipt_list& receipts) {
 
 void dedup::on_time(std::uint64_t now_ns) {
   sessions_.expire(now_ns, expiries_per_tick);
+  windows_.on_time(now_ns);
 }
 
 bool dedup::snapshot_due() const noexcept {

@@ -71,7 +71,8 @@ class dedup {
   [[nodiscard]] bool takes(const contract::envelope_batch& waited) const noexcept;
 
   /// False: a message of the class may be of a device for which there is no window before the next
-  /// snapshot is stored. Control and heartbeat do not wait for that.
+  /// snapshot is stored; also while the store fails, but not for longer than store_patience_ns.
+  /// Control and heartbeat do not wait for that.
   [[nodiscard]] bool has_windows(model::traffic_class cls) const noexcept {
     return model::is_urgent(cls) || !windows_.is_full();
   }
@@ -110,7 +111,7 @@ class dedup {
   /// The store has refused the last part.
   [[nodiscard]] bool store_fails() const noexcept { return windows_.store_fails(); }
 
-  /// Ends expired sessions, a bounded number a call.
+  /// Ends expired sessions, a bounded number a call, and the waiting for a store that fails.
   void on_time(std::uint64_t now_ns);
 
   /// Where this client is connected; generation 0: nowhere.

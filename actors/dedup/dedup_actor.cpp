@@ -46,7 +46,7 @@ std::uint64_t duplicates_of(const dedup_counters& c) noexcept {
 dedup_actor::dedup_actor(runtime::unit& home, dedup& brain, contract::journal_mail& mail,
                          contract::append_gate& gate, const runtime::address& spool,
                          observe::journal_probe& probe, observe::trace_writer& trace,
-                         observe::logger& log)
+                         observe::logger& log, window_room_listener on_window_room)
     : brain_(brain),
       mail_(mail),
       gate_(gate),
@@ -54,6 +54,7 @@ dedup_actor::dedup_actor(runtime::unit& home, dedup& brain, contract::journal_ma
       probe_(probe),
       trace_(trace),
       log_(log),
+      on_window_room_(std::move(on_window_room)),
       timer_(home),
       by_shard_(mail.receipts.size()) {
   probe_.window_limit_bytes.set(static_cast<std::int64_t>(brain.limits().window_bytes));
@@ -124,10 +125,14 @@ bool dedup_actor::may_pass(model::traffic_class cls) const {
 }
 
 /// Also for what was passed on and the spool has not seen yet.
-bool dedup_actor::has_room(const contract::envelope_batch& batch) {
+bool dedup_actor::spool_has_room(const contract::envelope_batch& batch) {
   if (going_down_) return true;
-  return brain_.takes(batch.cls, batch.envelopes.size()) && brain_.has_windows(batch.cls) &&
+  return brain_.takes(batch.cls, batch.envelopes.size()) &&
          gate_.make_room(batch.cls, mail_.appends.box().bytes() + batch.charge.bytes());
+}
+
+bool dedup_actor::has_room(const contract::envelope_batch& batch) {
+  return going_down_ || (brain_.has_windows(batch.cls) && spool_has_room(batch));
 }
 
 /// For what is next in it.
@@ -170,10 +175,12 @@ bool dedup_actor::take_new(model::traffic_class cls) {
   return box.depth(cls).items == 0;
 }
 
+/// By the spool: what waits for windows is not counted.
 std::int64_t dedup_actor::withheld(model::traffic_class cls) {
   std::uint64_t messages = 0;
   for (const waiting_room& room : brain_.rooms_of(cls)) {
-    if (!room.empty() && !has_room(room)) messages += room.messages();
+    if (room.empty() || (brain_.takes(room.front()) && spool_has_room(room.front()))) continue;
+    messages += room.messages();
   }
   return static_cast<std::int64_t>(messages);
 }
@@ -267,13 +274,27 @@ void dedup_actor::tell_shards_of_room() {
 void dedup_actor::tick() {
   timer_.set_after(tick_interval, [this] {
     const std::uint64_t now_ns = runtime::steady_now_ns();
-    brain_.on_time(now_ns);
+    on_time(now_ns);
     if (now_ns >= next_snapshot_ns_ || brain_.snapshot_due()) snapshot_wanted_ = true;
     take_snapshot();
     for (const auto cls : model::all_traffic_classes) room_wanted_ |= waits_for_spool(cls);
     if (room_wanted_) make_room();
     tick();
   });
+}
+
+void dedup_actor::on_time(std::uint64_t now_ns) {
+  const bool had_windows = brain_.has_windows(model::traffic_class::telemetry);
+  brain_.on_time(now_ns);
+  if (!had_windows && brain_.has_windows(model::traffic_class::telemetry)) turn();
+  const window_room now = room_for_windows();
+  if (std::exchange(window_room_, now) != now) on_window_room_(now);
+}
+
+window_room dedup_actor::room_for_windows() const {
+  if (!brain_.store_fails()) return window_room::enough;
+  if (!brain_.has_windows(model::traffic_class::telemetry)) return window_room::waits;
+  return told_of_duplicates_ ? window_room::goes_without : window_room::enough;
 }
 
 /// Segments that only the snapshot still needs are given back as soon as room is wanted.
@@ -302,11 +323,13 @@ void dedup_actor::snapshot_stored(std::uint64_t number, bool ok) {
   if (number != snapshot_number_) return;  // it was given up
   snapshot_under_way_ = false;
   brain_.snapshot_stored(ok);
-  if (ok)
+  if (ok) {
+    told_of_duplicates_ = false;
     spool_.send(covers_atom::value, snapshot_covers_);
-  else
+    take_snapshot();
+  } else {
     log_.warn("state.snapshot_failed", {{"next", "it is tried again; see the disk of data_dir"}});
-  if (ok) take_snapshot();
+  }
   if (has_batches()) turn();  // what waits for windows
 }
 
@@ -321,11 +344,21 @@ void dedup_actor::publish_counters() {
   grow(probe_.duplicates[kind::quarantined], c.quarantine_repeats, published_.quarantine_repeats);
   grow(probe_.below_window, c.below_window, published_.below_window);
   grow(probe_.without_window, c.windows_refused, published_.windows_refused);
+  if (c.windows_refused != published_.windows_refused && brain_.store_fails()) tell_of_duplicates();
   grow(probe_.epochs_inferred, c.new_epoch_inferred, published_.new_epoch_inferred);
   probe_.windows.set(static_cast<std::int64_t>(c.windows));
   probe_.window_bytes.set(static_cast<std::int64_t>(c.window_bytes));
   published_ = c;
   publish_refusals();
+}
+
+/// Once until a snapshot is stored.
+void dedup_actor::tell_of_duplicates() {
+  if (std::exchange(told_of_duplicates_, true)) return;
+  log_.error("dedup.without_window",
+             {{"reason", "memory is full of duplicate windows that state.db does not take"},
+              {"effect", "what new devices send is kept, and kept once more when it comes again"},
+              {"next", "see who locks state.db, and the disk of data_dir"}});
 }
 
 void dedup_actor::publish_refusals() {

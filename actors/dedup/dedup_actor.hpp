@@ -9,6 +9,8 @@
 // What there is no room for waits here and goes on by itself (admission.hpp).
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "actors/contract/journal_mail.hpp"
@@ -31,12 +33,18 @@ using snapshot_atom = caf::atom_constant<caf::atom("snapshot")>;
 using stored_atom = caf::atom_constant<caf::atom("stored")>;
 using where_atom = caf::atom_constant<caf::atom("where")>;
 
+/// What becomes of devices that memory has no window for, as the store fails.
+enum class window_room : std::uint8_t { enough, waits, goes_without };
+/// Called on the journal's thread when it has changed; must not block.
+using window_room_listener = std::function<void(window_room)>;
+
 class dedup_actor final : public runtime::actor_body {
  public:
   /// `spool` is told (covers_atom, lsn) when a snapshot is safe.
   dedup_actor(runtime::unit& home, dedup& brain, contract::journal_mail& mail,
               contract::append_gate& gate, const runtime::address& spool,
-              observe::journal_probe& probe, observe::trace_writer& trace, observe::logger& log);
+              observe::journal_probe& probe, observe::trace_writer& trace, observe::logger& log,
+              window_room_listener on_window_room);
   const char* name() const override { return "dedup"; }
 
  private:
@@ -44,6 +52,7 @@ class dedup_actor final : public runtime::actor_body {
   void turn();
   [[nodiscard]] bool has_batches() const;
   [[nodiscard]] bool may_pass(model::traffic_class cls) const;
+  [[nodiscard]] bool spool_has_room(const contract::envelope_batch& batch);
   [[nodiscard]] bool has_room(const contract::envelope_batch& batch);
   [[nodiscard]] bool has_room(const waiting_room& room);
   [[nodiscard]] std::int64_t withheld(model::traffic_class cls);
@@ -56,11 +65,14 @@ class dedup_actor final : public runtime::actor_body {
   void send_receipts();
   void tell_shards_of_room();
   void tick();
+  void on_time(std::uint64_t now_ns);
   void take_snapshot();
   void make_room();
   void snapshot_stored(std::uint64_t number, bool ok);
   void publish_counters();
   void publish_refusals();
+  void tell_of_duplicates();
+  [[nodiscard]] window_room room_for_windows() const;
 
   dedup& brain_;
   contract::journal_mail& mail_;
@@ -69,6 +81,8 @@ class dedup_actor final : public runtime::actor_body {
   observe::journal_probe& probe_;
   observe::trace_writer& trace_;
   observe::logger& log_;
+  window_room_listener on_window_room_;
+  window_room window_room_ = window_room::enough;  // as it was told
   runtime::timer timer_;
   std::vector<model::receipt> receipts_;
   std::vector<std::vector<model::receipt>> by_shard_;
@@ -81,8 +95,9 @@ class dedup_actor final : public runtime::actor_body {
   bool room_wanted_ = false;  // by the spool, since the last snapshot for it
   std::uint64_t next_room_ns_ = 0;
   bool snapshot_wanted_ = false;
-  bool took_ = false;        // something, in this turn
-  bool going_down_ = false;  // everything is taken now, whether there is room or not
+  bool told_of_duplicates_ = false;  // that will be, since a snapshot was stored
+  bool took_ = false;                // something, in this turn
+  bool going_down_ = false;          // everything is taken now, whether there is room or not
 };
 
 }  // namespace fleetgate::dedup

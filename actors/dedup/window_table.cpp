@@ -17,7 +17,7 @@ window* window_table::open(std::string_view key, std::uint64_t hash) {
   auto fresh = std::make_unique<window>(key, hash);
   if (counters_.cold_windows > 0 && load_cold(*fresh)) --counters_.cold_windows;
   if (!make_room_for(fresh->bytes())) {
-    is_full_ = !store_fails_ && !(dirty_.empty() && in_flight_.empty());
+    is_full_ = !goes_without_ && !(dirty_.empty() && in_flight_.empty());
     if (fresh->in_store) ++counters_.cold_windows;
     return nullptr;
   }
@@ -168,8 +168,18 @@ void window_table::saved(bool ok) {
     }
   }
   in_flight_.clear();
-  is_full_ = false;
   store_fails_ = !ok;
+  if (!ok) return;
+  is_full_ = goes_without_ = false;
+  failing_since_ns_.reset();
+}
+
+void window_table::on_time(std::uint64_t now_ns) {
+  if (!store_fails_) return;
+  if (!failing_since_ns_) failing_since_ns_ = now_ns;
+  if (now_ns - *failing_since_ns_ < store_patience_ns) return;
+  goes_without_ = true;
+  is_full_ = false;
 }
 
 bool window_table::short_of_clean() const noexcept {

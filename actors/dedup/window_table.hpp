@@ -1,11 +1,14 @@
 // All windows in memory, and the way to those that are not: a window that is stored and idle may
 // leave; it is looked up again in the state store. Owned by the dedup brain; journal's thread.
 // Limit: `window_bytes`; when nothing may leave, new devices wait until the store has some windows
-// (is_full), or get none: kept, never recognised.
+// (is_full), or, where it has failed for longer than store_patience_ns, get none: kept, never
+// recognised.
 #pragma once
 
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +20,8 @@
 namespace fleetgate::dedup {
 
 inline constexpr std::string_view windows_table_name = "dedup_windows";
+/// How long a store that fails is waited for: a lock on its file passes, and costs no duplicate.
+inline constexpr std::uint64_t store_patience_ns = 60'000'000'000;
 
 class window_table {
  public:
@@ -50,9 +55,12 @@ class window_table {
   /// The outcome of the last `save`.
   void saved(bool ok);
 
+  /// To be called about once a second: when to wait no more for a store that fails. Monotonic.
+  void on_time(std::uint64_t now_ns);
+
   /// Few may leave, and what is dirty should be saved now.
   [[nodiscard]] bool short_of_clean() const noexcept;
-  /// A window was not opened, and the next `saved` lets some leave.
+  /// A window was not opened, and a `saved` that is worth waiting for lets some leave.
   [[nodiscard]] bool is_full() const noexcept { return is_full_; }
   /// The last `save` did not reach the store.
   [[nodiscard]] bool store_fails() const noexcept { return store_fails_; }
@@ -102,6 +110,8 @@ class window_table {
   std::vector<window*> in_flight_;
   bool is_full_ = false;
   bool store_fails_ = false;
+  std::optional<std::uint64_t> failing_since_ns_;
+  bool goes_without_ = false;  // the store has failed for too long
 };
 
 }  // namespace fleetgate::dedup

@@ -78,6 +78,23 @@ constexpr std::chrono::seconds locate_patience{2};
 /// Half of it is what the node needs when every lane has a writer and all its readers.
 constexpr std::uint64_t least_open_files = 160;
 
+void tell_of(dedup::window_room room, admin::health& health) {
+  switch (room) {
+    case dedup::window_room::enough:
+      return health.set("windows", admin::health_state::good);
+    case dedup::window_room::waits:
+      return health.set("windows", admin::health_state::unready,
+                        "memory is full of duplicate windows that state.db does not take: what new "
+                        "devices send waits, and what comes behind it; see who locks state.db, and "
+                        "the disk of data_dir");
+    case dedup::window_room::goes_without:
+      return health.set("windows", admin::health_state::degraded,
+                        "state.db takes no duplicate windows, and new devices get none: what they "
+                        "send again is stored again; see who locks state.db, and the disk of "
+                        "data_dir");
+  }
+}
+
 }  // namespace
 
 std::size_t node::parts::shard_count() const {
@@ -262,9 +279,9 @@ node::parts::step node::parts::make_journal() {
   spool_actor.reads(mail->appends);
   spool_actor.reads(mail->progress);
   dedup_actor.name = "dedup";
-  dedup_actor.body =
-      std::make_unique<dedup::dedup_actor>(*journal, *dedup_brain, *mail, *spool_brain,
-                                           spool_actor.at, journal_probe, journal_trace, log);
+  dedup_actor.body = std::make_unique<dedup::dedup_actor>(
+      *journal, *dedup_brain, *mail, *spool_brain, spool_actor.at, journal_probe, journal_trace,
+      log, [this](dedup::window_room room) { tell_of(room, health); });
   dedup_actor.reads(mail->settlements);
   dedup_actor.reads(mail->batches);
   state_actor.name = "state";

@@ -4,9 +4,11 @@ again; at the end the log of acknowledgements is compared with the rows.
 FLEETGATE_ROUNDS says how many rounds (5); the full tier takes 100.
 """
 
+import json
 import os
 import random
 import signal
+import threading
 import time
 import unittest
 
@@ -104,6 +106,30 @@ class More_devices_than_memory_has_windows_for(GatewayTest):
         self.send_all(gateway)
         gateway.kill()
         gateway.start()
+        self.send_all(gateway)
+        eventually(lambda: gateway.count() == self.DEVICES, "a row each")
+        metrics = gateway.metrics()
+        self.assertEqual(metrics.sum("fleetgate_duplicates_total"), self.DEVICES)
+        self.assertEqual(metrics.sum("fleetgate_without_window_total"), 0)
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+
+    def test_each_is_known_after_a_lock_on_the_state_database(self):
+        gateway = self.gateway(sections='[dedup]\nwindow_budget = "1MiB"\n').start()
+        lock = self.lock(gateway.data / "state.db")
+        sender = threading.Thread(target=self.send_all, args=(gateway,), daemon=True)
+        sender.start()
+
+        def windows():
+            conditions = json.loads(gateway.http("/readyz?verbose")[1])["conditions"]
+            return next((c["state"] for c in conditions if c["condition"] == "windows"), "good")
+
+        eventually(lambda: windows() == "unready", "new devices wait")
+        reasons = json.loads(gateway.http("/readyz")[1])["reasons"]
+        self.assertEqual([r["condition"] for r in reasons], ["windows"])
+        self.assertLess(gateway.metrics().sum("fleetgate_windows"), self.DEVICES)
+        lock.execute("ROLLBACK")
+        sender.join()
+        eventually(lambda: windows() == "good", "nobody waits any more")
         self.send_all(gateway)
         eventually(lambda: gateway.count() == self.DEVICES, "a row each")
         metrics = gateway.metrics()

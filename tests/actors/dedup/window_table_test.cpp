@@ -61,15 +61,62 @@ TEST_F(few_windows, a_new_device_waits_until_some_are_stored) {
   EXPECT_EQ(counted().windows_refused, 0u);
 }
 
-TEST_F(few_windows, a_failing_store_makes_nobody_wait) {
+TEST_F(few_windows, a_store_that_fails_is_waited_for_and_not_for_ever) {
+  const auto telemetry = model::traffic_class::telemetry;
+  const auto waits = [this](int n) {
+    auto m = of_device(n, 7);
+    m.e.waits_for_room = true;
+    return decide(m) == dedup::no_room;
+  };
+  const auto fail = [this] {
+    std::vector<contract::state_change> changes;
+    brain_->snapshot(changes);
+    brain_->snapshot_stored(false);
+  };
+  for (int n = 0; n < 1000; ++n) pass(of_device(n, 7));
+  const auto before = counted().windows_refused;
+  fail();
+  EXPECT_TRUE(waits(1000)) << "a device that comes after the failure";
+  EXPECT_FALSE(brain_->has_windows(telemetry));
+  brain_->on_time(now_);
+  for (std::uint64_t passed : {std::uint64_t{0}, store_patience_ns - 1}) {
+    fail();
+    brain_->on_time(now_ + passed);
+    EXPECT_FALSE(brain_->has_windows(telemetry)) << "it is as full as before";
+    EXPECT_TRUE(waits(1000)) << passed;
+  }
+  EXPECT_TRUE(brain_->has_windows(model::traffic_class::heartbeat));
+  EXPECT_TRUE(pass(of_device(1001, 7))) << "who does not wait";
+  EXPECT_EQ(counted().windows_refused, before + 1);
+  brain_->on_time(now_ + store_patience_ns);
+  EXPECT_TRUE(brain_->has_windows(telemetry));
+  EXPECT_FALSE(waits(1000));
+  fail();
+  EXPECT_FALSE(waits(1002)) << "once it is given up, nobody waits for it again";
+  EXPECT_EQ(counted().windows_refused, before + 3);
+}
+
+TEST_F(few_windows, a_store_that_is_well_again_is_waited_for_anew) {
   for (int n = 0; n < 1000; ++n) pass(of_device(n, 7));
   std::vector<contract::state_change> changes;
   brain_->snapshot(changes);
   brain_->snapshot_stored(false);
-  auto m = of_device(1000, 7);
-  m.e.waits_for_room = true;
-  EXPECT_NE(decide(m), dedup::no_room);
-  EXPECT_TRUE(brain_->has_windows(model::traffic_class::telemetry));
+  brain_->on_time(now_);
+  brain_->on_time(now_ + store_patience_ns);
+  take_snapshot();
+  EXPECT_FALSE(brain_->store_fails());
+  for (int n = 1000; n < 2000; ++n) {
+    auto m = of_device(n, 7);
+    m.e.waits_for_room = true;
+    const auto ticket = decide(m);
+    if (ticket == dedup::no_room) break;
+    settle(*ticket);
+  }
+  EXPECT_FALSE(brain_->has_windows(model::traffic_class::telemetry));
+  brain_->snapshot(changes);
+  brain_->snapshot_stored(false);
+  brain_->on_time(now_ + 2 * store_patience_ns);
+  EXPECT_FALSE(brain_->has_windows(model::traffic_class::telemetry)) << "this failure is young";
 }
 
 TEST_F(few_windows, many_dirty_ones_hide_no_clean_one) {
