@@ -58,6 +58,27 @@ response answer_to_target() {
       "send a path such as /readyz");
 }
 
+/// What the header alone shows to be no request for this server.
+std::optional<response> answer_to_header(const http::request<http::string_body>& r) {
+  const auto hosts = r.count(http::field::host);
+  if (hosts > 1 || (hosts == 0 && r.version() == 11)) {  // RFC 9112 section 3.2
+    return error_response(
+        fault(fault_code::request_malformed, "it has " + std::to_string(hosts) + " Host fields"),
+        "send exactly one Host");
+  }
+  // Where its body ends nobody knows, and what is behind it is no request (RFC 9112 section 6.1).
+  const auto codings = r.count(http::field::transfer_encoding);
+  const auto coding = r[http::field::transfer_encoding];
+  if (codings > 1 || (codings == 1 && (r.version() != 11 || !beast::iequals(coding, "chunked")))) {
+    return error_response(
+        501,
+        fault(fault_code::request_malformed,
+              "its body is in a transfer coding that is not known here: " + std::string(coding)),
+        "send it with Content-Length, or chunked and nothing else");
+  }
+  return std::nullopt;
+}
+
 response answer_to_error(error_code error, const http_options& limits) {
   if (error == http::error::header_limit) {
     return error_response(
@@ -142,6 +163,9 @@ class session : public std::enable_shared_from_this<session> {
   void on_header(error_code error, std::size_t header_bytes) {
     limits_.probe->bytes_in.add(header_bytes);
     if (error) return on_read(error, 0);
+    if (auto refused = answer_to_header(parser_->get())) {
+      return write(std::move(*refused), {11, false, parser_->get().method() == http::verb::head});
+    }
     const auto length = parser_->content_length();
     const std::uint64_t bytes = parser_->chunked() ? limits_.body_bytes : length.value_or(0);
     if (limits_.claim_memory && bytes > http_options::free_body_bytes) {

@@ -21,16 +21,6 @@ response call(const handler& h, const request& r) {
   }
 }
 
-/// A page that some browser on this machine has open can send requests here, too. A browser says
-/// whose page it is; no other client sets this header.
-bool commands_from_elsewhere(const request& r) noexcept {
-  if (r.method == "GET" || r.method == "HEAD") return false;
-  std::string_view origin = r.header("Origin");
-  if (origin.empty()) return false;
-  const std::size_t scheme = origin.find("://");  // "null" has none
-  return scheme == origin.npos || origin.substr(scheme + 3) != r.header("Host");
-}
-
 bool is_capture(std::string_view level) noexcept {
   return level.size() > 2 && level.front() == '{' && level.back() == '}';
 }
@@ -127,11 +117,10 @@ std::variant<const router::target*, response> router::choose(request& r) const {
     return error_response(fault(fault_code::not_found, "there is nothing at " + r.path),
                           "try " + known);
   }
-  if (commands_from_elsewhere(r)) {
-    return error_response(
-        fault(fault_code::not_authorized,
-              "a page of " + std::string(r.header("Origin")) + " may not command this node"),
-        "use the command line, or a client that is no web page");
+  if (auto why = refused_command(r, hosts_)) {
+    return error_response(fault(fault_code::not_authorized, std::move(*why)),
+                          "use the command line or another client that is no web page, and name "
+                          "the node by its IP address, localhost or the machine's host name");
   }
   const methods& m = *found->known;
   const bool head_as_get = r.method == "HEAD" && m.count("HEAD") == 0;

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/admin/command_origin.hpp"
 #include "actors/admin/http_message.hpp"
 
 namespace fleetgate::admin {
@@ -26,13 +27,15 @@ enum class pace : std::uint8_t { quick, may_wait, later };
 
 class router {
  public:
+  explicit router(host_rule hosts = host_rule::any) noexcept : hosts_(hosts) {}
+
   /// `method` in capitals. `path` is exact, or has levels of the form `{name}`, which stand for any
   /// level that is not empty; an exact path goes first. GET serves HEAD too. One handler per method
   /// and path.
   router& add(std::string_view method, std::string_view path, handler h, pace p = pace::quick);
   router& add_later(std::string_view method, std::string_view path, later_handler h);
 
-  /// Always an answer: 403 for what is no GET and comes from another site's page in a browser, 400
+  /// Always an answer: 403 for what changes something and may not (command_origin.hpp), 400
   /// for a path that cannot be decoded, 404 for an unknown one, 405 with Allow for an unknown
   /// method, 500 where a handler threw. The server leaves the body out of answers to HEAD.
   [[nodiscard]] response route(const request& r) const;
@@ -66,6 +69,7 @@ class router {
   /// Completes `r` for its handler; or the answer where there is none for it.
   std::variant<const target*, response> choose(request& r) const;
 
+  host_rule hosts_;
   std::map<std::string, methods, std::less<>> paths_;
 };
 

@@ -51,7 +51,7 @@ node::parts::step node::parts::serve_http() {
 
 node::parts::step node::parts::serve_admin() {
   register_metrics();
-  admin::router routes;
+  admin::router routes(admin::host_rule::known);
   admin::add_health_routes(routes, health);
   admin::add_metrics_route(routes, metrics);
   access = make_access();

@@ -283,8 +283,14 @@ TEST_F(admin_server, malformed_requests_are_answered_with_400_and_closed) {
        {std::string("nonsense\r\n\r\n"), std::string("GET /livez HTTP/9.9\r\n\r\n"),
         std::string("GET  HTTP/1.1\r\n\r\n"), std::string("\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"),
         std::string("GET / HTTP/1.1\r\nno colon\r\n\r\n"), nul,
-        std::string("POST /echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
-        std::string("POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx")}) {
+        std::string("GET /livez HTTP/1.1\r\n\r\n"),
+        std::string("GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+        std::string("GET /livez HTTP/1.0\r\nHost: a\r\nhost: a\r\n\r\n"),
+        std::string("POST /echo HTTP/1.1\r\nHost: t\r\n"
+                    "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n"),
+        std::string("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n"),
+        std::string("POST /echo HTTP/1.1\r\nHost: t\r\n"
+                    "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx")}) {
     http_client c(server->port());
     ASSERT_TRUE(c.send(bytes));
     const auto a = c.read_answer();
@@ -293,6 +299,25 @@ TEST_F(admin_server, malformed_requests_are_answered_with_400_and_closed) {
     EXPECT_TRUE(c.is_closed_by_server());
   }
   EXPECT_EQ(http_client(server->port()).get("/livez").status, 200);
+}
+
+TEST_F(admin_server, what_is_behind_a_body_of_unknown_length_is_no_request) {
+  start(patient());
+  for (const std::string& coding :
+       {std::string("Transfer-Encoding: gzip"), std::string("Transfer-Encoding: gzip, chunked"),
+        std::string("Transfer-Encoding: identity"), std::string("Transfer-Encoding:")}) {
+    http_client c(server->port());
+    ASSERT_TRUE(c.send("POST /echo HTTP/1.1\r\nHost: t\r\n" + coding +
+                       "\r\n\r\nGET /echo?behind HTTP/1.1\r\nHost: t\r\n\r\n"));
+    EXPECT_EQ(c.read_answer().status, 501) << coding;
+    EXPECT_TRUE(c.is_closed_by_server()) << coding;
+  }
+  EXPECT_TRUE(seen_so_far().empty());
+  http_client chunked(server->port());
+  ASSERT_TRUE(
+      chunked.send("POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: Chunked\r\n\r\n"
+                   "3\r\nabc\r\n0\r\n\r\n"));
+  EXPECT_EQ(chunked.read_answer().body, "abc");
 }
 
 TEST_F(admin_server, an_oversize_header_is_431_though_the_client_goes_on_sending) {
