@@ -100,18 +100,21 @@ class More_devices_than_memory_has_windows_for(GatewayTest):
             for _ in range(self.AT_ONCE):
                 self.assertEqual(device.packet()[0], 0x40)
 
-    def test_each_is_known_after_kill_9(self):
-        gateway = self.gateway(mqtt_port=stable_port(),
-                               sections='[dedup]\nwindow_budget = "1MiB"\n').start()
-        self.send_all(gateway)
-        gateway.kill()
-        gateway.start()
+    def all_are_known(self, gateway):
         self.send_all(gateway)
         eventually(lambda: gateway.count() == self.DEVICES, "a row each")
         metrics = gateway.metrics()
         self.assertEqual(metrics.sum("fleetgate_duplicates_total"), self.DEVICES)
         self.assertEqual(metrics.sum("fleetgate_without_window_total"), 0)
         self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+
+    def test_each_is_known_after_kill_9(self):
+        gateway = self.gateway(mqtt_port=stable_port(),
+                               sections='[dedup]\nwindow_budget = "1MiB"\n').start()
+        self.send_all(gateway)
+        gateway.kill()
+        gateway.start()
+        self.all_are_known(gateway)
 
     def test_each_is_known_after_a_lock_on_the_state_database(self):
         gateway = self.gateway(sections='[dedup]\nwindow_budget = "1MiB"\n').start()
@@ -130,12 +133,7 @@ class More_devices_than_memory_has_windows_for(GatewayTest):
         lock.execute("ROLLBACK")
         sender.join()
         eventually(lambda: windows() == "good", "nobody waits any more")
-        self.send_all(gateway)
-        eventually(lambda: gateway.count() == self.DEVICES, "a row each")
-        metrics = gateway.metrics()
-        self.assertEqual(metrics.sum("fleetgate_duplicates_total"), self.DEVICES)
-        self.assertEqual(metrics.sum("fleetgate_without_window_total"), 0)
-        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        self.all_are_known(gateway)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,6 @@ class Start(GatewayTest):
 class Running(GatewayTest):
     def test_a_limit_of_file_sizes_is_a_full_disk_and_not_the_end(self):
         gateway = self.gateway(sink=False).start()
-        gateway.keeps_accounts = False  # each try takes new positions
         device = self.connect(gateway, client_id="o")
         none = resource.RLIM_INFINITY
         resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (65_536, none))
