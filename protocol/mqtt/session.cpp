@@ -12,6 +12,9 @@
 namespace fleetgate::mqtt {
 namespace {
 
+/// Of the longest protocol name there is, MQIsdp of MQTT 3.1, with its length and the version.
+constexpr std::size_t name_and_version_size = 2 + 6 + 1;
+
 constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
 
 std::uint64_t connect_timeout_ns(const session_limits& limits) noexcept {
@@ -55,7 +58,9 @@ session::progress session::consume(byte_view input, session_handler& handler, st
       life_sign_ns_ = now_ns;
     } else if (const auto* bad = std::get_if<decode_fault>(&next)) {
       if (stage_ == stage::before_connect && bad->code == fault_code::packet_too_large) {
-        answer_in_version_of(rest.subspan(1u + read_variable_int(rest.subspan(1)).size));
+        const auto body = rest.subspan(1u + read_variable_int(rest.subspan(1)).size);
+        if (body.size() < name_and_version_size) return {consumed, state::need_more};
+        answer_in_version_of(body.first(name_and_version_size));
       }
       fail(*bad, out);
     } else {

@@ -218,6 +218,19 @@ TEST(session_connect, answer_after_the_end_changes_nothing) {
   EXPECT_EQ(w.it.closed_for()->code, fault_code::server_shutting_down);
 }
 
+TEST(session, a_connect_that_is_too_large_is_answered_however_it_was_cut) {
+  wire w;
+  const auto packet = bytes_of("10 FDFF03 s'MQTT' 05 02 003C");
+  for (std::size_t n = 0; n < 12; ++n) {
+    w.feed(packet.substr(n, 1));
+    EXPECT_FALSE(w.it.closed()) << n;
+  }
+  w.feed(packet.substr(12));
+  EXPECT_TRUE(w.it.closed());
+  EXPECT_EQ(w.out.substr(0, 1), "\x20");
+  EXPECT_EQ(w.out.at(3), '\x95');
+}
+
 TEST(session_limits_of_the_client, reason_string_goes_first_then_the_packet) {
   wire w;
   w.feed_spec("10 ## s'MQTT' 05 02 003C {27 00000018} s'id'");
