@@ -16,6 +16,7 @@
 #include "actors/node/topic_presets.hpp"
 #include "actors/observe/probe_registration.hpp"
 #include "actors/parse/parser_actor.hpp"
+#include "actors/runtime/clock.hpp"
 #include "actors/sessions/sessions_actor.hpp"
 #include "actors/sink/sink_actor.hpp"
 #include "actors/sink/sqlite_writer.hpp"
@@ -150,6 +151,7 @@ node::parts::step node::parts::open_files() {
               {"next", "what is sent again is stored again; sessions and commands stay"}});
   }
   const std::uint64_t covered = restored->covered_lsn;
+  options.opened_at_s = static_cast<std::uint32_t>(runtime::unix_now_ns() / 1'000'000'000);
   options.budget_bytes = settings.spool.budget;
   options.segment_bytes = settings.spool.segment_size;
   options.quarantine_budget_bytes = settings.spool.quarantine_budget;

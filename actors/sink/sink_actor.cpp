@@ -10,6 +10,17 @@
 #include "actors/sink/delivery_trace.hpp"
 
 namespace fleetgate::sink {
+namespace {
+
+/// Why a spool does not take the cursor that it is sent to, with what to do.
+fault of_another_history(fault why) {
+  why.detail +=
+      ": the database and the spool do not belong together, one of them was replaced or restored;"
+      " give the sink a new file, or the database that belongs to this spool, and resume it";
+  return why;
+}
+
+}  // namespace
 
 sink_actor::sink_actor(std::shared_ptr<sink_parts> parts, contract::journal_mail& mail,
                        observe::sink_probe& probe, observe::logger& log)
@@ -124,7 +135,7 @@ void sink_actor::open() {
   else
     from.spool = parts_->reader->spool();
   if (const auto sought = parts_->reader->seek(from); !sought) {
-    return failed(sink_step::open, sought.error());
+    return failed(sink_step::open, of_another_history(sought.error()));
   }
   brain_.opened(runtime::steady_now_ns());
   block_ = {};

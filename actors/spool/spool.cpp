@@ -58,6 +58,13 @@ result<std::optional<spool_id>> find_id(contract::file_layer& files, spool_id_fi
   return id;
 }
 
+/// Of two starts after one backup each has its own name, so that a cursor of the one is not good in
+/// the other. A clock beyond the year 2097 is not believed: starts must have room to count.
+std::uint32_t next_incarnation(std::uint32_t last, std::uint32_t now_s) noexcept {
+  constexpr std::uint32_t latest_s = 0xF000'0000;
+  return std::max(last + 1, now_s < latest_s ? now_s : 0);
+}
+
 std::uint64_t as_ns(std::chrono::nanoseconds d) noexcept {
   return static_cast<std::uint64_t>(d.count());
 }
@@ -98,7 +105,7 @@ result<std::unique_ptr<spool>> spool::open(contract::file_layer& files, spool_op
   // A snapshot may cover records that were lost since; their lsns are not given again either.
   lanes->highest_lsn = std::max(lanes->highest_lsn, id->extent.highest_lsn);
   if (visit_from_lsn > 0) lanes->highest_lsn = std::max(lanes->highest_lsn, visit_from_lsn - 1);
-  ++id->incarnation;
+  id->incarnation = next_incarnation(id->incarnation, options.opened_at_s);
   id->starts.push_back({id->incarnation, lanes->highest_lsn + 1});
   if (id->starts.size() > remembered_incarnations) id->starts.erase(id->starts.begin());
 

@@ -35,7 +35,8 @@ struct spool_options {
   std::uint64_t free_sync_bytes = 4 << 20;
   std::chrono::nanoseconds retry_least = std::chrono::milliseconds(100);
   std::chrono::nanoseconds retry_most = std::chrono::seconds(5);
-  model::spool_uuid new_uuid;  // for a directory without one; all zero: drawn at random
+  std::uint32_t opened_at_s = 0;  // Unix time, which names the start; 0: one above the last
+  model::spool_uuid new_uuid;     // for a directory without one; all zero: drawn at random
 };
 
 /// What a lane has taken and lost since the spool was opened.

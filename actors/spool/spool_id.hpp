@@ -1,7 +1,7 @@
-// Who this spool is: a uuid that never changes, and an incarnation that is one higher after each
-// start. Two checksummed slots in one file, written in turn, so that a crash in the middle of a
-// write leaves the other. Used by the journal at open and close. Limit: remembers where the last
-// 32 incarnations began.
+// Who this spool is: a uuid that never changes, and an incarnation that is higher after each start:
+// the Unix second of the start. Two checksummed slots in one file, written in turn, so that a crash
+// in the middle of a write leaves the other. Used by the journal at open and close. Limit:
+// remembers where the last 32 incarnations began.
 #pragma once
 
 #include <array>

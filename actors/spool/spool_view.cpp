@@ -26,8 +26,9 @@ bool spool_view::beyond_end(model::lane in, const model::position& p) const noex
   const auto next = std::find_if(starts_.begin(), starts_.end(), [&](const incarnation_start& s) {
     return s.incarnation > p.incarnation;
   });
+  const bool is_known = next == starts_.begin() || std::prev(next)->incarnation == p.incarnation;
+  if (!is_known) return true;  // of a start after the backup that this spool was restored from
   if (next != starts_.end()) return p.lsn >= next->first_lsn;
-  if (p.incarnation != starts_.back().incarnation) return true;
   return p.lsn > durable_lsn_[model::index(in)].load(std::memory_order_acquire);
 }
 

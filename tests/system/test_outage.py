@@ -2,6 +2,7 @@
 themselves."""
 
 import contextlib
+import json
 import shutil
 import socket
 import struct
@@ -92,6 +93,45 @@ class A_sink_that_is_away(GatewayTest):
         lock.execute("ROLLBACK")
         gateway.start()
         self.assert_exactly(gateway, range(1, 111))
+
+
+class A_data_dir_that_is_restored(GatewayTest):
+    def publish(self, gateway, numbers):
+        device = self.connect(gateway, client_id="o")
+        for n in numbers:
+            device.send(publish_packet("devices/o/telemetry", b'{"seq":%d,"boot":1}' % n, 1, n))
+            self.assertEqual(device.packet()[0], 0x40)
+        device.close()
+
+    def sink(self, gateway):
+        return json.loads(gateway.http("/api/v1/sinks")[1])["sinks"][0]
+
+    def test_stops_a_sink_that_is_ahead_of_it_and_passes_nothing(self):
+        """The numbers that the database has are given again, to other messages."""
+        gateway = self.gateway(sections='[shutdown]\ndrain_timeout = "1s"').start()
+        gateway.keeps_accounts = False  # what has been delivered is taken away
+        self.publish(gateway, range(1, 11))
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        backup = gateway.directory / "backup"
+        shutil.copytree(gateway.data, backup)
+        gateway.start()
+        self.publish(gateway, range(11, 61))
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        self.assertEqual(gateway.count(), 60)
+        shutil.rmtree(gateway.data)
+        shutil.copytree(backup, gateway.data)
+
+        # After the first start the numbers stand below the database's, after the second above.
+        for numbers in range(101, 121), range(121, 221):
+            gateway.start()
+            self.publish(gateway, numbers)
+            eventually(lambda: self.sink(gateway)["state"] == "stopped", "it does not go on")
+            self.assertIn("give the sink a new file", json.dumps(self.sink(gateway)["last_failure"]))
+            self.assertEqual(gateway.terminate(), 75, gateway.child.story())
+        self.assertEqual(gateway.count(), 60)
+        gateway.database.rename(gateway.directory / "before.db")
+        gateway.start()
+        eventually(lambda: gateway.count("sequence > 100") == 120, "all that was acknowledged since")
 
 
 class A_spool_that_is_removed(GatewayTest):

@@ -278,6 +278,39 @@ TEST_F(segment_reader_test, position_beyond_the_end_is_refused_also_of_an_earlie
   EXPECT_EQ(reader->seek(end).error().code, fault_code::position_beyond_end);
 }
 
+TEST_F(segment_reader_test, what_came_after_a_backup_is_not_taken_for_what_comes_after_its_return) {
+  options.opened_at_s = 1'000;
+  open();
+  append(1);
+  commit();
+  const contract::cursor of_backup = read_all().end;
+  brain.reset();
+  std::map<std::string, std::string> backup;
+  for (const auto& path : files.paths("/data/")) backup[path] = files.bytes(path);
+
+  options.opened_at_s = 2'000;
+  open();
+  for (std::uint64_t n = 2; n <= 10; ++n) append(n);
+  commit();
+  const contract::cursor ahead = read_all().end;
+  EXPECT_EQ(ahead.lanes[model::index(lane::telemetry_owed)], (model::position{2'000, 10}));
+  brain.reset();
+  for (const auto& path : files.paths("/data/")) files.erase(path);
+  for (const auto& [path, bytes] : backup) files.put(path, bytes);
+
+  for (const std::uint32_t again : {3'000, 4'000, 5'000}) {
+    options.opened_at_s = again;
+    open();
+    for (std::uint64_t n = 11; n <= 30; ++n) append(n);
+    commit();
+    auto reader = make_reader(files, brain->view());
+    const auto sought = reader->seek(ahead);
+    ASSERT_FALSE(sought) << again;
+    EXPECT_EQ(sought.error().code, fault_code::position_beyond_end);
+    EXPECT_TRUE(reader->seek(of_backup));
+  }
+}
+
 TEST_F(segment_reader_test, reader_with_a_refused_cursor_holds_everything) {
   options = options_with(1 << 20, 4096);
   open();

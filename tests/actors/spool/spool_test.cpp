@@ -564,6 +564,16 @@ TEST_F(spool_test, lane_that_lost_its_last_segment_goes_on_with_new_positions_af
   EXPECT_EQ(read_all(end).numbers, std::vector<std::uint64_t>{101});
 }
 
+TEST_F(spool_test, an_incarnation_is_the_second_of_its_start_where_the_clock_may_be_believed) {
+  const std::pair<std::uint32_t, std::uint32_t> starts[] = {
+      {0, 1}, {1'000, 1'000}, {1'000, 1'001}, {5, 1'002}, {0xFFFF'FFFF, 1'003}, {2'000, 2'000}};
+  for (const auto& [now_s, named] : starts) {
+    options.opened_at_s = now_s;
+    open();
+    EXPECT_EQ(brain->incarnation(), named);
+  }
+}
+
 TEST_F(spool_test, each_open_is_a_new_incarnation_and_a_new_segment) {
   open();
   append(1);
