@@ -36,7 +36,7 @@ struct loose_message {
   std::int64_t received_time_ns = 0;  // 0: now
   std::uint8_t qos = 1;               // at most 1: there is no exchange that could be exactly once
   bool retain = false;
-  bool waits_for_room = false;  // in the spool, as a device's own messages do; else it is refused
+  bool waits_for_room = false;  // as a device's own over MQTT does; else it is refused
 };
 
 /// What became of one message.

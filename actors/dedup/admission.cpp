@@ -16,12 +16,14 @@ admitted admit(dedup& brain, contract::envelope_batch_ptr batch, pressure how, s
                std::vector<model::receipt>& receipts, const verdict_visitor& visit) {
   admitted out;
   out.request.items.reserve(batch->envelopes.size());
+  bool is_split = false;  // of what waited before, the rest waits on, in its order
   for (std::uint32_t i = 0; i < batch->envelopes.size(); ++i) {
     model::envelope& e = batch->envelopes[i];
     const std::uint64_t counted = model::is_message(e.kind) ? 1 : 0;
     const std::size_t answered = receipts.size();
     waiting_room& room = brain.room_of(batch->cls, e.level);
-    const bool has_room = how == pressure::in_turn || (how == pressure::none && room.empty());
+    const bool waited = how == pressure::in_turn;
+    const bool has_room = waited ? !is_split : how == pressure::none && room.empty();
     bool goes_on = false;
     const bool in_need =
         how == pressure::gives_way && e.kind == model::record_kind::message && e.qos != 2;
@@ -33,7 +35,10 @@ admitted admit(dedup& brain, contract::envelope_batch_ptr batch, pressure how, s
       if (*ticket == dedup::no_room) {
         model::envelope* const waits = room.find_resent(e);
         if (waits == nullptr) {
-          room.put(*batch, e);
+          if (waited)
+            room.put_back(*batch, e, !std::exchange(is_split, true));
+          else
+            room.put(*batch, e);
           out.put_aside += counted;
           continue;
         }

@@ -84,11 +84,13 @@ class dedup {
   /// nothing: none. A snapshot taken of another one says "stored" of messages that are gone, so
   /// what it knows of messages is removed; sessions stay, without their packets.
   result<restored_snapshot> restore(const std::optional<model::spool_uuid>& there);
-  /// Start-up, once the spool is open and before the first `snapshot`: they are of this one.
+  /// Start-up, once the spool is open and before the first `snapshot`: they are of this one. Also
+  /// fails where the store failed in `recover`.
   result<void> belong_to(const model::spool_uuid& spool);
   /// Start-up, second: every record of the spool after that lsn, in order of lsn (earlier ones do
   /// no harm). Records of level `committed` stay pending until `required_passed` says otherwise.
-  void recover(const contract::stored_record& record);
+  /// What lies above `durable_lsn` may still be lost, and is not stored yet.
+  void recover(const contract::stored_record& record, std::uint64_t durable_lsn);
   /// How far every required reader has come, lane by lane: settles what `recover` left pending.
   /// Call it once after the last `recover` (`nobody_required()` where no reader is required), then
   /// whenever the slowest required cursor moves, for as long as `recovered_pending()` is not 0.
@@ -174,13 +176,13 @@ class dedup {
   void finish_waiter(const waiter& w, std::uint32_t slot, bool stored);
 
   // dedup_recovery.cpp
-  void recover_message(const contract::stored_record& record);
-  window* recover_window(const contract::stored_record& record);
+  void recover_message(const contract::stored_record& record, std::uint64_t durable_lsn);
+  window* recover_window(const contract::stored_record& record, std::uint64_t durable_lsn);
   void recover_delivery(session& s, const model::envelope& e, std::uint32_t slot);
   std::uint32_t recover_pending(const contract::stored_record& record, window* where, session* s);
   void recover_open(const model::envelope& e);
   void recover_quarantined(const model::envelope& e);
-  void store_windows();
+  void store_windows(std::uint64_t durable_lsn);
   result<void> discard_packets();
   [[nodiscard]] std::uint64_t covered() const noexcept;
 
@@ -194,11 +196,13 @@ class dedup {
   pending_table pending_;
   std::size_t committed_ = 0;  // of them, messages of level committed
   std::array<class_rooms, model::traffic_class_count> rooms_;
-  bool has_room_ = true;            // for the envelope at hand
-  window_key key_;                  // of the message at hand
-  std::string scratch_;             // key text of a quarantined payload; reused
-  std::uint64_t settled_lsn_ = 0;   // highest lsn that was ever settled
-  std::uint64_t snapshot_lsn_ = 0;  // what the store covers
+  bool has_room_ = true;  // for the envelope at hand
+  window_key key_;        // of the message at hand
+  std::string scratch_;   // key text of a quarantined payload; reused
+  std::optional<fault> recovery_fault_;
+  std::uint64_t stored_through_lsn_ = 0;  // in recovery
+  std::uint64_t settled_lsn_ = 0;         // highest lsn that was ever settled
+  std::uint64_t snapshot_lsn_ = 0;        // what the store covers
   /// A snapshot is written in parts; what was dirty when it began must be in it.
   struct round {
     std::uint64_t lsn = 0;

@@ -343,6 +343,7 @@ void dedup_actor::publish_counters() {
   grow(probe_.duplicates[kind::redelivered], c.redelivered, published_.redelivered);
   grow(probe_.duplicates[kind::quarantined], c.quarantine_repeats, published_.quarantine_repeats);
   grow(probe_.below_window, c.below_window, published_.below_window);
+  grow(probe_.unread_rows, c.cold_faults, published_.cold_faults);
   grow(probe_.without_window, c.windows_refused, published_.windows_refused);
   if (c.windows_refused != published_.windows_refused && brain_.store_fails()) tell_of_duplicates();
   grow(probe_.epochs_inferred, c.new_epoch_inferred, published_.new_epoch_inferred);

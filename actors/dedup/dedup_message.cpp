@@ -6,11 +6,12 @@
 namespace fleetgate::dedup {
 struct dedup::verdict {
   enum class kind : std::uint8_t {
-    fresh,      // not known: accept
-    known,      // a duplicate of something settled
-    waiting,    // a duplicate of what is pending at `slot`
-    different,  // its key is known with another payload
-    unknown,    // too old to tell
+    fresh,       // not known: accept
+    known,       // a duplicate of something settled
+    waiting,     // a duplicate of what is pending at `slot`
+    different,   // its key is known with another payload
+    unknown,     // too old to tell
+    windowless,  // no window for it before the next snapshot is stored
   };
   kind is = kind::fresh;
   std::uint32_t slot = no_slot;
@@ -41,6 +42,9 @@ dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) 
   }
   const bool is_known = v.is == verdict::kind::known || v.is == verdict::kind::waiting;
   if (!is_known && must_wait(e)) return no_room;  // it has no epoch yet, and so no trace
+  if (v.is == verdict::kind::windowless) {
+    return e.waits_for_room ? ticket(no_room) : refuse(e, fault_code::server_busy, receipts);
+  }
   if (e.trace == model::trace_id{}) e.trace = derive_trace(e, key_.name());
   switch (v.is) {
     case verdict::kind::fresh:
@@ -54,6 +58,7 @@ dedup::ticket dedup::decide_message(model::envelope& e, receipt_list& receipts) 
                       : counters_.redelivered);
       return std::nullopt;
     case verdict::kind::waiting:
+    case verdict::kind::windowless:
       break;
   }
   if (!is_owed(e)) {
@@ -93,11 +98,8 @@ dedup::verdict dedup::judge_delivery(const model::envelope& e, session* s, std::
 
 dedup::verdict dedup::judge_sequence(model::envelope& e) {
   window* const w = windows_.open(key_.text(), key_.place());
-  if (w == nullptr) {
-    has_room_ = has_room_ && has_windows(e.cls);
-    if (must_wait(e)) return {};
-    ++counters_.windows_refused;
-  }
+  if (w == nullptr && is_owed(e) && !has_windows(e.cls)) return {verdict::kind::windowless};
+  if (w == nullptr && !must_wait(e)) ++counters_.windows_refused;
   if (e.epoch_from == model::epoch_origin::device) {
     return w == nullptr ? verdict{} : judge_device_epoch(*w, e);
   }

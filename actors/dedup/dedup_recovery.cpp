@@ -57,6 +57,10 @@ result<restored_snapshot> dedup::restore(const std::optional<model::spool_uuid>&
     if (auto discarded = discard_packets(); !discarded) {
       return tl::unexpected(std::move(discarded.error()));
     }
+    // Windows of the one that is there may be stored while it is read.
+    if (there) {
+      if (auto claimed = claim(*store_, *there); !claimed) return tl::unexpected(claimed.error());
+    }
   }
   settled_lsn_ = found.covered_lsn = snapshot_lsn_;
   return found;
@@ -77,15 +81,16 @@ result<void> dedup::discard_packets() {
 }
 
 result<void> dedup::belong_to(const model::spool_uuid& spool) {
+  if (recovery_fault_) return tl::unexpected(*recovery_fault_);
   return store_ == nullptr ? result<void>{} : claim(*store_, spool);
 }
 
-void dedup::recover(const contract::stored_record& record) {
+void dedup::recover(const contract::stored_record& record, std::uint64_t durable_lsn) {
   const model::envelope& e = record.envelope;
   session* const s = sessions_.find(e.client_id);
   switch (e.kind) {
     case model::record_kind::message:
-      recover_message(record);
+      recover_message(record, durable_lsn);
       break;
     case model::record_kind::quarantined:
       recover_quarantined(e);
@@ -104,25 +109,31 @@ void dedup::recover(const contract::stored_record& record) {
       break;
   }
   settled_lsn_ = std::max(settled_lsn_, record.at.lsn);
-  store_windows();
+  if (windows_.short_of_clean()) store_windows(durable_lsn);
 }
 
 /// Where the records are of more devices than memory has windows for, windows go to the store while
 /// they are read: the store may be ahead of what it covers, as noting a record again changes
-/// nothing.
-void dedup::store_windows() {
+/// nothing; but not ahead of what is on disk. Where it fails once, the start does.
+void dedup::store_windows(std::uint64_t durable_lsn) {
   constexpr std::size_t part_bytes = 1 << 20;
-  while (windows_.short_of_clean() && !windows_.store_fails()) {
+  const bool is_news = durable_lsn != stored_through_lsn_ || durable_lsn >= settled_lsn_;
+  if (store_ == nullptr || !is_news) return;
+  while (!recovery_fault_) {
     std::vector<contract::state_change> changes;
-    windows_.save(changes, windows_.dirty(), part_bytes);
-    windows_.saved(store_->apply(changes).has_value());
+    windows_.save(changes, windows_.dirty(), part_bytes, durable_lsn);
+    if (changes.empty()) break;
+    const auto stored = store_->apply(changes);
+    windows_.saved(stored.has_value());
+    if (!stored) recovery_fault_ = stored.error();
   }
+  stored_through_lsn_ = durable_lsn;
 }
 
 /// A record that has reached its level is noted; one that must wait for the sinks is pending again.
-void dedup::recover_message(const contract::stored_record& record) {
+void dedup::recover_message(const contract::stored_record& record, std::uint64_t durable_lsn) {
   const model::envelope& e = record.envelope;
-  window* const w = e.sequence ? recover_window(record) : nullptr;
+  window* const w = e.sequence ? recover_window(record, durable_lsn) : nullptr;
   session* s = e.qos != 0 && (e.qos == 2 || !e.sequence) ? sessions_.find(e.client_id) : nullptr;
   if (s != nullptr && s->expiry_s == 0) s = nullptr;
   std::uint32_t slot = no_slot;
@@ -140,10 +151,14 @@ void dedup::recover_message(const contract::stored_record& record) {
 /// The window in which this record's epoch is remembered, or nullptr. An epoch that is not there
 /// starts only if the record is newer than all that the window has seen: else it was here and has
 /// been pushed out.
-window* dedup::recover_window(const contract::stored_record& record) {
+window* dedup::recover_window(const contract::stored_record& record, std::uint64_t durable_lsn) {
   const model::envelope& e = record.envelope;
   key_.set_to(e);
-  window* const w = windows_.open(key_.text(), key_.place());
+  window* w = windows_.open(key_.text(), key_.place());
+  if (w == nullptr) {
+    store_windows(durable_lsn);
+    w = windows_.open(key_.text(), key_.place());
+  }
   if (w == nullptr) ++counters_.windows_refused;
   if (w == nullptr || w->use(e.epoch, e.epoch_from) != nullptr) return w;
   if (w->retired(e.epoch) || record.at.lsn <= w->newest_lsn()) return nullptr;

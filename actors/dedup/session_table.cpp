@@ -136,8 +136,9 @@ std::size_t session_table::save(std::vector<contract::state_change>& changes,
   for (; done < std::min(most_sessions, dirty_.size()) && bytes < most_bytes; ++done) {
     std::string& client_id = dirty_[done];
     std::optional<std::string> value;
-    if (session* const s = find(client_id); s != nullptr && s->expiry_s != 0) {
-      s->listed = false;
+    session* const s = find(client_id);
+    if (s != nullptr) s->listed = false;
+    if (s != nullptr && s->expiry_s != 0) {
       s->in_store = true;  // also if this fails: a removal too many does no harm
       value.emplace();
       s->save(*value);

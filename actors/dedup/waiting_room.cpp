@@ -31,6 +31,12 @@ bool same(const model::envelope& a, const model::envelope& b) noexcept {
          (a.epoch_from != model::epoch_origin::device || a.epoch == b.epoch);
 }
 
+contract::envelope_batch_ptr empty_batch(model::traffic_class cls) {
+  auto made = std::make_unique<contract::envelope_batch>();
+  made->cls = cls;
+  return made;
+}
+
 std::uint64_t hash_of(const model::envelope& e) noexcept {
   const std::uint64_t client = std::hash<std::string_view>{}(e.client_id);
   return content_hash(e) + client + (e.sequence ? *e.sequence : e.packet_id);
@@ -42,11 +48,19 @@ void waiting_room::put(contract::envelope_batch& from, const model::envelope& e)
   // A batch has a block of memory at least: few of them, well filled.
   if (batches_.empty() || batches_.back()->memory.used() >= batch_bytes ||
       batches_.back()->charge.bytes() >= batch_bytes) {
-    auto made = std::make_unique<contract::envelope_batch>();
-    made->cls = from.cls;
-    batches_.push_back(std::move(made));
+    batches_.push_back(empty_batch(from.cls));
   }
-  contract::envelope_batch& batch = *batches_.back();
+  put_into(*batches_.back(), from, e);
+}
+
+void waiting_room::put_back(contract::envelope_batch& from, const model::envelope& e,
+                            bool is_first) {
+  if (is_first) batches_.push_front(empty_batch(from.cls));
+  put_into(*batches_.front(), from, e);
+}
+
+void waiting_room::put_into(contract::envelope_batch& batch, contract::envelope_batch& from,
+                            const model::envelope& e) {
   runtime::arena& memory = batch.memory;
   model::envelope& copy = batch.envelopes.emplace_back(e);
   for (auto* text : {&copy.tenant, &copy.device, &copy.stream, &copy.topic, &copy.content_type,

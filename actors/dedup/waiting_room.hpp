@@ -20,6 +20,9 @@ class waiting_room {
 
   /// A copy of `e`, of batch `from`, with its part of the charge.
   void put(contract::envelope_batch& from, const model::envelope& e);
+  /// The same for what was just taken and must wait on: before all others. The first of a batch
+  /// begins anew.
+  void put_back(contract::envelope_batch& from, const model::envelope& e, bool is_first);
 
   /// The same message, sent by the same client over another connection; null: it does not wait.
   [[nodiscard]] model::envelope* find_resent(const model::envelope& e);
@@ -28,6 +31,8 @@ class waiting_room {
   contract::envelope_batch_ptr take();
 
  private:
+  void put_into(contract::envelope_batch& batch, contract::envelope_batch& from,
+                const model::envelope& e);
   struct place {
     contract::envelope_batch* batch = nullptr;
     std::size_t index = 0;

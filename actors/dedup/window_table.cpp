@@ -15,12 +15,12 @@ window* window_table::open(std::string_view key, std::uint64_t hash) {
     return found->get();
   }
   auto fresh = std::make_unique<window>(key, hash);
-  if (counters_.cold_windows > 0 && load_cold(*fresh)) --counters_.cold_windows;
+  if (counters_.cold_windows > 0 && !load_cold(*fresh)) return nullptr;
   if (!make_room_for(fresh->bytes())) {
     is_full_ = !goes_without_ && !(dirty_.empty() && in_flight_.empty());
-    if (fresh->in_store) ++counters_.cold_windows;
     return nullptr;
   }
+  if (fresh->in_store) --counters_.cold_windows;
   return insert(std::move(fresh));
 }
 
@@ -51,18 +51,19 @@ void window_table::leave_ring(window& w) {
   ring_.pop_back();
 }
 
-/// A store that fails costs recognition, never a message: the window starts empty.
-bool window_table::load_cold(window& w) {
+/// A row that does not make sense costs recognition, never a message: the window starts empty. One
+/// that the store does not give now must not be overwritten.
+result<void> window_table::load_cold(window& w) {
   const auto row = store_->get(windows_table_name, w.key());
   if (!row) {
     ++counters_.cold_faults;
-    return false;
+    return tl::unexpected(row.error());
   }
-  if (!*row) return false;
+  if (!*row) return {};
   if (!w.load(as_bytes(**row))) ++counters_.cold_faults;
   ++counters_.cold_loads;
   w.in_store = true;
-  return true;
+  return {};
 }
 
 void window_table::changed(window& w) {
@@ -98,9 +99,10 @@ void window_table::restore(std::string_view key, std::string_view value) {
   insert(std::move(w));
 }
 
-/// Windows also grow after they came in, so that one that comes may have to push out a few.
+/// Windows also grow after they came in, and differ in size, so that one that comes may have to
+/// push out some.
 bool window_table::make_room_for(std::size_t bytes) {
-  constexpr int most_evictions = 4;
+  constexpr int most_evictions = 64;
   for (int i = 0; i < most_evictions; ++i) {
     if (counters_.window_bytes + bytes <= limits_.window_bytes) return true;
     if (!evict_one()) return false;
@@ -142,10 +144,16 @@ void window_table::evict(window& w) {
 }
 
 std::size_t window_table::save(std::vector<contract::state_change>& changes,
-                               std::size_t most_windows, std::size_t most_bytes) {
-  std::size_t done = 0, bytes = 0;
-  for (; done < std::min(most_windows, dirty_.size()) && bytes < most_bytes; ++done) {
-    window& w = *dirty_[done];
+                               std::size_t most_windows, std::size_t most_bytes,
+                               std::uint64_t up_to_lsn) {
+  std::size_t done = 0, bytes = 0, kept = 0, at = 0;
+  for (; at < dirty_.size() && done < most_windows && bytes < most_bytes; ++at) {
+    window& w = *dirty_[at];
+    if (w.newest_lsn() > up_to_lsn) {
+      dirty_[kept++] = &w;
+      continue;
+    }
+    ++done;
     std::string value;
     w.save(value);
     bytes += w.key().size() + value.size();
@@ -153,7 +161,8 @@ std::size_t window_table::save(std::vector<contract::state_change>& changes,
     w.dirty = false;
     if (!std::exchange(w.in_flight, true)) in_flight_.push_back(&w);
   }
-  dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(done));
+  dirty_.erase(dirty_.begin() + static_cast<std::ptrdiff_t>(kept),
+               dirty_.begin() + static_cast<std::ptrdiff_t>(at));
   return done;
 }
 

@@ -2,7 +2,7 @@
 // leave; it is looked up again in the state store. Owned by the dedup brain; journal's thread.
 // Limit: `window_bytes`; when nothing may leave, new devices wait until the store has some windows
 // (is_full), or, where it has failed for longer than store_patience_ns, get none: kept, never
-// recognised.
+// recognised. Those that are there grow on meanwhile, each up to its own bound.
 #pragma once
 
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -29,7 +29,8 @@ class window_table {
       : limits_(limits), store_(store), counters_(counters), devices_(limits.hash_seed) {}
 
   /// The window with this key: from memory, from the store, or new. nullptr where memory is full of
-  /// windows that may not leave. That is_full() then says whether it is worth waiting.
+  /// windows that may not leave, and is_full() says whether it is worth waiting; or where the store
+  /// does not give its row.
   window* open(std::string_view key, std::uint64_t hash);
 
   /// The window where it is in memory, else nullptr: nothing is loaded, made or kept from leaving.
@@ -50,8 +51,10 @@ class window_table {
   /// Windows waiting for the snapshot.
   [[nodiscard]] std::size_t dirty() const noexcept { return dirty_.size(); }
   /// Moves up to `most_windows` dirty windows into `changes`, about `most_bytes`; returns how many.
+  /// Those that note something above `up_to_lsn` stay.
   std::size_t save(std::vector<contract::state_change>& changes, std::size_t most_windows,
-                   std::size_t most_bytes);
+                   std::size_t most_bytes,
+                   std::uint64_t up_to_lsn = static_cast<std::uint64_t>(-1));
   /// The outcome of the last `save`.
   void saved(bool ok);
 
@@ -92,7 +95,7 @@ class window_table {
   };
 
   window* insert(std::unique_ptr<window> w);
-  bool load_cold(window& w);
+  result<void> load_cold(window& w);
   bool make_room_for(std::size_t bytes);
   bool evict_one();
   void evict(window& w);

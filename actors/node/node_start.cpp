@@ -157,7 +157,9 @@ node::parts::step node::parts::open_files() {
   options.quarantine_budget_bytes = settings.spool.quarantine_budget;
   auto recovered =
       spool::spool::open(spool_files, options, covered + 1,
-                         [this](const contract::stored_record& r) { dedup_brain->recover(r); });
+                         [this](const contract::stored_record& r, std::uint64_t durable_lsn) {
+                           dedup_brain->recover(r, durable_lsn);
+                         });
   if (!recovered) {
     return failed(code_of(recovered.error(), exit_code::cannot_create), recovered.error());
   }

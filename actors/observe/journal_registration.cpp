@@ -59,6 +59,10 @@ void register_dedup(registry& to, const journal_probe& p) {
                 "Messages appended without a duplicate window, as memory was full of windows that "
                 "could not be stored: sent again, they are appended again."),
          {}, p.without_window);
+  to.add(counts("fleetgate_unread_state_rows_total",
+                "Rows of duplicate windows, sessions and quarantine that state.db did not give, or "
+                "that make no sense: what they knew of a device is not used."),
+         {}, p.unread_rows);
   to.add(level("fleetgate_windows", "Duplicate windows held in memory."), {}, p.windows);
   to.add(level("fleetgate_window_bytes", "Bytes of the duplicate windows held in memory."), {},
          p.window_bytes);

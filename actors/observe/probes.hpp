@@ -85,6 +85,7 @@ struct alignas(cache_line_bytes) journal_probe {
   counter below_window;  // older than what the window remembers: stored, maybe again
   counter epochs_inferred;
   counter without_window;  // messages of devices that memory had no window for
+  counter unread_rows;     // of dedup's tables in the state store
   gauge windows;           // held in memory
   gauge window_bytes;      // of them
   gauge window_limit_bytes;

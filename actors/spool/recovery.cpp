@@ -213,6 +213,8 @@ bool lane_recovery::take_record(const record_header& header, byte_view bytes) {
   if (!decode_record(bytes, header, in_, record_)) return false;
   expect_from(stamp.ordinal);
   expected_ordinal_ = stamp.ordinal + 1;
+  if (watermark_ + 1 >= stamp.ordinal) first_unsure_lsn_ = 0;
+  if (watermark_ < stamp.ordinal && first_unsure_lsn_ == 0) first_unsure_lsn_ = stamp.lsn;
   if (s.records == 0) {
     s.incarnation = stamp.incarnation;
     s.first_received_time_ns = record_.envelope.received_time_ns;
@@ -374,8 +376,7 @@ void lane_recovery::keep(const found_segment& s) {
 namespace {
 
 /// Hands the heads of all lanes to `visit` in the order of their positions.
-result<void> merge(std::vector<lane_recovery>& lanes,
-                   const std::function<void(const contract::stored_record&)>& visit) {
+result<void> merge(std::vector<lane_recovery>& lanes, const recovered_visitor& visit) {
   std::vector<const contract::stored_record*> heads;
   for (lane_recovery& lane : lanes) {
     const auto head = lane.next();
@@ -389,7 +390,11 @@ result<void> merge(std::vector<lane_recovery>& lanes,
       if (first == heads.size() || heads[i]->at < heads[first]->at) first = i;
     }
     if (first == heads.size()) return {};
-    visit(*heads[first]);
+    std::uint64_t durable_lsn = highest_count;
+    for (const lane_recovery& lane : lanes) {
+      durable_lsn = std::min(durable_lsn, lane.surely_durable());
+    }
+    visit(*heads[first], durable_lsn);
     const auto head = lanes[first].next();
     if (!head) return tl::unexpected<fault>(head.error());
     heads[first] = *head;
@@ -411,9 +416,8 @@ void add_lane(recovery_report& all, model::lane in, const lane_recovery_report& 
 
 }  // namespace
 
-result<recovered_lanes> recover_lanes(
-    contract::file_layer& files, const recovery_request& request,
-    const std::function<void(const contract::stored_record&)>& visit) {
+result<recovered_lanes> recover_lanes(contract::file_layer& files, const recovery_request& request,
+                                      const recovered_visitor& visit) {
   std::vector<lane_recovery> lanes;
   lanes.reserve(model::lane_count);
   std::size_t segments = 0;

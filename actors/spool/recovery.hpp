@@ -112,6 +112,10 @@ class lane_recovery {
   /// Of what `next` gave last; after `count_lost_end`, of the last record there should be.
   [[nodiscard]] std::uint64_t last_ordinal() const noexcept { return expected_ordinal_ - 1; }
   [[nodiscard]] std::uint64_t highest_lsn() const noexcept { return highest_lsn_; }
+  /// Of what `next` gave, everything up to this lsn was durable when something later was written.
+  [[nodiscard]] std::uint64_t surely_durable() const noexcept {
+    return first_unsure_lsn_ == 0 ? highest_count : first_unsure_lsn_ - 1;
+  }
   [[nodiscard]] recovered_lane take() noexcept { return std::move(result_); }
 
  private:
@@ -169,15 +173,20 @@ class lane_recovery {
   std::uint64_t begins_at_ = 0;         // the first it was, not 0
   std::uint64_t watermark_ = 0;         // the highest ordinal that is known to have been durable
   std::uint64_t highest_lsn_ = 0;
+  std::uint64_t first_unsure_lsn_ = 0;  // of a record that may be in the page cache only; 0: none
   lane_recovery_report report_;
   recovered_lane result_;
 };
 
+/// Records in the order of their positions. Those above `durable_lsn` may be in the page cache
+/// only, as long as the start has not finished.
+using recovered_visitor =
+    std::function<void(const contract::stored_record&, std::uint64_t durable_lsn)>;
+
 /// All lanes, their records merged by position. What was recovered is durable when this returns,
 /// also what a killed process had written and not synced.
-result<recovered_lanes> recover_lanes(
-    contract::file_layer& files, const recovery_request& request,
-    const std::function<void(const contract::stored_record&)>& visit);
+result<recovered_lanes> recover_lanes(contract::file_layer& files, const recovery_request& request,
+                                      const recovered_visitor& visit);
 
 /// The uuid that most segments name and their highest incarnation, for when spool.id is lost;
 /// incarnation 0 where no segment bears a valid header.

@@ -84,8 +84,6 @@ enum class commit_part : std::uint8_t { all, urgent };
 
 class spool final : public contract::append_gate {
  public:
-  using recovered_visitor = std::function<void(const contract::stored_record&)>;
-
   /// Recovers what lies in the directory, then starts a new incarnation. Hands the records with
   /// lsn >= `visit_from_lsn` to the visitor in the order of their positions, all lanes merged.
   /// Closed segments that lie wholly below it are not read. Faults: storage_io, storage_full,

@@ -99,8 +99,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.directory = "/s";
   options.new_uuid = uuid();
   std::uint64_t visited = 0;
-  auto opened = fleetgate::spool::spool::open(files, options, mode / 4,
-                                              [&](const contract::stored_record&) { ++visited; });
+  auto opened = fleetgate::spool::spool::open(
+      files, options, mode / 4, [&](const contract::stored_record&, std::uint64_t) { ++visited; });
   if (!opened) return 0;
   const recovery_report report = (*opened)->recovered();
   require(!plausible || visited <= report.records);
@@ -114,8 +114,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (plausible && report.unread_segments == 0) require(read == report.records);
   // A second start finds the same, and nothing new.
   opened->reset();
-  const auto again =
-      fleetgate::spool::spool::open(files, options, 0, [](const contract::stored_record&) {});
+  const auto again = fleetgate::spool::spool::open(
+      files, options, 0, [](const contract::stored_record&, std::uint64_t) {});
   require(again.has_value());
   if (plausible && report.unread_segments == 0) require((*again)->recovered().records == read);
   return 0;

@@ -43,8 +43,8 @@ inline constexpr const char* sink_path = "/sink/fleet.db";
 class sim_node {
  public:
   sim_node(spool::testing::fault_file_layer& disk, disk_vfs& vfs, std::uint64_t seed,
-           planted_bug bug)
-      : disk_(disk), vfs_(vfs), seed_(seed), bug_(bug) {}
+           planted_bug bug, bool has_few_windows = false)
+      : disk_(disk), vfs_(vfs), seed_(seed), bug_(bug), has_few_windows_(has_few_windows) {}
 
   /// As node_start does it. A fault: the node does not come up.
   result<void> start(std::uint64_t now_ns) {
@@ -55,6 +55,7 @@ class sim_node {
     dedup::dedup_limits limits;
     limits.hash_seed = seed_;
     limits.pending = most_pending;
+    if (has_few_windows_) limits.window_bytes = 600;
     dedup_ = std::make_unique<dedup::dedup>(limits, store_.get());
     const auto there = spool::spool::uuid_in(disk_, spool_options().directory);
     if (!there) return tl::unexpected(there.error());
@@ -62,7 +63,9 @@ class sim_node {
     if (!restored) return tl::unexpected(restored.error());
     const std::uint64_t covered = restored->covered_lsn;
     auto spool = spool::spool::open(disk_, spool_options(), covered + 1,
-                                    [&](const contract::stored_record& r) { dedup_->recover(r); });
+                                    [&](const contract::stored_record& r, std::uint64_t durable) {
+                                      dedup_->recover(r, durable);
+                                    });
     if (!spool) return tl::unexpected(std::move(spool.error()));
     spool_ = std::move(*spool);
     if (auto claimed = dedup_->belong_to(spool_->uuid()); !claimed) return claimed;
@@ -336,6 +339,7 @@ class sim_node {
   disk_vfs& vfs_;
   const std::uint64_t seed_;
   const planted_bug bug_;
+  const bool has_few_windows_;
   std::uint64_t now_ns_ = 0;
 
   std::unique_ptr<state::sqlite_state_store> store_;

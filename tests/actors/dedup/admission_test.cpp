@@ -310,5 +310,37 @@ TEST_F(committed_admission_test, what_is_known_is_answered_or_waits_for_the_firs
   EXPECT_EQ(counted().duplicate_waiting, 1u);
 }
 
+class few_windows_admission_test : public admission_test {
+ protected:
+  few_windows_admission_test() : admission_test({.window_bytes = 30'000}) {}
+  owned_envelope of_device(int device, std::uint64_t sequence) {
+    auto o = owed(sequence);
+    o.device = "device-" + std::to_string(device);
+    return o;
+  }
+};
+
+TEST_F(few_windows_admission_test, what_waited_and_must_wait_on_keeps_its_order) {
+  std::vector<owned_envelope> first;
+  std::vector<owned_envelope> second;
+  for (int n = 0; n < 300; ++n) first.push_back(of_device(n, 1));
+  for (int n = 0; n < 300; ++n) second.push_back(of_device(n, 2));
+  admit(first, pressure::no_room);
+  admit(second, pressure::no_room);
+  std::map<std::string, std::uint64_t> last;
+  for (int turns = 0; !room().empty(); ++turns) {
+    ASSERT_LT(turns, 1000);
+    const auto done = take_waiting();
+    for (const auto& item : done.request.items) {
+      const model::envelope& e = done.request.batch->envelopes[item.index];
+      EXPECT_EQ(++last[std::string(e.device)], *e.sequence) << e.device;
+      settle(item.ticket);
+    }
+    take_snapshot();
+  }
+  EXPECT_EQ(last.size(), 300u);
+  EXPECT_EQ(counted().windows_refused, 0u);
+}
+
 }  // namespace
 }  // namespace fleetgate::dedup

@@ -44,7 +44,7 @@ class spool_of_records : public dedup_test {
       found.envelope = r.envelope.view();
       found.at = r.at;
       found.in = model::lane_of(found.envelope.cls, found.envelope.level);
-      brain_->recover(found);
+      brain_->recover(found, found.at.lsn);
     }
   }
   std::vector<record> records_;

@@ -185,5 +185,18 @@ TEST_F(session_table_test, more_rows_than_the_limit_are_not_kept_in_memory_nor_i
   for (const auto& c : changes) EXPECT_FALSE(c.value) << c.key;
 }
 
+TEST_F(session_table_test, one_that_is_to_be_kept_again_after_its_row_went_gets_a_row) {
+  session* const s = connect("c", year);
+  for (const std::uint32_t expiry_s : {year, std::uint32_t{0}, year}) {
+    s->expiry_s = expiry_s;
+    table_.changed(*s);
+    std::vector<contract::state_change> changes;
+    EXPECT_EQ(table_.save(changes, 10, 1 << 20), 1u);
+    ASSERT_EQ(changes.size(), 1u);
+    EXPECT_EQ(changes.front().value.has_value(), expiry_s != 0);
+    table_.saved(true);
+  }
+}
+
 }  // namespace
 }  // namespace fleetgate::dedup

@@ -93,6 +93,7 @@ TEST_F(probe_registration, every_cell_of_the_journal_has_its_series) {
   p.duplicates[duplicate_kind::pending].add(3);
   p.below_window.add(4);
   p.without_window.add(6);
+  p.unread_rows.add(17);
   p.epochs_inferred.add(5);
   p.windows.set(6);
   p.settled[traffic_class::heartbeat].add(7);
@@ -113,6 +114,7 @@ TEST_F(probe_registration, every_cell_of_the_journal_has_its_series) {
   EXPECT_EQ(value("fleetgate_duplicates_total", {{"reason", "pending"}}), 3);
   EXPECT_EQ(value("fleetgate_below_window_total"), 4);
   EXPECT_EQ(value("fleetgate_without_window_total"), 6);
+  EXPECT_EQ(value("fleetgate_unread_state_rows_total"), 17);
   EXPECT_EQ(value("fleetgate_epochs_inferred_total"), 5);
   EXPECT_EQ(value("fleetgate_windows"), 6);
   EXPECT_EQ(value("fleetgate_settled_total", {{"class", "heartbeat"}}), 7);

@@ -122,7 +122,8 @@ TEST_F(posix_file_layer_test, readers_on_other_threads_see_every_record_once_and
   spool_options options;
   options.directory = directory + "/spool";
   options.segment_bytes = 64 * 1024;
-  auto opened = spool::open(files, options, 0, [](const contract::stored_record&) {});
+  auto opened =
+      spool::open(files, options, 0, [](const contract::stored_record&, std::uint64_t) {});
   ASSERT_TRUE(opened) << to_string(opened.error());
   spool& brain = **opened;
   ASSERT_TRUE(brain.register_reader("a", true, {}));

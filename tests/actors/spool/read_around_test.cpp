@@ -241,11 +241,12 @@ TEST_F(unreadable_spool, a_start_cuts_nothing_off_that_comes_back_before_it_woul
     const std::string before = files.bytes(last);
     files.spoil(last, from, size);
     bool has_healed = false;
-    const auto opened = spool::open(files, options, 0, [&](const contract::stored_record& r) {
-      if (r.in != lane::event_owed) return;
-      files.heal();
-      has_healed = true;
-    });
+    const auto opened =
+        spool::open(files, options, 0, [&](const contract::stored_record& r, std::uint64_t) {
+          if (r.in != lane::event_owed) return;
+          files.heal();
+          has_healed = true;
+        });
     ASSERT_FALSE(opened) << from;
     EXPECT_TRUE(has_healed);
     EXPECT_EQ(opened.error().code, fault_code::storage_io);
@@ -305,9 +306,10 @@ TEST_F(unreadable_spool, a_start_fails_where_the_disk_takes_back_what_it_gave) {
   files.kill();
   const std::string path = segments().front();
   const std::string before = files.bytes(path);
-  const auto opened = spool::open(files, options, 0, [&](const contract::stored_record& r) {
-    if (r.in == lane::event_owed) files.spoil(path, 2 * block, 3 * block);
-  });
+  const auto opened =
+      spool::open(files, options, 0, [&](const contract::stored_record& r, std::uint64_t) {
+        if (r.in == lane::event_owed) files.spoil(path, 2 * block, 3 * block);
+      });
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, fault_code::storage_io);
   EXPECT_EQ(files.bytes(path), before);

@@ -301,6 +301,7 @@ TEST_F(segment_reader_test, what_came_after_a_backup_is_not_taken_for_what_comes
   for (const std::uint32_t again : {3'000, 4'000, 5'000}) {
     options.opened_at_s = again;
     open();
+    fates.clear();
     for (std::uint64_t n = 11; n <= 30; ++n) append(n);
     commit();
     auto reader = make_reader(files, brain->view());

@@ -53,12 +53,13 @@ class spool_fixture : public ::testing::Test {
   bool try_open(std::uint64_t visit_from = 0) {
     visited.clear();
     brain.reset();
-    auto opened = spool::open(files, options, visit_from, [&](const contract::stored_record& r) {
-      visited.push_back({r.envelope.sequence.value_or(0), r.at, r.in});
-      if (r.envelope.kind != model::record_kind::message) return;
-      ASSERT_EQ(as_text(r.envelope.payload),
-                payload_of(*r.envelope.sequence, r.envelope.payload.size()));
-    });
+    auto opened = spool::open(
+        files, options, visit_from, [&](const contract::stored_record& r, std::uint64_t) {
+          visited.push_back({r.envelope.sequence.value_or(0), r.at, r.in});
+          if (r.envelope.kind != model::record_kind::message) return;
+          ASSERT_EQ(as_text(r.envelope.payload),
+                    payload_of(*r.envelope.sequence, r.envelope.payload.size()));
+        });
     if (!opened) {
       open_fault = opened.error();
       return false;

@@ -235,7 +235,7 @@ TEST_F(spool_recovery_test, every_single_bit_of_a_segment_is_guarded) {
     files.bytes(path)[bit / 8] = static_cast<char>(good[bit / 8] ^ (1 << bit % 8));
     const recovery_request request{options.directory, options.new_uuid, 0, extent_of(3)};
     std::uint64_t records = 0;
-    const auto lanes = recover_lanes(files, request, [&](const auto&) { ++records; });
+    const auto lanes = recover_lanes(files, request, [&](const auto&, auto) { ++records; });
     ASSERT_TRUE(lanes);
     ASSERT_EQ(lanes->report.damaged_records, 1U) << "bit " << bit;
     ASSERT_EQ(records, 2U) << "bit " << bit;
@@ -550,6 +550,22 @@ TEST_F(spool_recovery_test, format_of_a_newer_program_is_refused) {
   files.bytes(path).replace(0, segment_header_bytes, encode_segment_header(*header));
   EXPECT_FALSE(try_open());
   EXPECT_EQ(open_fault.code, fault_code::storage_damaged);
+}
+
+TEST_F(spool_recovery_test, a_start_says_how_far_what_it_reads_is_surely_on_disk) {
+  open();
+  for (std::uint64_t n = 1; n <= 3; ++n) append(n);
+  commit();
+  for (std::uint64_t n = 4; n <= 5; ++n) append(n);
+  commit();
+  brain.reset();
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> told;
+  ASSERT_TRUE(spool::open(files, options, 0, [&](const auto& r, std::uint64_t durable_lsn) {
+    told.emplace_back(r.at.lsn, durable_lsn);
+  }));
+  const std::vector<std::pair<std::uint64_t, std::uint64_t>> as_synced = {
+      {1, 0}, {2, 0}, {3, 0}, {4, 3}, {5, 3}};
+  EXPECT_EQ(told, as_synced) << "the last group may be in the page cache only";
 }
 
 }  // namespace
