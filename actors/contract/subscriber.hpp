@@ -31,6 +31,7 @@ struct client_came {
   std::uint32_t session_expiry_s = 0;
   bool clean_start = true;
   std::shared_ptr<const will> last_will;
+  std::uint64_t opened = 0;  // receipt::number: of two of one client the higher is the later
 };
 
 /// The connection is gone. `session_expiry_s` as DISCONNECT may have changed it.

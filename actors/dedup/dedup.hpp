@@ -196,9 +196,10 @@ class dedup {
   pending_table pending_;
   std::size_t committed_ = 0;  // of them, messages of level committed
   std::array<class_rooms, model::traffic_class_count> rooms_;
-  bool has_room_ = true;  // for the envelope at hand
-  window_key key_;        // of the message at hand
-  std::string scratch_;   // key text of a quarantined payload; reused
+  std::uint64_t opens_ = 0;  // of sessions, since the start of the process
+  bool has_room_ = true;     // for the envelope at hand
+  window_key key_;           // of the message at hand
+  std::string scratch_;      // key text of a quarantined payload; reused
   std::optional<fault> recovery_fault_;
   std::uint64_t stored_through_lsn_ = 0;  // in recovery
   std::uint64_t settled_lsn_ = 0;         // highest lsn that was ever settled

@@ -67,7 +67,7 @@ void dedup::tell_settled(const model::envelope& open, receipt_list& receipts) {
     if (!up_to) continue;
     answer(open, model::outcome::resumed, receipts);
     receipts.back().packet_id = number;
-    receipts.back().settled_up_to = *up_to;
+    receipts.back().number = *up_to;
   }
 }
 
@@ -105,12 +105,14 @@ dedup::ticket dedup::decide_open(model::envelope& e, std::uint64_t now_ns, recei
   if (!needs_mark) {
     answer(e, model::outcome::stored, receipts);
     receipts.back().session_present = resumes;
+    receipts.back().number = ++opens_;
     return std::nullopt;
   }
   e.session.clean_start = !resumes;
   s->opening = append(e, s);
   pending& p = pending_.at(s->opening);
   p.first.answer.session_present = resumes;
+  p.first.answer.number = ++opens_;
   return p.ticket;
 }
 

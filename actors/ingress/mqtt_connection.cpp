@@ -78,6 +78,7 @@ void mqtt_connection::on_connect(const mqtt::connect_request& request) {
 std::optional<fault_code> mqtt_connection::welcome(const model::receipt& opened) {
   // Where the journal keeps none any more, CONNACK says so, and what it subscribed to goes with it.
   if (!opened.session_present) coming_->clean_start = true;
+  coming_->opened = opened.number;
   if (!tell_coming()) return fault_code::server_busy;
   session_.accept(id_assigned_ ? client_id_ : std::string_view{}, opened.session_present, out_);
   return std::nullopt;

@@ -180,7 +180,7 @@ void native_connection::settle(const model::receipt& r) {
       return mark_unsent();
     case model::outcome::resumed:
       if (resumption_ && r.packet_id < resumption_->streams.size()) {
-        resumption_->settled.push_back({resumption_->streams[r.packet_id], r.settled_up_to});
+        resumption_->settled.push_back({resumption_->streams[r.packet_id], r.number});
       }
       return;
     case model::outcome::taken_over:

@@ -32,6 +32,7 @@ struct session {
   std::unique_ptr<mqtt::topic_aliases> aliases;  // where the client takes any
   std::shared_ptr<const contract::will> will;
   std::uint16_t receive_maximum = 65'535;  // of that connection
+  std::uint64_t opened = 0;                // client_came::opened of that connection
   bool is_stored = false;                  // the store has a row
   bool commands_wait = false;              // a command found no place in the queue
 

@@ -58,6 +58,8 @@ void sessions::take(const contract::client_event& event, const moment& now) {
 void sessions::came(const contract::client_event& event, const contract::client_came& c,
                     const moment& now) {
   session* s = find(event.client_id);
+  // Shards are not equally quick: the one that this one lost its client id to was here before it.
+  if (s != nullptr && c.opened < s->opened) return;
   // Its old connection has gone, whether it was told or not. [MQTT-3.1.4-3]
   if (s != nullptr && s->connected() && s->at != event.from) {
     leave(*s, true, now.steady_ns);
@@ -72,6 +74,7 @@ void sessions::came(const contract::client_event& event, const contract::client_
   if (keeps_nothing) return;
   if (s == nullptr) s = &make(event.client_id);
   s->at = event.from;
+  s->opened = c.opened;
   set_timer(*s);
   s->terms = c.terms;
   s->receive_maximum = c.receive_maximum;

@@ -16,8 +16,8 @@ enum class outcome : std::uint8_t {
   refused,      // not kept; `fault` says why; nothing was promised
   superseded,   // another connection of the same device waits for this message now
   taken_over,   // not for a message: another connection has opened this client id
-  resumed,      // not for a message: `settled_up_to` of stream number `packet_id` of those that a
-                // session_open asked for
+  resumed,      // not for a message: how far stream number `packet_id` of those that a session_open
+                // asked for is settled
 };
 
 struct receipt {
@@ -31,7 +31,9 @@ struct receipt {
   std::uint16_t packet_id = 0;
   std::uint32_t bytes = 0;               // the envelope's charged_bytes
   std::uint64_t received_steady_ns = 0;  // copied from the envelope
-  std::uint64_t settled_up_to = 0;       // only with resumed
+  /// With resumed: everything up to this sequence is settled. Of a session_open that is stored: in
+  /// which order the journal took it, for receipts reach the shards in any.
+  std::uint64_t number = 0;
 };
 
 }  // namespace fleetgate::model

@@ -43,6 +43,15 @@ TEST_F(sessions, that_outlive_their_connection_are_marked_once) {
   EXPECT_FALSE(present());
 }
 
+TEST_F(sessions, opens_are_numbered_in_their_order_with_and_without_a_mark) {
+  std::uint64_t last = 0;
+  for (std::uint64_t n = 1; n < 5; ++n) {
+    open(n, n == 3, n == 4 ? 2 * hour : hour);
+    EXPECT_GT(opened_.number, last) << n;
+    last = opened_.number;
+  }
+}
+
 TEST_F(sessions, an_open_that_came_later_is_not_vouched_for_by_an_earlier_one) {
   const auto first = decide(opening(1, false, hour));
   const auto second = decide(opening(2, true, hour));
@@ -119,7 +128,7 @@ TEST_F(sessions, are_told_up_to_where_their_streams_are_settled) {
   EXPECT_EQ(told[0].result, outcome::resumed);
   EXPECT_EQ(told[0].to, connection(2));
   EXPECT_EQ(told[0].packet_id, 3);
-  EXPECT_EQ(told[0].settled_up_to, 3u);
+  EXPECT_EQ(told[0].number, 3u);
   EXPECT_EQ(told[1].result, outcome::stored);
   open.e.epoch = 8;
   pass(open);

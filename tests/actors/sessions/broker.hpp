@@ -73,6 +73,7 @@ class a_broker : public testing::Test {
     came.session_expiry_s = how.expiry_s;
     came.clean_start = how.clean_start;
     came.last_will = how.will;
+    came.opened = c.ref.generation;
     tell(c, came);
     const bool is_kept = !how.clean_start || how.expiry_s != 0 || how.will;
     if (!is_kept) {

@@ -76,6 +76,21 @@ TEST_F(a_broker, sends_nothing_back_where_no_local_is_asked_for) {
   EXPECT_THAT(take_sent(b), ElementsAre("x q0"));
 }
 
+/// A stall, and the client comes again over another shard, which is quicker to tell.
+TEST_F(a_broker, takes_a_connection_that_was_lost_to_another_for_no_newer_one) {
+  const auto newer = connect("a", persistent());
+  const client older{{99, 0, 1'000}, "a", newer.version};
+  contract::client_came came;
+  came.clean_start = false;
+  came.session_expiry_s = 1'000;
+  came.opened = 0;
+  tell(older, came);
+  go(older);
+  subscribe(newer, "x");
+  publish("x");
+  EXPECT_THAT(take_sent(newer), ElementsAre("x q0"));
+}
+
 TEST_F(a_broker, stops_at_unsubscribe_and_says_what_was_not_there) {
   const auto a = connect("a");
   subscribe(a, "x");
