@@ -168,7 +168,9 @@ json explanation::standing_of(const message_fact& f,
              return l.record.note.event == event && holds(l.record, f);
            });
   };
-  say(f.in_spool ? "it lies in the spool" : "the spool has given it back: its readers had it");
+  say(f.in_spool        ? "it lies in the spool"
+      : spool_was_read_ ? "the spool has given it back: its readers had it"
+                        : "whether it still lies in the spool is not known");
   if (!noted(trace_event::synced)) {
     say("when its group was synced lies beyond what the recorder keeps, or a start after a crash "
         "has made it durable");

@@ -44,6 +44,8 @@ class explanation {
 
   /// A record of the spool. One that is not wanted is passed over; one that was given is known.
   void add(const contract::stored_record& record);
+  /// The spool was read to its end: what is not among its records is not there.
+  void spool_was_read() noexcept { spool_was_read_ = true; }
   /// What a sink's database has. After the spool's records.
   void add(known_sink sink);
 
@@ -72,6 +74,7 @@ class explanation {
   sink::message_name wanted_;
   std::vector<message_fact> facts_;
   std::vector<known_sink> sinks_;
+  bool spool_was_read_ = false;
 };
 
 }  // namespace fleetgate::node

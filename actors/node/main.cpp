@@ -252,5 +252,14 @@ int main(int argc, char** argv) {
     std::cerr << command.error().text;
     return to_int(exit_code::usage);
   }
-  return to_int(std::visit(runner{}, *command));
+  try {
+    return to_int(std::visit(runner{}, *command));
+  } catch (const std::system_error& e) {
+    std::cerr << "fleetgate: the operating system refused: " << e.what()
+              << "; see the limits of threads, memory and open files (ulimit -a, TasksMax)\n";
+    return to_int(exit_code::os_error);
+  } catch (const std::exception& e) {
+    std::cerr << "fleetgate: internal error: " << e.what() << "; please report it\n";
+    return to_int(exit_code::internal_error);
+  }
 }

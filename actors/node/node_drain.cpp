@@ -78,7 +78,8 @@ drain_report node::drain() {
   report.spool_synced =
       ask<bool>(self, p.spool_actor.at, until + std::chrono::seconds(5), spool::close_atom::value)
           .value_or(false);
-  // What was handed in and is settled by now hears of it while the admin server still answers.
+  all_taken &= dedup_takes();  // what the spool has settled by now
+  // What was handed in and is settled hears of it while the admin server still answers.
   for (const auto& s : p.shards)
     ask<bool>(self, s->ingress.at, until, ingress::answered_atom::value);
   // A will that is stored and still noted as due would be published again by the next start.
@@ -96,16 +97,16 @@ drain_report node::drain() {
   if (report.spool_synced) {
     ask<bool>(self, p.spool_actor.at, until + std::chrono::seconds(5), spool::close_atom::value);
   }
-  if (report.connections_gone && all_taken && report.spool_synced) p.close_accounts();
+  p.drained = report.connections_gone && all_taken && report.spool_synced;
+  if (p.drained) p.close_accounts();
   report.took = std::chrono::duration_cast<milliseconds>(clock::now() - start);
   if (p.gave_up)
     report.code = exit_code::internal_error;
   else if (!report.spool_synced)
     report.code = exit_code::io_error;
-  else if (!report.connections_gone || !report.sinks_behind.empty()) {
+  else if (!p.drained || !report.sinks_behind.empty()) {
     report.code = exit_code::drain_timeout;
   }
-  p.drained = report.code == exit_code::ok;
   return report;
 }
 

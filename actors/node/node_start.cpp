@@ -31,7 +31,16 @@ start_failure failed(exit_code code, const fault& f) {
 }
 
 exit_code code_of(const fault& f, exit_code otherwise) {
-  return f.code == fault_code::config_invalid ? exit_code::config_error : otherwise;
+  if (f.code == fault_code::config_invalid) return exit_code::config_error;
+  if (f.code == fault_code::resource_unavailable) return exit_code::os_error;
+  return f.code == fault_code::not_authorized ? exit_code::no_permission : otherwise;
+}
+
+/// Of data_dir, with what to do.
+start_failure data_failure(const fault& f) {
+  const bool is_full = f.code == fault_code::storage_full;
+  return {code_of(f, exit_code::cannot_create),
+          to_string(f) + (is_full ? "; make room on the disk of data_dir, and start again" : "")};
 }
 
 /// What is there and cannot be read whole. The node must not go on with a part of it: what it
@@ -44,14 +53,22 @@ start_failure state_unreadable(const fault& f) {
               "and subscriptions and commands to devices are gone"};
 }
 
+start_failure state_busy(const fault& f) {
+  return {exit_code::os_error,
+          to_string(f) +
+              "; close what has state.db open (`fuser` names it: a backup, a shell), and start "
+              "again"};
+}
+
 start_failure state_failure(const fault& f) {
+  if (f.code == fault_code::storage_busy) return state_busy(f);
   const bool unreadable = f.code == fault_code::storage_damaged || f.code == fault_code::storage_io;
-  return unreadable ? state_unreadable(f) : failed(code_of(f, exit_code::cannot_create), f);
+  return unreadable ? state_unreadable(f) : data_failure(f);
 }
 
 start_failure state_not_opened(const fault& f) {
-  return f.code == fault_code::storage_damaged ? state_unreadable(f)
-                                               : failed(code_of(f, exit_code::cannot_create), f);
+  if (f.code == fault_code::storage_busy) return state_busy(f);
+  return f.code == fault_code::storage_damaged ? state_unreadable(f) : data_failure(f);
 }
 
 std::uint64_t random_u64() {
@@ -106,11 +123,7 @@ std::size_t node::parts::shard_count() const {
 
 node::parts::step node::parts::open_files() {
   auto taken = data_lock::take(settings.node.data_dir);
-  if (!taken) {
-    return failed(taken.error().code == fault_code::resource_unavailable ? exit_code::os_error
-                                                                         : exit_code::cannot_create,
-                  taken.error());
-  }
+  if (!taken) return data_failure(taken.error());
   lock.emplace(std::move(*taken));
   if (auto kept = spool_files.keep(lock->path()); !kept) {
     return failed(exit_code::cannot_create, kept.error());
@@ -141,7 +154,7 @@ node::parts::step node::parts::open_files() {
   spool::spool_options options;
   options.directory = spool_directory(settings);
   const auto there = spool::spool::uuid_in(spool_files, options.directory);
-  if (!there) return failed(exit_code::cannot_create, there.error());
+  if (!there) return data_failure(there.error());
   const auto restored = dedup_brain->restore(*there);
   if (!restored) return state_failure(restored.error());
   if (restored->of_another_spool) {
@@ -160,9 +173,7 @@ node::parts::step node::parts::open_files() {
                          [this](const contract::stored_record& r, std::uint64_t durable_lsn) {
                            dedup_brain->recover(r, durable_lsn);
                          });
-  if (!recovered) {
-    return failed(code_of(recovered.error(), exit_code::cannot_create), recovered.error());
-  }
+  if (!recovered) return data_failure(recovered.error());
   spool_brain = std::move(*recovered);
   if (auto claimed = dedup_brain->belong_to(spool_brain->uuid()); !claimed) {
     return state_failure(claimed.error());

@@ -102,6 +102,7 @@ exit_code explain(const verb_call& call, std::ostream& out, std::ostream& err) {
   spool::posix_file_layer layer;
   const auto inspected = spool::inspect(layer, files->data_dir + "/spool",
                                         [&](const contract::stored_record& r) { known.add(r); });
+  if (inspected) known.spool_was_read();
   if (!inspected) {
     missing.note(inspected.error());
   } else if (inspected->damaged()) {
@@ -128,7 +129,8 @@ exit_code explain(const verb_call& call, std::ostream& out, std::ostream& err) {
   json told = known.tell(noted, around);
   if (!known.is_known(noted)) {
     complain(call,
-             "nothing is known of this message: not in the spool, not in " +
+             std::string("nothing is known of this message: ") +
+                 (inspected ? "not in the spool" : "the spool was not read") + ", not in " +
                  std::to_string(files->databases.size()) + " sinks, not in the recorder",
              "It may never have come, or be gone everywhere. See: fleetgate trace --data-dir " +
                  files->data_dir,

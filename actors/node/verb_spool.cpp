@@ -68,11 +68,11 @@ json to_json(const spool::inspection& found) {
           {"lanes", std::move(lanes)}};
 }
 
-/// A data directory has the spool in `spool`; the spool itself has spool.id.
+/// A data directory has the spool in `spool`.
 std::string spool_in(std::string_view given) {
   const std::filesystem::path directory(given);
   std::error_code ignored;  // whatever it is, the reading that follows says so
-  const bool is_data = std::filesystem::exists(directory / "spool" / "spool.id", ignored);
+  const bool is_data = std::filesystem::is_directory(directory / "spool", ignored);
   return (is_data ? directory / "spool" : directory).string();
 }
 

@@ -23,6 +23,7 @@ fault_code fault_code_of(int code, fault_code unavailable) noexcept {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
+      return unavailable == fault_code::storage_io ? fault_code::storage_busy : unavailable;
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:

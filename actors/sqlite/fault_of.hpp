@@ -8,7 +8,8 @@ namespace fleetgate::sqlite {
 
 /// The fault for `code`, an SQLite result code, primary or extended. `unavailable` is what "not
 /// now" means to the owner of the file (locked by somebody else, cannot be opened, read-only):
-/// sink_unavailable for a sink, storage_io for the node's own state.
+/// sink_unavailable for a sink, storage_io for the node's own state (there, locked is
+/// storage_busy).
 ///
 /// full -> storage_full; I/O -> storage_io; corrupt, not a database -> storage_damaged; the file
 /// was moved or replaced -> sink_lost; a constraint, a wrong type, too big, an error in the

@@ -135,6 +135,13 @@ class Refusal_to_start(GatewayTest):
         gateway.data.write_text("a file stands where the directory should be\n")
         self.assertIn(str(gateway.data), self.refused(gateway, EXIT_CANNOT_CREATE))
 
+    def test_a_state_db_that_another_program_has_locked_exits_71(self):
+        gateway = self.gateway(sink=False).start()
+        self.assertEqual(gateway.terminate(), 0)
+        self.lock(gateway.data / "state.db")
+        said = self.refused(gateway, EXIT_OS)
+        self.assertIn("close what has state.db open", said)
+
     def test_an_occupied_port_exits_71(self):
         with socket.socket() as occupant:
             occupant.bind(("127.0.0.1", 0))

@@ -170,6 +170,8 @@ TEST(explanation, a_row_is_enough_when_the_spool_has_given_it_back) {
   explanation e({{}, "press-1", 5});
   e.add(sink_at(11, {row_of(record_at(11, 5))}));
   ASSERT_TRUE(e.is_known(nullptr));
+  EXPECT_THAT(all_of(tell(e)["standing"], "what"), Contains(HasSubstr("is not known")));
+  e.spool_was_read();
   const auto recording = recording_of({group(trace_event::synced, model::lane::event_owed, 1, 20)});
   EXPECT_TRUE(e.concerns(recording.lines.front().record));
   const auto now = all_of(tell(e, recording)["standing"], "what");

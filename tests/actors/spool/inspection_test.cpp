@@ -102,6 +102,15 @@ TEST_F(inspection_test, a_lost_last_segment_is_counted_after_a_clean_close) {
   EXPECT_GT(telemetry(found).damaged_records, 0U);
 }
 
+TEST_F(inspection_test, without_its_id_a_spool_is_told_by_its_segments) {
+  write(20);
+  files.erase(options.directory + "/spool.id");
+  const auto found = inspected();
+  EXPECT_EQ(found.uuid, options.new_uuid);
+  EXPECT_EQ(telemetry(found).records, 20U);
+  expect(recounted(20), 0, 20, 0, 20);
+}
+
 TEST_F(inspection_test, where_no_spool_is_nothing_is_found) {
   const auto found = inspect(files, "/nowhere");
   ASSERT_FALSE(found);

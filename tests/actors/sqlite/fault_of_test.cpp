@@ -14,8 +14,11 @@ TEST(fault_of, a_lock_held_by_another_is_whatever_the_owner_calls_unavailable) {
   for (const int code :
        {SQLITE_BUSY, SQLITE_BUSY_SNAPSHOT, SQLITE_LOCKED, SQLITE_CANTOPEN, SQLITE_READONLY}) {
     EXPECT_EQ(of(code), fault_code::sink_unavailable) << code;
-    EXPECT_EQ(fault_code_of(code, fault_code::storage_io), fault_code::storage_io) << code;
   }
+  for (const int code : {SQLITE_BUSY, SQLITE_BUSY_SNAPSHOT, SQLITE_LOCKED}) {
+    EXPECT_EQ(fault_code_of(code, fault_code::storage_io), fault_code::storage_busy) << code;
+  }
+  EXPECT_EQ(fault_code_of(SQLITE_CANTOPEN, fault_code::storage_io), fault_code::storage_io);
 }
 
 TEST(fault_of, a_full_disk_and_a_failing_one_are_told_apart) {
