@@ -10,6 +10,17 @@
 #include "actors/sqlite/file_watch.hpp"
 
 namespace fleetgate::sink {
+namespace {
+
+/// Of a log that its database needs.
+std::string tell_of(const result<std::string>& left) {
+  if (!left) return "; " + to_string(left.error());
+  if (left->empty()) return {};
+  return "; the newest rows of the file that was there are in " + *left +
+         ": before that file is opened again, rename it to the file's name with -wal behind it";
+}
+
+}  // namespace
 
 // The database comes first, so that it is closed last.
 struct sqlite_writer::session {
@@ -77,6 +88,11 @@ result<std::unique_ptr<sqlite_writer::session>> sqlite_writer::start_session() {
       {options_.path, options_.busy_timeout, fault_code::sink_unavailable, options_.vfs});
   if (!db) return tl::unexpected(std::move(db.error()));
   s->db = std::move(*db);
+  const std::string left = tell_of(sqlite::file_watch::set_aside_left_log(s->db));
+  if (!left.empty()) {
+    return failure(fault_code::sink_lost,
+                   options_.path + " was moved or deleted, not its log" + left);
+  }
   if (auto ours = sqlite::adopt(s->db, sqlite_sink_format); !ours) {
     return tl::unexpected(std::move(ours.error()));
   }
@@ -121,6 +137,8 @@ result<contract::missed_by_lane> sqlite_writer::write(const contract::read_block
 
 result<std::uint64_t> sqlite_writer::enforce_retention(std::int64_t now_unix_ns) {
   if (!session_) return failure(fault_code::sink_lost, options_.path + " is not open");
+  // Also for its own sake: where nothing is written, nobody else looks.
+  if (auto found = session_->check_in_place(); !found) return give_up(std::move(found.error()));
   auto removed = session_->retention.step(session_->db, now_unix_ns);
   if (removed) return removed;
   return give_up(std::move(removed.error()));
@@ -128,14 +146,22 @@ result<std::uint64_t> sqlite_writer::enforce_retention(std::int64_t now_unix_ns)
 
 /// Keeps the file open only where nothing can have been written.
 tl::unexpected<fault> sqlite_writer::give_up(fault f) {
-  if (f.code != fault_code::sink_unavailable) close();
+  if (f.code != fault_code::sink_unavailable) f.detail += end_session();
   return tl::unexpected<fault>(std::move(f));
 }
 
 void sqlite_writer::close() {
-  if (!session_) return;
-  if (!session_->files.in_place()) session_->files.leave(session_->db);
+  end_session();
+}
+
+/// What a person has to do about the files; "": nothing.
+std::string sqlite_writer::end_session() {
+  std::string left;
+  if (session_ && !session_->files.in_place()) {
+    left = tell_of(session_->files.leave(session_->db));
+  }
   session_.reset();
+  return left;
 }
 
 }  // namespace fleetgate::sink

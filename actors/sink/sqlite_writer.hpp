@@ -30,7 +30,8 @@ class sqlite_writer final : public sink_writer {
 
   /// Faults: sink_unavailable (locked, cannot be opened), storage_full, storage_io, storage_damaged
   /// (not a database, or a cursor that cannot be read), config_invalid (another program's file, or
-  /// a newer schema), sink_lost (replaced meanwhile).
+  /// a newer schema), sink_lost (replaced meanwhile; or moved away before, so that its log was set
+  /// aside now and the next call begins a new file).
   result<std::optional<contract::cursor>> open() override;
 
   /// Faults: those of `open`; sink_rejected where the database refuses a row, naming its position;
@@ -47,6 +48,7 @@ class sqlite_writer final : public sink_writer {
 
   result<std::unique_ptr<session>> start_session();
   tl::unexpected<fault> give_up(fault f);
+  std::string end_session();
 
   const sqlite_sink_options options_;
   std::unique_ptr<session> session_;

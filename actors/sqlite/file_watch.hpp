@@ -26,9 +26,15 @@ class file_watch {
   [[nodiscard]] bool in_place() const noexcept;
 
   /// To be called before `db` is closed where it is not in place. What was committed goes from the
-  /// log into the file, wherever that is now; and the log at the path, which SQLite would otherwise
-  /// apply to whatever file comes to lie there, is emptied or removed.
-  void leave(database& db) const noexcept;
+  /// log into the file, wherever that is now. Where a reader prevents that, the log is all that
+  /// holds it: it gets a name of its own, so that SQLite does not apply it to whatever file comes
+  /// to lie at the path. Returns that name; "": the file has everything. Fault storage_io: the log
+  /// could not be renamed.
+  result<std::string> leave(database& db) const;
+
+  /// To be called before anything is read of a database that was just opened: SQLite would delete
+  /// the log of one that was moved away meanwhile. As `leave`.
+  static result<std::string> set_aside_left_log(const database& db);
 
  private:
   struct watched {

@@ -38,7 +38,57 @@ class sqlite_writer_in_trouble : public testing::writer_fixture {
     write(second);
   }
 
+  /// The log that was given a name of its own, to be found beside the database.
+  std::string left_log() {
+    std::string found;
+    for (const auto& entry : fs::directory_iterator(fs::path(path()).parent_path())) {
+      const std::string name = entry.path().string();
+      if (!name.starts_with(path() + "-wal.left-")) continue;
+      EXPECT_EQ(found, "") << "only one";
+      found = name;
+    }
+    EXPECT_NE(found, "");
+    return found;
+  }
+
   contract::read_block first_;
+};
+
+/// A process that reads a database, and stays until this object goes.
+class other_reader {
+ public:
+  explicit other_reader(const std::string& file) {
+    EXPECT_EQ(::pipe(ready_), 0);
+    EXPECT_EQ(::pipe(stay_), 0);
+    child_ = ::fork();
+    if (child_ == 0) read_and_stay(file);
+    ::close(stay_[0]);
+    ::close(ready_[1]);
+    char byte = 0;
+    is_ready_ = ::read(ready_[0], &byte, 1) == 1;
+  }
+  other_reader(const other_reader&) = delete;
+  other_reader& operator=(const other_reader&) = delete;
+  ~other_reader() {
+    ::close(stay_[1]);
+    ::close(ready_[0]);
+    ::waitpid(child_, nullptr, 0);
+  }
+  [[nodiscard]] bool is_ready() const { return is_ready_; }
+
+ private:
+  [[noreturn]] void read_and_stay(const std::string& file) const {
+    ::close(stay_[1]);
+    auto db = sqlite::database::open({file});
+    char byte = 0;
+    const bool reads = db && db->execute("BEGIN; SELECT count(*) FROM messages");
+    if (reads && ::write(ready_[1], &byte, 1) == 1) (void)!::read(stay_[0], &byte, 1);
+    ::_exit(0);
+  }
+
+  int ready_[2]{}, stay_[2]{};
+  pid_t child_ = -1;
+  bool is_ready_ = false;
 };
 
 using in_trouble = sqlite_writer_in_trouble;
@@ -177,21 +227,75 @@ TEST_F(in_trouble, a_database_that_was_replaced_by_another_is_noticed_and_its_cu
   EXPECT_EQ(rows(), 4) << "the old file's log must not be applied to the new file";
 }
 
-TEST_F(in_trouble, the_log_of_a_replaced_database_goes_also_where_a_reader_keeps_it_from_emptying) {
+TEST_F(in_trouble, the_log_of_a_moved_database_that_a_reader_keeps_from_emptying_is_kept_for_it) {
   auto reader = connect(path());
   ASSERT_TRUE(reader.execute("BEGIN; SELECT count(*) FROM messages"));
-  write(blocks_.add_many(10).take());
+  for (int i = 0; i < 20; ++i) write(blocks_.add_many(100).take());
   fs::rename(path(), path("moved.db"));
   execute(path("fresh.db"), "PRAGMA application_id=1");
   fs::rename(path("fresh.db"), path());
-  EXPECT_EQ(fault_of_write(blocks_.add_many(10).take()), fault_code::sink_lost);
-  EXPECT_FALSE(fs::exists(path() + "-wal"));
+  const auto lost = writer_.write(blocks_.add_many(10).take());
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, fault_code::sink_lost);
+  EXPECT_FALSE(fs::exists(path() + "-wal")) << "it would be applied to the other file";
+  const std::string left = left_log();
+  EXPECT_NE(lost.error().detail.find(left), std::string::npos) << lost.error().detail;
+  reader.close();
+  fs::rename(left, path("moved.db") + "-wal");
+  EXPECT_EQ(number(path("moved.db"), "SELECT count(*) FROM messages"), 2010);
+  EXPECT_EQ(text(path("moved.db"), "PRAGMA integrity_check"), "ok");
+}
+
+/// Of another process, which knows nothing of what ours does with its index of the log.
+TEST_F(in_trouble, a_reader_that_stays_with_a_moved_database_does_not_disturb_the_next_one) {
+  writer_.close();  // of a fork SQLite must know nothing
+  const other_reader reader(path());
+  ASSERT_TRUE(reader.is_ready());
+  open();
+  for (int i = 0; i < 20; ++i) write(blocks_.add_many(100).take());
+  fs::rename(path(), path("moved.db"));
+  const auto second = blocks_.add_many(10).take();
+  EXPECT_EQ(fault_of_write(second), fault_code::sink_lost);
+  recover_with(second);
+  for (const char* suffix : {"", "-wal"}) {
+    fs::copy_file(path() + suffix, path("what a crash leaves.db") + suffix);
+  }
+  EXPECT_EQ(number(path("what a crash leaves.db"), "SELECT count(*) FROM messages"), 20);
 }
 
 TEST_F(in_trouble, a_database_moved_away_without_its_log_keeps_what_was_reported) {
   fs::rename(path(), path("moved.db"));
   EXPECT_EQ(fault_of_write(blocks_.add_many(10).take()), fault_code::sink_lost);
   EXPECT_EQ(number(path("moved.db"), "SELECT count(*) FROM messages"), 10);
+}
+
+TEST_F(in_trouble, a_database_moved_away_is_noticed_also_where_nothing_is_written) {
+  fs::rename(path(), path("moved.db"));
+  const auto removed = writer_.enforce_retention(0);
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, fault_code::sink_lost);
+  EXPECT_EQ(number(path("moved.db"), "SELECT count(*) FROM messages"), 10);
+}
+
+TEST_F(in_trouble, the_log_of_a_database_moved_away_before_a_kill_is_kept_for_it) {
+  fs::copy_file(path(), path("copy.db"));
+  fs::rename(path(), path("moved.db"));
+  fs::copy_file(path() + "-wal", path("log of the killed"));
+  writer_.close();
+  fs::copy_file(path("copy.db"), path("moved.db"), fs::copy_options::overwrite_existing);
+  remove_database(path());
+  fs::rename(path("log of the killed"), path() + "-wal");
+  const auto lost = writer_.open();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, fault_code::sink_lost);
+  const std::string left = left_log();
+  EXPECT_NE(lost.error().detail.find(left), std::string::npos) << lost.error().detail;
+  fs::rename(left, path("moved.db") + "-wal");
+  EXPECT_EQ(number(path("moved.db"), "SELECT count(*) FROM messages"), 10);
+  const auto found = writer_.open();
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_FALSE(found->has_value()) << "a new file";
+  write(first_);
 }
 
 TEST_F(in_trouble, a_cursor_moved_by_somebody_else_stops_this_writer_before_it_doubles_rows) {
