@@ -114,7 +114,9 @@ result<std::unique_ptr<contract::file>> kept_files::open_for_reading(const std::
   return below_.open_for_reading(path);
 }
 result<std::vector<std::string>> kept_files::list(const std::string& directory) {
-  return below_.list(directory);
+  auto names = below_.list(directory);
+  if (auto here = check(); !here) return tl::unexpected(std::move(here.error()));
+  return names;
 }
 result<void> kept_files::make_directory(const std::string& path) {
   return below_.make_directory(path);

@@ -1,8 +1,9 @@
 // The spool's file layer, with one promise more: what is synced lies where the next start looks for
 // it. Where a file, or a place the node keeps (its lock, the spool's directory), was moved, removed
-// or replaced, a sync fails, so that nothing more is acknowledged. Any thread, once all places are
-// kept. Limit: a stat of each place a sync; a descriptor for each place that is kept, none more for
-// a file.
+// or replaced, a sync fails, so that nothing more is acknowledged, and so does a look at a
+// directory, so that no reader takes for lost what is only away. Any thread, once all places are
+// kept. Limit: a stat of each place a sync or a look; a descriptor for each place that is kept,
+// none more for a file.
 #pragma once
 
 #include <sys/types.h>
@@ -60,6 +61,7 @@ class kept_files final : public contract::file_layer {
   result<std::unique_ptr<contract::file>> create(const std::string& path) override;
   result<std::unique_ptr<contract::file>> open_for_writing(const std::string& path) override;
   result<std::unique_ptr<contract::file>> open_for_reading(const std::string& path) override;
+  /// A fault also where a place does not hold: what lies there then is not what was kept.
   result<std::vector<std::string>> list(const std::string& directory) override;
   result<void> make_directory(const std::string& path) override;
   result<void> remove(const std::string& path) override;

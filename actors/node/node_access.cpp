@@ -148,7 +148,7 @@ class node::parts::live_access final : public admin::node_access {
   result<contract::read_block> quarantine(const model::position& after, std::size_t records,
                                           std::size_t bytes) override {
     const auto view = p_.spool_brain->view();
-    const auto reader = spool::make_lane_reader(p_.files, view, model::lane::quarantine);
+    const auto reader = spool::make_lane_reader(p_.spool_files, view, model::lane::quarantine);
     contract::cursor from;
     from.spool = view->uuid();
     from.lanes[model::index(model::lane::quarantine)] = after;

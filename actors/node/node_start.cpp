@@ -212,7 +212,7 @@ void node::parts::make_sink(const sink_config& s) {
   with->writer = std::make_unique<sink::sqlite_writer>(
       sink::sqlite_sink_options{s.name, s.path, s.retention_size, s.retention, settings.node.name,
                                 std::chrono::milliseconds(1000)});
-  with->reader = spool::make_reader(files, spool_brain->view());
+  with->reader = spool::make_reader(spool_files, spool_brain->view());
   with->news = made->news;
   with->seed = random_u64();
   with->trace = make_trace("sink-" + s.name);
@@ -231,7 +231,7 @@ node::parts::step node::parts::make_sessions() {
   with->from = *from;
   const std::string name(sessions::reader_name);
   if (!spool_brain->register_follower(name, with->from)) with->from = {};  // of another spool
-  with->reader = spool::make_reader(files, spool_brain->view());
+  with->reader = spool::make_reader(spool_files, spool_brain->view());
   with->news = sessions_news = std::make_shared<contract::spool_news>();
   sessions::sessions_limits limits;
   limits.queue.messages = settings.subscriptions.queue_messages;

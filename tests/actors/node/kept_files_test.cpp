@@ -77,6 +77,20 @@ TEST_F(kept, are_opened_again_are_kept_too) {
   EXPECT_NE(complaint(), "");
 }
 
+TEST_F(kept, are_listed_only_where_they_were_kept) {
+  const auto listed = files.list(dir / "data/spool/lane");
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->size(), 1U);
+  move("data/spool", "old");
+  fs::create_directories(dir / "data/spool/lane");  // as below a mount that went away
+  const auto other = files.list(dir / "data/spool/lane");
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, fault_code::storage_io);
+  move("data/spool", "empty");
+  move("old", "data/spool");
+  EXPECT_TRUE(files.list(dir / "data/spool/lane"));
+}
+
 TEST_F(kept, are_not_there_cannot_be_kept) {
   EXPECT_FALSE(files.keep(dir / "data/absent"));
 }
