@@ -101,15 +101,19 @@ result<void> spool_id_file::write(contract::file_layer& files, spool_id& id) {
   const bool is_new = !file && file.error().code == fault_code::not_found;
   if (is_new) file = files.create(path());
   if (!file) return tl::unexpected<fault>(file.error());
-  ++id.generation;
-  const std::string slot = encode_spool_id(id);
-  const std::uint64_t offset = id.generation % 2 * id_slot_distance;
+  spool_id next = id;
+  ++next.generation;
+  std::string slot = encode_spool_id(next);
+  // A whole block: the rest of one that the disk does not give could not be kept.
+  slot.resize(id_slot_distance);
+  const std::uint64_t offset = next.generation % 2 * id_slot_distance;
   return (*file)
       ->write_at(offset, as_bytes(slot))
       .and_then([&] { return (*file)->sync(); })
       .and_then([&]() -> result<void> {
         return is_new ? files.sync_directory(directory_) : result<void>{};
-      });
+      })
+      .map([&] { id.generation = next.generation; });
 }
 
 }  // namespace fleetgate::spool

@@ -57,7 +57,8 @@ class spool_id_file {
 
   /// The newest valid slot; nothing where there is none. Faults: storage_io.
   result<std::optional<spool_id>> read(contract::file_layer& files);
-  /// Durable when it returns. Raises `id.generation`. Faults: storage_io, storage_full.
+  /// Durable when it returns, and `id.generation` is raised. After a fault the slot that was there
+  /// stays what counts, and is not what the next try writes to. Faults: storage_io, storage_full.
   result<void> write(contract::file_layer& files, spool_id& id);
 
  private:

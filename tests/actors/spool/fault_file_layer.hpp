@@ -187,6 +187,9 @@ class fault_file_layer final : public contract::file_layer {
         if (epoch_ == layer_.epoch_ && !layer_.dead_) write_part(whole);
         return tl::unexpected<fault>(*f);
       }
+      if (!layer_.can_fill_pages(path_, offset, data.size(), node_->cached.size())) {
+        return failure(fault_code::storage_io, path_);
+      }
       apply(node_->cached, whole);
       node_->pending.push_back(whole);
       return {};
@@ -288,6 +291,19 @@ class fault_file_layer final : public contract::file_layer {
     for (std::uint64_t end = 0; from < to; from = end) {
       end = std::min((from / page + 1) * page, to);
       if (is_in(spoiled_, path, from, end) && !is_in(held_, path, from, end)) return false;
+    }
+    return true;
+  }
+
+  /// Memory holds whole pages: of one that is written in part the rest is read first.
+  [[nodiscard]] bool can_fill_pages(const std::string& path, std::uint64_t from,
+                                    std::uint64_t bytes, std::uint64_t size) const {
+    constexpr std::uint64_t page = 4096;
+    const std::uint64_t to = from + bytes;
+    for (std::uint64_t at = from / page * page; at < std::min(to, size); at += page) {
+      const std::uint64_t end = std::min(at + page, size);
+      const bool is_whole = from <= at && end <= to;
+      if (!is_whole && !can_read(path, at, end)) return false;
     }
     return true;
   }

@@ -208,6 +208,24 @@ TEST_F(spool_faults_test, open_fails_when_the_new_incarnation_cannot_be_made_dur
   EXPECT_EQ(open_fault.code, fault_code::storage_io);
 }
 
+TEST_F(spool_faults_test, a_note_that_could_not_be_written_leaves_the_one_before_it) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    files = {};
+    files.random.seed(seed);
+    spool_id_file file("/data/spool");
+    spool_id id;
+    id.incarnation = 7;
+    ASSERT_TRUE(file.write(files, id));
+    fail_on(disk_op::write, fault_code::storage_io, "spool.id");
+    for (int tries = 0; tries < 2; ++tries) EXPECT_FALSE(file.write(files, id));
+    const auto read = file.read(files);
+    ASSERT_TRUE(read);
+    ASSERT_TRUE(*read);
+    EXPECT_EQ((*read)->incarnation, 7U);
+  }
+}
+
 TEST_F(spool_faults_test, segment_that_cannot_be_removed_is_kept_and_removed_later) {
   options = options_with(1 << 20, 8 * 1024);
   open();
