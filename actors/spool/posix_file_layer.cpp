@@ -31,7 +31,7 @@ using runtime::descriptor;
 
 class posix_file final : public contract::file {
  public:
-  posix_file(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  posix_file(descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
   result<void> write_at(std::uint64_t offset, byte_view data) override {
     while (!data.empty()) {
@@ -119,9 +119,15 @@ class posix_file final : public contract::file {
 };
 
 result<std::unique_ptr<contract::file>> open_file(const std::string& path, int flags) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC, file_mode);
-  if (fd < 0) return system_failure(errno, "open", path);
-  return std::make_unique<posix_file>(fd, path);
+  // O_NONBLOCK: what is no file, as a pipe, may keep whoever opens it waiting.
+  descriptor fd(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, file_mode));
+  if (fd.get() < 0) return system_failure(errno, "open", path);
+  struct stat st {};
+  if (::fstat(fd.get(), &st) != 0) return system_failure(errno, "stat", path);
+  if (!S_ISREG(st.st_mode)) {
+    return failure(fault_code::storage_io, path + " is not a regular file");
+  }
+  return std::make_unique<posix_file>(std::move(fd), path);
 }
 
 }  // namespace

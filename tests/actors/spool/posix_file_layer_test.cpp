@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <csignal>
@@ -58,6 +59,20 @@ TEST_F(posix_file_layer_test, faults_have_their_code_and_name_the_path) {
   ASSERT_TRUE(files.create(directory + "/f"));
   EXPECT_EQ(files.create(directory + "/f").error().code, fault_code::storage_io);
   EXPECT_EQ(files.list(directory + "/none").error().code, fault_code::not_found);
+}
+
+TEST_F(posix_file_layer_test, what_is_no_regular_file_is_a_fault_and_holds_nobody_up) {
+  const std::string pipe = directory + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, directory}) {
+    for (const bool writes : {false, true}) {
+      const auto opened = writes ? files.open_for_writing(path) : files.open_for_reading(path);
+      ASSERT_FALSE(opened);
+      EXPECT_EQ(opened.error().code, fault_code::storage_io);
+    }
+    EXPECT_NE(files.open_for_reading(path).error().detail.find("not a regular file"),
+              std::string::npos);
+  }
 }
 
 TEST_F(posix_file_layer_test, a_file_that_may_not_grow_is_as_a_full_disk) {
