@@ -110,4 +110,17 @@ contract::run_account go_on(const statement& before, const found_spool& found) {
   return run;
 }
 
+std::optional<start_findings> findings(const contract::run_account& before,
+                                       const contract::run_account& now) {
+  if (before.spool != now.spool) return std::nullopt;
+  start_findings found;
+  found.interrupted = now.interrupted - before.interrupted;
+  found.unexplained = now.unexplained - before.unexplained;
+  for (std::size_t i = 0; i < model::lane_count; ++i) {
+    found.missing += now.missing[i] - before.missing[i];
+    found.unwritten += now.unwritten[i] - before.unwritten[i];
+  }
+  return found;
+}
+
 }  // namespace fleetgate::accounts

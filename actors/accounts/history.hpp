@@ -22,6 +22,15 @@ contract::run_account begin(const found_spool& found);
 /// is no contradiction.
 contract::run_account go_on(const statement& before, const found_spool& found);
 
+/// What a start has found, beside what was known before it.
+struct start_findings {
+  std::uint64_t interrupted = 0, unexplained = 0;
+  std::uint64_t missing = 0, unwritten = 0;  // of all lanes
+};
+/// `now` is what `go_on` made of `before`; nothing where the accounts began anew.
+std::optional<start_findings> findings(const contract::run_account& before,
+                                       const contract::run_account& now);
+
 /// Messages that were received and have no end, by how far they came.
 struct in_flight {
   std::int64_t before_parser = 0;

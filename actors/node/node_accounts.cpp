@@ -45,15 +45,7 @@ void node::parts::open_accounts() {
   }
   const auto there = found(*spool_brain);
   const auto before = accounts::read_statement(files, data_dir);
-  if (before) {
-    run_book.now = accounts::go_on(*before, there);
-  } else {
-    run_book.now = accounts::begin(there);
-    if (before.error().code != fault_code::not_found) {
-      log.error("accounts.begun_anew", {{"reason", to_string(before.error())},
-                                        {"effect", "earlier runs are not audited any more"}});
-    }
-  }
+  run_book.now = before ? accounts::go_on(*before, there) : accounts::begin(there);
   auto made = accounts::page::create(data_dir, shard_count(), run_book.now);
   if (!made) {
     // What is there says nothing about the run that begins.
@@ -66,28 +58,26 @@ void node::parts::open_accounts() {
   }
   account_page.emplace(std::move(*made));
   run_book.show_in(account_page->run_section());
-  report_accounts(before ? &*before : nullptr);
+  report_accounts(before);
 }
 
-void node::parts::report_accounts(const accounts::statement* before) {
-  if (before == nullptr) return;
-  const auto& was = before->run;
-  const auto& is = run_book.now;
-  std::uint64_t missing = 0, unwritten = 0;
-  for (std::size_t i = 0; i < model::lane_count; ++i) {
-    missing += is.missing[i] - was.missing[i];
-    unwritten += is.unwritten[i] - was.unwritten[i];
+void node::parts::report_accounts(const result<accounts::statement>& before) {
+  if (!before && before.error().code == fault_code::not_found) return;
+  const auto found = before ? accounts::findings(before->run, run_book.now) : std::nullopt;
+  if (!found) {
+    log.error("accounts.begun_anew",
+              {{"reason", before ? "they were of another spool" : to_string(before.error())},
+               {"effect", "earlier runs are not audited any more"}});
+    return;
   }
-  const std::uint64_t interrupted = is.interrupted - was.interrupted;
-  const std::uint64_t unexplained = is.unexplained - was.unexplained;
-  const auto level = missing != 0 || unexplained != 0     ? observe::log_level::error
-                     : interrupted != 0 || unwritten != 0 ? observe::log_level::warn
-                                                          : observe::log_level::info;
+  const auto level = found->missing != 0 || found->unexplained != 0     ? observe::log_level::error
+                     : found->interrupted != 0 || found->unwritten != 0 ? observe::log_level::warn
+                                                                        : observe::log_level::info;
   log.log_event(level, "accounts.continued",
-                {{"interrupted", interrupted},
-                 {"unwritten_records", unwritten},
-                 {"missing_records", missing},
-                 {"unexplained", unexplained}});
+                {{"interrupted", found->interrupted},
+                 {"unwritten_records", found->unwritten},
+                 {"missing_records", found->missing},
+                 {"unexplained", found->unexplained}});
 }
 
 void node::parts::show_journal_account() {

@@ -115,7 +115,7 @@ class node::parts {
 
   // node_accounts.cpp
   void open_accounts();
-  void report_accounts(const accounts::statement* before);
+  void report_accounts(const result<accounts::statement>& before);
   void show_journal_account();
   void show_shard_account(std::size_t shard);
   void close_accounts();

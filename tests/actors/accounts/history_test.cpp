@@ -135,6 +135,23 @@ TEST(history, another_spool_begins_accounts_of_its_own) {
   const auto run = go_on(before.said, there);
   EXPECT_EQ(run.received, 0u);
   EXPECT_EQ(run.begun, there.last);
+  EXPECT_FALSE(findings(before.said.run, run)) << "what one less the other is says nothing";
+}
+
+TEST(history, a_start_tells_what_it_has_found_beside_what_was_known) {
+  balanced_node before = drained_node();
+  before.said.run.drained = 0;
+  before.said.journal.durable[3] = 245;
+  before.said.shards[0].received[1] += 9;
+  before.said.shards[0].posted[1] += 9;
+  found_spool there = found_after(before);
+  there.last[3] = 243;
+  const auto found = findings(before.said.run, go_on(before.said, there));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->interrupted, 9u);
+  EXPECT_EQ(found->missing, 2u);
+  EXPECT_EQ(found->unwritten, 5u);
+  EXPECT_EQ(found->unexplained, 0u);
 }
 
 }  // namespace
