@@ -26,12 +26,15 @@ constexpr std::uint64_t version = 2;
 constexpr std::size_t journal_words_1 = 49;
 static_assert(offsetof(contract::journal_account, lsns_given_up) / 8 == journal_words_1);
 
+// Whoever cuts off what is mapped ends the process (SIGBUS).
+constexpr mode_t file_mode = 0440;
+
 constexpr std::size_t words_for(std::size_t shards) noexcept {
   return (3 + shards) * section_words;
 }
 
 runtime::descriptor open_file(const std::string& path, int flags) noexcept {
-  return runtime::descriptor(::open(path.c_str(), flags | O_CLOEXEC, 0640));
+  return runtime::descriptor(::open(path.c_str(), flags | O_CLOEXEC, file_mode));
 }
 
 tl::unexpected<fault> failed(const std::string& path, const char* what, int error) {
@@ -127,7 +130,9 @@ result<page> page::create(const std::string& data_dir, std::size_t shards,
                           const contract::run_account& run) {
   const std::string path = path_in(data_dir);
   const std::string fresh = path + ".new";
-  const auto file = open_file(fresh, O_RDWR | O_CREAT | O_TRUNC);
+  // What a start before this one left may still be mapped, or be no file at all.
+  if (::unlink(fresh.c_str()) != 0 && errno != ENOENT) return failed(fresh, "cannot remove", errno);
+  const auto file = open_file(fresh, O_RDWR | O_CREAT | O_EXCL);
   if (!file.is_open()) return failed(fresh, "cannot make", errno);
   const std::size_t words = words_for(shards);
   // With its blocks: a write to a mapped hole on a full disk would end the process.

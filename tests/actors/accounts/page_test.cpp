@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -61,6 +62,23 @@ TEST_F(page_of_accounts, shows_to_others_what_was_published_and_nothing_before) 
   EXPECT_EQ(said.shards[1].posted[2], 1u);
   EXPECT_EQ(said.shards[0].posted[2], 0u);
   EXPECT_EQ(said.run.received, 7u);
+}
+
+TEST_F(page_of_accounts, may_be_written_by_its_node_alone) {
+  create(1);
+  const auto may = fs::status(directory_ + "/accounts").permissions();
+  EXPECT_EQ(may & fs::perms::mask, fs::perms::owner_read | fs::perms::group_read);
+}
+
+TEST_F(page_of_accounts, is_never_made_of_what_a_start_before_it_left) {
+  const std::string left = directory_ + "/accounts.new";
+  std::ofstream(left) << "mapped, perhaps";
+  fs::create_hard_link(left, directory_ + "/mapped");
+  create(1);
+  EXPECT_EQ(fs::file_size(directory_ + "/mapped"), 15u);
+  ASSERT_EQ(::mkfifo(left.c_str(), 0600), 0);
+  create(1);
+  EXPECT_EQ(read().shards.size(), 1u);
 }
 
 TEST_F(page_of_accounts, a_publication_that_was_torn_leaves_the_one_before_it) {
