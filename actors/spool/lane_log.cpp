@@ -208,12 +208,13 @@ result<void> lane_log::remove_oldest() {
   assert(!segments_.empty() && !oldest_is_active());
   const kept_segment& oldest = segments_.front();
   // Readers are told first: a file that is gone without a word would be damage to them.
-  oldest.shared->removed.store(true, std::memory_order_release);
+  oldest.shared->going.store(true, std::memory_order_release);
   const auto removed = context_.files->remove(oldest.shared->path);
   if (!removed && removed.error().code != fault_code::not_found) {
-    oldest.shared->removed.store(false, std::memory_order_release);
+    oldest.shared->going.store(false, std::memory_order_release);
     return removed;
   }
+  oldest.shared->removed.store(true, std::memory_order_release);
   kept_bytes_ -= oldest.bytes;
   context_.view->remove_oldest(in_);
   segments_.pop_front();

@@ -91,10 +91,12 @@ class lane_reader {
   result<void> enter(segment_ptr s);
   std::uint64_t expect_from(std::uint64_t ordinal);
   void pass_damaged(std::uint64_t up_to, read_block& block);
+  void pass_shed(std::uint64_t up_to, read_block& block);
   void pass_lost(read_block& block);
   void reach(const model::position& at, std::uint64_t ordinal, read_block& block);
   result<void> read_window(read_block& block, std::size_t& memory_used, allowance& left);
   [[nodiscard]] bool is_lost(const segment& s, const fault& why) const;
+  [[nodiscard]] bool was_removed() const;
   [[nodiscard]] bool has_more() const;
   void take(const segment_walk& walk, read_block& block, allowance& left);
   segment_read reading_up_to(std::uint64_t end);
@@ -151,15 +153,22 @@ result<bool> lane_reader::on_readable_segment(read_block& block) {
       return false;
     }
     if (has_more()) return true;
-    pass_lost(block);
-    if (const segment_ptr oldest = view_->oldest(in_)) {
-      const std::uint64_t shed = expect_from(oldest->first_ordinal);
-      shed_ += shed;
-      block.shed += shed;
-    }
+    if (was_removed())
+      pass_shed(segment_->last_ordinal.load(std::memory_order_acquire) + 1, block);
+    else
+      pass_lost(block);
+    if (const segment_ptr oldest = view_->oldest(in_)) pass_shed(oldest->first_ordinal, block);
     if (auto done = enter(std::move(next)); !done) return tl::unexpected<fault>(done.error());
     pass_damaged(segment_->first_ordinal, block);
   }
+}
+
+/// By the spool, before all of it was read. Where the file was found to be missing, that may be
+/// about to be said.
+bool lane_reader::was_removed() const {
+  if (offset_ >= segment_->readable_end.load(std::memory_order_acquire)) return false;
+  return segment_->removed.load(std::memory_order_acquire) ||
+         (!file_ && segment_->going.load(std::memory_order_acquire));
 }
 
 bool lane_reader::has_more() const {
@@ -194,7 +203,7 @@ result<void> lane_reader::enter(segment_ptr s) {
   auto file = files_->open_for_reading(s->path);
   if (!file) {
     // Removed between the look at the list and now: the next look finds its successor.
-    const bool is_gone = s->removed.load(std::memory_order_acquire) || is_lost(*s, file.error());
+    const bool is_gone = s->going.load(std::memory_order_acquire) || is_lost(*s, file.error());
     if (!is_gone) return tl::unexpected<fault>(file.error());
     file_.reset();
   } else {
@@ -223,9 +232,15 @@ void lane_reader::pass_damaged(std::uint64_t up_to, read_block& block) {
   block.damaged += damaged;
 }
 
+void lane_reader::pass_shed(std::uint64_t up_to, read_block& block) {
+  const std::uint64_t shed = expect_from(up_to);
+  shed_ += shed;
+  block.shed += shed;
+}
+
 /// Whatever was written to a lost segment, and still is, cannot be read.
 void lane_reader::pass_lost(read_block& block) {
-  if (file_ || segment_->removed.load(std::memory_order_acquire)) return;
+  if (file_ || segment_->going.load(std::memory_order_acquire)) return;
   const std::uint64_t last = segment_->last_ordinal.load(std::memory_order_acquire);
   if (last < expected_ordinal_) return;
   pass_damaged(last + 1, block);

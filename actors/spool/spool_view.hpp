@@ -32,7 +32,8 @@ struct segment {
   std::atomic<std::uint64_t> last_lsn{0};
   std::atomic<std::uint64_t> last_ordinal{0};
   std::atomic<std::uint64_t> readable_end{0};  // file offset; what lies before it is durable
-  std::atomic<bool> removed{false};            // set before the file goes
+  std::atomic<bool> going{false};              // set before the file goes; unset where it stays
+  std::atomic<bool> removed{false};            // the file has gone
 
   [[nodiscard]] model::position first() const noexcept { return {incarnation, first_lsn}; }
 };
