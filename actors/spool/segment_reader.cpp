@@ -27,6 +27,9 @@ constexpr std::size_t least_share = 16;
 /// whether there is a disk.
 constexpr std::uint64_t most_bad_end = 64 * 1024;
 
+/// What a large record needed is not kept for small ones.
+constexpr std::size_t kept_memory_bytes = 1024 * 1024;
+
 struct allowance {
   std::size_t bytes = 0;
   std::size_t records = 0;
@@ -145,6 +148,8 @@ result<bool> lane_reader::on_readable_segment(read_block& block) {
   }
   for (;;) {
     if (!segment_) return false;
+    // Its disk space is free only once nobody has it open.
+    if (segment_->removed.load(std::memory_order_acquire)) file_.reset();
     if (has_more()) return true;
     // A later segment is shown only when all of this one is: what is readable of it is final.
     segment_ptr next = view_->after(*segment_);
@@ -163,17 +168,14 @@ result<bool> lane_reader::on_readable_segment(read_block& block) {
   }
 }
 
-/// By the spool, before all of it was read. Where the file was found to be missing, that may be
-/// about to be said.
+/// By the spool, before all of it was read.
 bool lane_reader::was_removed() const {
   if (offset_ >= segment_->readable_end.load(std::memory_order_acquire)) return false;
-  return segment_->removed.load(std::memory_order_acquire) ||
-         (!file_ && segment_->going.load(std::memory_order_acquire));
+  return !file_ && segment_->going.load(std::memory_order_acquire);
 }
 
 bool lane_reader::has_more() const {
-  return file_ && !segment_->removed.load(std::memory_order_acquire) &&
-         offset_ < segment_->readable_end.load(std::memory_order_acquire);
+  return file_ && offset_ < segment_->readable_end.load(std::memory_order_acquire);
 }
 
 /// Finds the segment and the offset that belong to the cursor.
@@ -350,6 +352,9 @@ class segment_reader final : public contract::spool_reader {
 
   result<void> read(read_block& block, std::size_t most_bytes, std::size_t most_records) override {
     block.records.clear();
+    for (auto& memory : block.memory) {
+      if (memory.capacity() > kept_memory_bytes) memory = std::vector<std::byte>();
+    }
     block.damaged = 0;
     block.shed = 0;
     block.passed = {};

@@ -76,6 +76,11 @@ class fault_file_layer final : public contract::file_layer {
   void hold_in_memory(const std::string& path, std::uint64_t from, std::uint64_t to) {
     held_.push_back({path, from, to});
   }
+  /// How often the file that lies or lay at `path` is open.
+  [[nodiscard]] std::size_t open_files(const std::string& path) const {
+    const auto it = open_.find(path);
+    return it == open_.end() ? 0 : it->second;
+  }
   /// Which file lies at `path` now, for comparison; null where none does.
   [[nodiscard]] const void* identity(const std::string& path) const {
     const auto it = entries_.find(path);
@@ -179,7 +184,12 @@ class fault_file_layer final : public contract::file_layer {
   class handle final : public contract::file {
    public:
     handle(fault_file_layer& layer, node_ptr n, std::string path)
-        : layer_(layer), node_(std::move(n)), path_(std::move(path)), epoch_(layer.epoch_) {}
+        : layer_(layer), node_(std::move(n)), path_(std::move(path)), epoch_(layer.epoch_) {
+      ++layer_.open_[path_];
+    }
+    handle(const handle&) = delete;
+    handle& operator=(const handle&) = delete;
+    ~handle() override { --layer_.open_[path_]; }
     result<void> write_at(std::uint64_t offset, byte_view data) override {
       const change whole{offset, std::string(as_text(data)), false};
       if (auto f = refuse(disk_op::write)) {
@@ -331,6 +341,7 @@ class fault_file_layer final : public contract::file_layer {
   std::map<std::string, node_ptr> entries_;
   std::map<std::string, node_ptr> durable_entries_;
   std::map<disk_op, std::uint64_t> counts_;
+  std::map<std::string, std::size_t> open_;
   std::vector<place> spoiled_;
   std::vector<place> held_;
   std::uint64_t operations_ = 0;

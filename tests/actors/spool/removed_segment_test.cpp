@@ -41,5 +41,21 @@ TEST_F(removed_segment, is_shed_and_never_damage_whenever_it_goes) {
   }
 }
 
+TEST_F(removed_segment, is_not_kept_open) {
+  open();
+  ASSERT_TRUE(brain->register_reader("sink", true, {}));
+  for (std::uint64_t n = 1; n <= 500; ++n) append(n);
+  commit();
+  auto reader = make_reader(files, brain->view());
+  const auto end = drain(*reader).end;
+  const std::string path = files.paths("/telemetry/").front();
+  EXPECT_EQ(files.open_files(path), 2U) << "it is written to, too";
+  brain->set_snapshot_floor(brain->last_lsn());
+  advance("sink", end);
+  ASSERT_TRUE(files.paths("/telemetry/").empty());
+  EXPECT_TRUE(drain(*reader).numbers.empty());
+  EXPECT_EQ(files.open_files(path), 0U);
+}
+
 }  // namespace
 }  // namespace fleetgate::spool::testing

@@ -528,6 +528,19 @@ TEST_F(passage, of_an_emptied_lane_stands_behind_all_that_is_gone) {
   EXPECT_EQ(rest(*reader, records), (contract::lane_passage{201, 200, 0, 0, 0}));
 }
 
+TEST_F(segment_reader_test, the_memory_of_a_large_record_is_given_back) {
+  payload_size = 4 << 20;
+  open();
+  append(1);
+  commit();
+  auto reader = make_reader(files, brain->view());
+  contract::read_block block;
+  ASSERT_TRUE(reader->read(block, 1 << 20, 10));
+  ASSERT_EQ(block.records.size(), 1U);
+  ASSERT_TRUE(reader->read(block, 1 << 20, 10));
+  for (const auto& memory : block.memory) EXPECT_LE(memory.capacity(), std::size_t{1} << 20);
+}
+
 TEST_F(segment_reader_test, file_that_became_shorter_under_a_reader_ends_its_read) {
   open();
   for (std::uint64_t n = 1; n <= 20; ++n) append(n);
