@@ -194,7 +194,8 @@ node::parts::step node::parts::open_files() {
                  {"bytes", report.bytes},
                  {"torn_bytes", report.torn_bytes},
                  {"torn_segments", report.torn_segments},
-                 {"damaged_records", report.damaged_records}});
+                 {"damaged_records", report.damaged_records},
+                 {"foreign_segments", report.foreign_segments}});
   make_recorder();
   open_accounts();
   return std::nullopt;

@@ -91,9 +91,14 @@ std::size_t lane_recovery::unreadable_segments() const noexcept {
 void lane_recovery::bound_segments() {
   std::vector<found_segment> kept;  // newest first
   std::uint64_t bound = std::numeric_limits<std::uint64_t>::max();
+  std::uint32_t bound_by = 0;  // the start
   for (auto s = found_.rbegin(); s != found_.rend(); ++s) {
     if (s->header && s->header->first_ordinal >= bound) {
-      void_paths_.push_back(s->path);
+      // What a failed write left is of the same start. All else somebody has brought back.
+      if (s->header->incarnation == bound_by)
+        void_paths_.push_back(s->path);
+      else
+        ++report_.foreign_segments;
       continue;
     }
     s->ordinal_bound = bound;
@@ -112,7 +117,10 @@ void lane_recovery::bound_segments() {
         s->next_first_lsn = next->first_lsn;
       }
     }
-    if (s->header) bound = s->header->first_ordinal;
+    if (s->header) {
+      bound = s->header->first_ordinal;
+      bound_by = s->header->incarnation;
+    }
     kept.push_back(std::move(*s));
   }
   found_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
@@ -312,7 +320,8 @@ void lane_recovery::cut_tail() {
 /// the kernel may call pages clean that never reached the disk. So the tail is written once more,
 /// but for what the disk has not given: that may come back.
 result<void> lane_recovery::make_tail_durable() {
-  if (found_.empty()) return {};
+  // Nothing that was cut off may come back beside what this start writes.
+  if (found_.empty()) return files_.sync_directory(directory_);
   const found_segment& s = found_.back();
   if (s.last_ordinal <= watermark_) return files_.sync_directory(directory_);
   auto file = files_.open_for_writing(s.path);

@@ -113,6 +113,7 @@ TEST_F(spool_recovery_test, power_cut_at_any_operation_keeps_everything_that_was
       EXPECT_TRUE(!stored(number) || contains(visited, number)) << number << " was lost";
     }
     expect_order(visited);
+    EXPECT_EQ(brain->recovered().foreign_segments, 0U);
     const auto all = read_all();
     EXPECT_EQ(all.numbers.size(), visited.size());
     EXPECT_EQ(all.damaged, brain->recovered().damaged_records);
@@ -469,6 +470,32 @@ TEST_F(spool_recovery_test, segment_of_another_spool_is_left_alone) {
   EXPECT_EQ(brain->recovered().foreign_segments, 1U);
   EXPECT_EQ(brain->recovered().damaged_records, 0U);
   EXPECT_EQ(files.paths("0fff").size(), 1U);
+}
+
+TEST_F(spool_recovery_test, segment_that_comes_back_after_a_start_without_it_is_left_alone) {
+  options = options_with(16 << 20, 4096);
+  open();
+  for (std::uint64_t n = 1; n <= 40; ++n) {
+    append(n);
+    commit();
+  }
+  append(100, traffic_class::event);  // so that what comes next lies under another name
+  commit();
+  brain.reset();
+  files.kill();
+  const std::string path = files.paths("/telemetry/").back();
+  const std::string bytes = files.bytes(path);
+  files.erase(path);
+  open();
+  append(101);
+  commit();
+  brain.reset();
+  files.kill();
+  files.put(path, bytes);
+  open();
+  EXPECT_EQ(brain->recovered().foreign_segments, 1U);
+  EXPECT_EQ(files.bytes(path), bytes);
+  EXPECT_TRUE(contains(visited, 101));
 }
 
 TEST_F(spool_recovery_test, record_copied_inside_a_payload_is_not_taken_for_a_record) {
