@@ -145,6 +145,7 @@ spool::spool(contract::file_layer& files, spool_options options, spool_id_file i
 
 /// `emptied`: the lane that is about to lose its last segment.
 result<void> spool::note_extent(const lane_log* emptied, bool clean) {
+  const spool_extent before = id_.extent;
   for (const lane_log& l : lanes_) {
     const std::size_t i = model::index(l.in());
     id_.extent.last_ordinals[i] = l.durable_ordinal();
@@ -154,7 +155,9 @@ result<void> spool::note_extent(const lane_log* emptied, bool clean) {
   }
   id_.extent.highest_lsn = last_lsn();
   id_.extent.clean = clean;
-  return id_file_.write(files_, id_);
+  auto noted = id_file_.write(files_, id_);
+  if (!noted) id_.extent = before;
+  return noted;
 }
 
 void spool::append(const contract::append_request& request,
@@ -221,7 +224,10 @@ void spool::commit_lane(lane_log& l, bool sync, std::uint64_t now_ns,
   if (l.unsynced_bytes() == 0 || (!sync && l.unwritten_bytes() == 0)) return;
   if (retry.at_ns > now_ns) return;
   std::optional<std::uint64_t>& unsynced_since = unsynced_since_ns_[model::index(l.in())];
-  if (const auto done = l.flush(sync); !done) {
+  // A note of a clean close must not outlive what it says.
+  result<void> done = id_.extent.clean ? note_extent(nullptr, false) : result<void>{};
+  if (done) done = l.flush(sync);
+  if (!done) {
     unsynced_since.reset();
     note_trouble(done.error(), retry, now_ns);
     return;

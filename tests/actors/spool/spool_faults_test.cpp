@@ -226,6 +226,27 @@ TEST_F(spool_faults_test, a_note_that_could_not_be_written_leaves_the_one_before
   }
 }
 
+TEST_F(spool_faults_test, what_is_written_after_a_close_is_not_covered_by_its_note) {
+  open();
+  append(1);
+  ASSERT_TRUE(brain->close(now_ns, settled));
+  const auto is_clean = [this] {
+    const auto id = spool_id_file("/data/spool").read(files);
+    return id && *id && (*id)->extent.clean;
+  };
+  EXPECT_TRUE(is_clean());
+  fail_on(disk_op::write, fault_code::storage_io, "spool.id");
+  append(2);
+  commit();
+  EXPECT_FALSE(stored(2));
+  EXPECT_TRUE(brain->stats().trouble);
+  EXPECT_TRUE(read_all().numbers == std::vector<std::uint64_t>{1});
+  heal();
+  commit(*brain->next_deadline_ns());
+  EXPECT_TRUE(stored(2));
+  EXPECT_FALSE(is_clean());
+}
+
 TEST_F(spool_faults_test, segment_that_cannot_be_removed_is_kept_and_removed_later) {
   options = options_with(1 << 20, 8 * 1024);
   open();
