@@ -463,6 +463,7 @@ result<segment_identity> identity_from_segments(contract::file_layer& files,
   std::map<model::spool_uuid, std::uint64_t> votes;
   std::map<model::spool_uuid, std::uint32_t> incarnations;
   std::optional<fault> unreadable;
+  std::string nobodys;
   for (std::size_t i = 0; i < model::lane_count; ++i) {
     const std::string lane = lane_directory(directory, static_cast<model::lane>(i));
     const auto names = list_lane(files, lane);
@@ -474,7 +475,12 @@ result<segment_identity> identity_from_segments(contract::file_layer& files,
       block_set unread;
       const auto header = read_header(**file, unread);
       if (!header) unreadable = header.error();
-      if (!header || !*header) continue;
+      if (!header || !*header) {
+        const auto size = (*file)->size();
+        if (!size) return tl::unexpected<fault>(size.error());
+        if (*size != 0) nobodys = lane + "/" + name;
+        continue;
+      }
       ++votes[(*header)->spool];
       auto& highest = incarnations[(*header)->spool];
       highest = std::max(highest, (*header)->incarnation);
@@ -482,6 +488,12 @@ result<segment_identity> identity_from_segments(contract::file_layer& files,
   }
   // Not a new spool: one of which nothing can be read.
   if (votes.empty() && unreadable) return tl::unexpected<fault>(*std::move(unreadable));
+  if (votes.empty() && !nobodys.empty()) {
+    return failure(fault_code::storage_damaged,
+                   nobodys +
+                       " says not whose it is, nor does another segment or spool.id: put "
+                       "spool.id back, or move the segments away to begin a new spool");
+  }
   segment_identity found;
   std::uint64_t most = 0;
   for (const auto& [uuid, count] : votes) {

@@ -568,6 +568,20 @@ TEST_F(spool_recovery_test, lost_spool_id_is_rebuilt_from_the_segments) {
   EXPECT_EQ(visited.size(), 5U);
 }
 
+TEST_F(spool_recovery_test, segments_of_which_nothing_tells_whose_they_are_are_not_given_up) {
+  write_and_close(5);
+  const std::string id = files.bytes("/data/spool/spool.id");
+  files.erase("/data/spool/spool.id");
+  const std::string path = only_segment();
+  files.bytes(path)[0] ^= 1;
+  EXPECT_FALSE(try_open());
+  EXPECT_EQ(open_fault.code, fault_code::storage_damaged);
+  EXPECT_NE(open_fault.detail.find(path), std::string::npos) << open_fault.detail;
+  files.put("/data/spool/spool.id", id);
+  open();
+  EXPECT_EQ(visited.size(), 5U);
+}
+
 TEST_F(spool_recovery_test, format_of_a_newer_program_is_refused) {
   write_and_close(1);
   const std::string path = only_segment();
