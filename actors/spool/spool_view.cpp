@@ -35,14 +35,18 @@ bool spool_view::beyond_end(model::lane in, const model::position& p) const noex
 contract::cursor spool_view::end() const {
   contract::cursor c;
   c.spool = uuid_;
-  // Where this incarnation has written nothing yet: the last place that the one before it had.
+  // Where this incarnation has written nothing yet: the last place that one before it may have had.
+  // Which that was nobody knows once spool.id was lost.
+  const incarnation_start& now = starts_.back();
   model::position before_start;
-  if (starts_.size() > 1) {
-    before_start = {starts_[starts_.size() - 2].incarnation, starts_.back().first_lsn - 1};
+  if (now.first_lsn > 1) {
+    const bool is_known = starts_.size() > 1;
+    before_start = {is_known ? starts_[starts_.size() - 2].incarnation : now.incarnation - 1,
+                    now.first_lsn - 1};
   }
   for (std::size_t i = 0; i < c.lanes.size(); ++i) {
     const auto lsn = durable_lsn_[i].load(std::memory_order_acquire);
-    c.lanes[i] = lsn == 0 ? before_start : model::position{starts_.back().incarnation, lsn};
+    c.lanes[i] = lsn == 0 ? before_start : model::position{now.incarnation, lsn};
   }
   return c;
 }

@@ -93,6 +93,14 @@ TEST_F(segment_reader_test, end_is_behind_what_is_durable_and_before_all_that_co
   append(5, traffic_class::event);
   commit();
   EXPECT_EQ(read_all(later).numbers, (std::vector<std::uint64_t>{5, 4}));
+
+  files.erase("/data/spool/spool.id");  // no start before this one is known
+  open();
+  const auto last = make_reader(files, brain->view())->end();
+  EXPECT_TRUE(read_all(last).numbers.empty());
+  append(6);
+  commit();
+  EXPECT_EQ(read_all(last).numbers, (std::vector<std::uint64_t>{6}));
 }
 
 TEST_F(segment_reader_test, messages_to_be_retained_are_told_of_until_they_are_read) {
