@@ -16,9 +16,6 @@ constexpr std::array<lane, model::lane_count> commit_order{
     lane::telemetry_owed, lane::quarantine,     lane::control_free,
     lane::heartbeat_free, lane::event_free,     lane::telemetry_free};
 
-/// Incarnations that may have been given after the highest that segments still name.
-constexpr std::uint32_t lost_incarnations = 65536;
-
 constexpr std::uint64_t segments_in_budget = 16;
 constexpr std::uint64_t segments_in_quarantine = 4;
 
@@ -54,7 +51,7 @@ result<std::optional<spool_id>> find_id(contract::file_layer& files, spool_id_fi
   if (named->incarnation == 0) return std::nullopt;
   spool_id id;
   id.uuid = named->uuid;
-  id.incarnation = named->incarnation + lost_incarnations;
+  id.incarnation = named->incarnation;
   return id;
 }
 

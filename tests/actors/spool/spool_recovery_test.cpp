@@ -564,8 +564,12 @@ TEST_F(spool_recovery_test, lost_spool_id_is_rebuilt_from_the_segments) {
   options.new_uuid.bytes[0] = 77;
   open();
   EXPECT_EQ(brain->uuid(), uuid);
-  EXPECT_GT(brain->incarnation(), 2U);
+  EXPECT_EQ(brain->incarnation(), 2U) << "one above what the segments say";
   EXPECT_EQ(visited.size(), 5U);
+  files.bytes("/data/spool/spool.id").clear();
+  options.opened_at_s = 1'767'225'600;
+  open();
+  EXPECT_EQ(brain->incarnation(), options.opened_at_s) << "no hours ahead of the clock";
 }
 
 TEST_F(spool_recovery_test, segments_of_which_nothing_tells_whose_they_are_are_not_given_up) {
