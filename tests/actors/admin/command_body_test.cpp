@@ -4,11 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/actors/admin/moment.hpp"
+
 namespace fleetgate::admin {
 namespace {
-
-constexpr std::int64_t ns_per_s = 1'000'000'000;
-constexpr std::int64_t now_ns = 1'769'860'800 * ns_per_s;  // 2026-01-31T12:00:00Z
 
 request make(const std::string& body, const std::string& device = "d1") {
   request r;

@@ -3,13 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/admin/api_routes.hpp"
+#include "tests/actors/admin/moment.hpp"
 #include "tests/actors/admin/silent_node.hpp"
 
 namespace fleetgate::admin {
 namespace {
-
-constexpr std::int64_t ns_per_s = 1'000'000'000;
-constexpr std::int64_t now_ns = 1'769'860'800 * ns_per_s;  // 2026-01-31T12:00:00Z
 
 /// Holds commands in memory; refuses with `refusal` where it has one.
 class ledger_node final : public silent_node {

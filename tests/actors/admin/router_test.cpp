@@ -7,7 +7,7 @@
 namespace fleetgate::admin {
 namespace {
 
-request make(const std::string& method, const std::string& path) {
+request asking(const std::string& method, const std::string& path) {
   request r;
   r.method = method;
   r.path = path;
@@ -36,37 +36,37 @@ class routing : public testing::Test {
 };
 
 TEST_F(routing, method_and_path_choose_the_handler) {
-  EXPECT_EQ(routes.route(make("GET", "/a")).status, 200);
-  EXPECT_EQ(routes.route(make("POST", "/a")).status, 202);
+  EXPECT_EQ(routes.route(asking("GET", "/a")).status, 200);
+  EXPECT_EQ(routes.route(asking("POST", "/a")).status, 202);
 }
 
 TEST_F(routing, head_reaches_the_handler_as_get) {
-  EXPECT_EQ(routes.route(make("HEAD", "/a")).body, "GET");
+  EXPECT_EQ(routes.route(asking("HEAD", "/a")).body, "GET");
 }
 
 TEST_F(routing, an_unknown_path_is_404_and_names_the_known_ones) {
-  const auto r = routes.route(make("GET", "/b"));
+  const auto r = routes.route(asking("GET", "/b"));
   EXPECT_EQ(r.status, 404);
   EXPECT_NE(r.body.find("/drain"), std::string::npos);
-  EXPECT_EQ(routes.route(make("GET", "/a/")).status, 404);
-  EXPECT_EQ(routes.route(make("GET", "/A")).status, 404);
+  EXPECT_EQ(routes.route(asking("GET", "/a/")).status, 404);
+  EXPECT_EQ(routes.route(asking("GET", "/A")).status, 404);
 }
 
 TEST_F(routing, an_unknown_method_is_405_with_what_is_allowed) {
-  const auto r = routes.route(make("DELETE", "/a"));
+  const auto r = routes.route(asking("DELETE", "/a"));
   EXPECT_EQ(r.status, 405);
   EXPECT_EQ(allow_of(r), "GET, HEAD, POST");
-  EXPECT_EQ(allow_of(routes.route(make("HEAD", "/drain"))), "POST");
+  EXPECT_EQ(allow_of(routes.route(asking("HEAD", "/drain"))), "POST");
 }
 
 TEST_F(routing, what_may_not_command_is_403) {
-  request from_elsewhere = make("POST", "/a");
+  request from_elsewhere = asking("POST", "/a");
   from_elsewhere.headers = {{"Host", "127.0.0.1:9600"}, {"Origin", "http://evil.example"}};
   EXPECT_EQ(routes.route(from_elsewhere).status, 403);
   from_elsewhere.method = "GET";
   EXPECT_EQ(routes.route(from_elsewhere).status, 200);
 
-  request of_a_device = make("POST", "/a");
+  request of_a_device = asking("POST", "/a");
   of_a_device.headers = {{"Host", "gateway.example"}};
   EXPECT_EQ(routes.route(of_a_device).status, 202);
   router of_admin(host_rule::known);
@@ -84,29 +84,29 @@ TEST_F(routing, a_level_in_braces_stands_for_any_and_is_decoded) {
         return response{200, "text/plain", "kick " + std::string(r.capture("id")), {}};
       },
       pace::may_wait);
-  EXPECT_EQ(routes.route(make("GET", "/devices/a%2Fb")).body, "a/b");
-  EXPECT_EQ(routes.route(make("POST", "/devices/x/kick")).body, "kick x");
-  EXPECT_EQ(routes.pace_of(make("POST", "/devices/x/kick")), pace::may_wait);
-  EXPECT_EQ(routes.pace_of(make("GET", "/devices/x")), pace::quick);
+  EXPECT_EQ(routes.route(asking("GET", "/devices/a%2Fb")).body, "a/b");
+  EXPECT_EQ(routes.route(asking("POST", "/devices/x/kick")).body, "kick x");
+  EXPECT_EQ(routes.pace_of(asking("POST", "/devices/x/kick")), pace::may_wait);
+  EXPECT_EQ(routes.pace_of(asking("GET", "/devices/x")), pace::quick);
   for (const auto* path : {"/devices/", "/devices/a/b", "/devices", "/devices/a/"}) {
-    EXPECT_EQ(routes.route(make("GET", path)).status, 404) << path;
+    EXPECT_EQ(routes.route(asking("GET", path)).status, 404) << path;
   }
   for (const auto* path : {"/devices/%zz", "/devices/%4", "/devices/a%/kick"}) {
-    const auto r = routes.route(make("GET", path));
+    const auto r = routes.route(asking("GET", path));
     EXPECT_EQ(r.status, 400) << path;
     EXPECT_NE(r.body.find("two hexadecimal digits"), std::string::npos) << r.body;
   }
-  EXPECT_EQ(routes.route(make("GET", "/devices/x/kick")).status, 405);
+  EXPECT_EQ(routes.route(asking("GET", "/devices/x/kick")).status, 405);
 }
 
 TEST_F(routing, an_exact_path_goes_before_a_level_in_braces) {
   routes.add("GET", "/{any}", [](const request&) { return response{204, "", "", {}}; });
-  EXPECT_EQ(routes.route(make("GET", "/a")).status, 200);
-  EXPECT_EQ(routes.route(make("GET", "/zzz")).status, 204);
+  EXPECT_EQ(routes.route(asking("GET", "/a")).status, 200);
+  EXPECT_EQ(routes.route(asking("GET", "/zzz")).status, 204);
 }
 
 TEST_F(routing, a_handler_that_throws_is_a_500_and_not_the_end) {
-  const auto r = routes.route(make("GET", "/throws"));
+  const auto r = routes.route(asking("GET", "/throws"));
   EXPECT_EQ(r.status, 500);
   EXPECT_NE(r.body.find("out of luck"), std::string::npos);
 }

@@ -12,6 +12,8 @@
 
 namespace fleetgate::dedup {
 
+inline constexpr std::uint32_t hour = 3600;  // in seconds
+
 class memory_store final : public contract::state_store {
  public:
   using table = std::map<std::string, std::string, std::less<>>;

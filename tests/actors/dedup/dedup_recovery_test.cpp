@@ -9,7 +9,6 @@ namespace fleetgate::dedup {
 namespace {
 
 using model::record_kind;
-constexpr std::uint32_t hour = 3600;
 
 /// The spool as dedup sees it: records in order of lsn.
 class spool_of_records : public dedup_test {

@@ -4,7 +4,6 @@ namespace fleetgate::dedup {
 namespace {
 
 using model::record_kind;
-constexpr std::uint32_t hour = 3600;
 constexpr std::uint64_t second_ns = 1'000'000'000;
 
 class sessions : public dedup_test {

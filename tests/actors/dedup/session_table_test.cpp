@@ -6,7 +6,7 @@
 namespace fleetgate::dedup {
 namespace {
 
-constexpr std::uint64_t second_ns = 1'000'000'000;
+constexpr std::uint64_t one_second_ns = 1'000'000'000;
 constexpr std::uint32_t year = 365 * 24 * 3600;
 constexpr std::uint32_t never = 0xFFFFFFFF;
 
@@ -31,7 +31,7 @@ class session_table_test : public testing::Test {
   dedup_counters counters_;
   session_table table_{limits_, counters_};
   std::uint64_t generation_ = 0;
-  std::uint64_t now_ = second_ns;
+  std::uint64_t now_ = one_second_ns;
 };
 
 TEST_F(session_table_test, a_session_that_ends_leaves_no_time_behind) {
@@ -56,13 +56,13 @@ TEST_F(session_table_test, a_pinned_session_that_ends_leaves_no_time_behind) {
 TEST_F(session_table_test, the_time_of_a_session_that_is_gone_does_nothing_to_the_next) {
   leave("c", 10);
   table_.end(*connect("c", 10));
-  now_ += 5 * second_ns;
+  now_ += 5 * one_second_ns;
   leave("c", 10);
-  now_ += 5 * second_ns;  // the first one's time
+  now_ += 5 * one_second_ns;  // the first one's time
   sweep();
   EXPECT_EQ(table_.queued(), 1u) << "one time a session";
   EXPECT_EQ(counters_.sessions, 1u);
-  now_ += 5 * second_ns;
+  now_ += 5 * one_second_ns;
   sweep();
   EXPECT_EQ(counters_.sessions, 0u);
   EXPECT_EQ(counters_.sessions_expired, 1u);
@@ -71,7 +71,7 @@ TEST_F(session_table_test, the_time_of_a_session_that_is_gone_does_nothing_to_th
 TEST_F(session_table_test, a_shorter_expiry_replaces_a_longer_one) {
   leave("c", year);
   leave("c", 10);
-  now_ += 10 * second_ns;
+  now_ += 10 * one_second_ns;
   sweep();
   EXPECT_EQ(counters_.sessions, 0u);
 }
@@ -79,12 +79,12 @@ TEST_F(session_table_test, a_shorter_expiry_replaces_a_longer_one) {
 TEST_F(session_table_test, a_longer_expiry_replaces_a_shorter_one_and_none_ends_it) {
   leave("c", 10);
   leave("c", 20);
-  now_ += 10 * second_ns;
+  now_ += 10 * one_second_ns;
   sweep();
   EXPECT_EQ(counters_.sessions, 1u);
   leave("c", never);
   EXPECT_EQ(table_.queued(), 0u);
-  now_ += 20 * second_ns;
+  now_ += 20 * one_second_ns;
   sweep();
   EXPECT_EQ(counters_.sessions, 1u);
 }
@@ -92,7 +92,7 @@ TEST_F(session_table_test, a_longer_expiry_replaces_a_shorter_one_and_none_ends_
 TEST_F(session_table_test, who_is_connected_does_not_expire) {
   leave("c", 10);
   connect("c", 10);
-  now_ += 10 * second_ns;
+  now_ += 10 * one_second_ns;
   sweep();
   EXPECT_NE(table_.find("c"), nullptr);
   EXPECT_EQ(table_.queued(), 0u);
@@ -103,7 +103,7 @@ TEST_F(session_table_test, time_that_is_not_known_begins_for_all_with_the_first_
   for (const char* id : {"a", "b"}) table_.disconnected(*connect(id, 10), 0);
   EXPECT_FALSE(table_.expired(*table_.find("a"), now_));
   table_.expire(now_, 1);
-  now_ += 10 * second_ns;
+  now_ += 10 * one_second_ns;
   EXPECT_TRUE(table_.expired(*table_.find("a"), now_));
   EXPECT_TRUE(table_.expired(*table_.find("b"), now_)) << "though no sweep has come to it";
 }
@@ -111,10 +111,10 @@ TEST_F(session_table_test, time_that_is_not_known_begins_for_all_with_the_first_
 TEST_F(session_table_test, time_that_is_not_known_begins_with_the_sweep) {
   session* const s = connect("c", 10);
   table_.disconnected(*s, 0);
-  now_ = 1000 * second_ns;
+  now_ = 1000 * one_second_ns;
   sweep();
   EXPECT_EQ(counters_.sessions, 1u);
-  now_ += 10 * second_ns;
+  now_ += 10 * one_second_ns;
   sweep();
   EXPECT_EQ(counters_.sessions, 0u);
 }

@@ -8,8 +8,6 @@ namespace {
 
 using state = session::progress::state;
 using lines = std::vector<std::string>;
-constexpr auto v3 = protocol_version::v3_1_1;
-constexpr auto v5 = protocol_version::v5;
 
 std::string publish(int qos, int id, protocol_version v, bool dup = false) {
   publish_packet p;

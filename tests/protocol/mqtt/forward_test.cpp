@@ -8,7 +8,6 @@
 namespace fleetgate::mqtt {
 namespace {
 
-constexpr auto v3 = protocol_version::v3_1_1, v5 = protocol_version::v5;
 constexpr std::int64_t s = 1'000'000'000;
 
 forward of(const property_list& props = {}) {

@@ -7,8 +7,6 @@
 namespace fleetgate::mqtt {
 namespace {
 
-constexpr auto v3 = protocol_version::v3_1_1;
-constexpr auto v5 = protocol_version::v5;
 constexpr auto server = receiver::server;
 constexpr auto client = receiver::client;
 

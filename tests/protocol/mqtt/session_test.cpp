@@ -9,8 +9,6 @@ namespace fleetgate::mqtt {
 namespace {
 
 using state = session::progress::state;
-constexpr auto v3 = protocol_version::v3_1_1;
-constexpr auto v5 = protocol_version::v5;
 
 connack_packet connack_in(const std::string& bytes, protocol_version version) {
   return std::get<connack_packet>(*decode(frame_of(bytes), version, receiver::client));

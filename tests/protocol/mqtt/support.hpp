@@ -17,6 +17,9 @@
 
 namespace fleetgate::mqtt {
 
+inline constexpr auto v3 = protocol_version::v3_1_1;
+inline constexpr auto v5 = protocol_version::v5;
+
 inline std::string with_length(const std::string& bytes) {
   std::string out;
   auto n = bytes.size();
