@@ -26,7 +26,7 @@ constexpr std::uint64_t version = 2;
 constexpr std::size_t journal_words_1 = 49;
 static_assert(offsetof(contract::journal_account, lsns_given_up) / 8 == journal_words_1);
 
-// Whoever cuts off what is mapped ends the process (SIGBUS).
+// Nobody else has to write here; and whoever truncates it takes the accounts of this run away.
 constexpr mode_t file_mode = 0440;
 
 constexpr std::size_t words_for(std::size_t shards) noexcept {
@@ -161,9 +161,13 @@ result<page> page::create(const std::string& data_dir, std::size_t shards,
 }
 
 page::page(page&& o) noexcept
-    : path_(std::move(o.path_)), words_(std::exchange(o.words_, nullptr)), count_(o.count_) {}
+    : path_(std::move(o.path_)),
+      words_(std::exchange(o.words_, nullptr)),
+      count_(o.count_),
+      guard_(std::move(o.guard_)) {}
 
 page::~page() {
+  guard_ = {};
   if (words_ != nullptr) ::munmap(words_, count_ * sizeof(std::uint64_t));
 }
 

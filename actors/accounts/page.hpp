@@ -11,6 +11,7 @@
 
 #include "actors/contract/accounts.hpp"
 #include "actors/contract/file_layer.hpp"
+#include "actors/runtime/mapped_guard.hpp"
 #include "protocol/base/result.hpp"
 
 namespace fleetgate::accounts {
@@ -47,10 +48,15 @@ class page {
 
   /// Puts it on disk. Faults: storage_io.
   result<void> sync();
+  /// The file was truncated, or its disk does not give it back: what is counted shows nowhere.
+  [[nodiscard]] bool is_lost() const noexcept { return guard_.is_lost(); }
 
  private:
   page(std::string path, std::uint64_t* words, std::size_t count) noexcept
-      : path_(std::move(path)), words_(words), count_(count) {}
+      : path_(std::move(path)),
+        words_(words),
+        count_(count),
+        guard_(words, count * sizeof(std::uint64_t)) {}
   [[nodiscard]] std::uint64_t* section(std::size_t i) const noexcept {
     return words_ + (1 + i) * contract::section_words;
   }
@@ -58,6 +64,7 @@ class page {
   std::string path_;
   std::uint64_t* words_;
   std::size_t count_;
+  runtime::mapped_guard guard_;
 };
 
 }  // namespace fleetgate::accounts

@@ -43,7 +43,7 @@ class health {
   health();
 
   /// Sets the named condition; the names in use: startup, drain, spool, state,
-  /// windows, overload, sink.<name>, actor.<name>.
+  /// windows, overload, accounts, recorder, sink.<name>, actor.<name>.
   void set(std::string_view name, health_state state, std::string_view reason = {});
   void startup_finished() { set("startup", health_state::good); }
   void draining(std::string_view reason) { set("drain", health_state::unready, reason); }

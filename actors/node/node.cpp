@@ -56,6 +56,7 @@ void node::review_health() {
   const auto state = p.store->check_in_place();
   p.health.set("state", state ? admin::health_state::good : admin::health_state::unready,
                state ? "" : state.error().detail + ": commands and sessions are not stored");
+  p.review_mapped_files();
   p.review_overload();
   p.review_actors();
   if (p.priorities_untold) p.tell_priorities();

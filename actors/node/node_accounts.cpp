@@ -2,10 +2,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "actors/accounts/history.hpp"
 #include "actors/node/parts.hpp"
 #include "actors/node/sink_list.hpp"
+#include "actors/runtime/mapped_guard.hpp"
 
 namespace fleetgate::node {
 namespace {
@@ -100,11 +102,33 @@ void node::parts::show_shard_account(std::size_t shard) {
 }
 
 void node::parts::close_accounts() {
-  if (!account_page) return;
+  if (!account_page || account_page->is_lost()) return;
   run_book.now.drained = 1;
   run_book.publish();
   if (auto synced = account_page->sync(); !synced) {
     log.error("accounts.sync_failed", {{"reason", to_string(synced.error())}});
+  }
+}
+
+/// The node goes on without them (runtime/mapped_guard.hpp).
+void node::parts::review_mapped_files() {
+  const bool lost = account_page && account_page->is_lost();
+  if (lost && !std::exchange(accounts_lost, true)) {
+    log.error("accounts.lost",
+              {{"reason", "the file was truncated, or its disk does not give it back"},
+               {"effect", "nothing of this run is audited"},
+               {"next", "look at the disk of data_dir; a restart begins accounts anew"}});
+    health.set("accounts", admin::health_state::degraded,
+               "the file was truncated, or its disk does not give it back: nothing of this run is "
+               "audited");
+  }
+  const bool others = runtime::mapped_guard::count_lost() > (lost ? 1U : 0U);
+  if (others && !std::exchange(recording_lost, true)) {
+    log.warn("recorder.lost",
+             {{"reason", "a file was truncated, or its disk does not give it back"},
+              {"effect", "what this start does is not recorded, or not whole"}});
+    health.set("recorder", admin::health_state::degraded,
+               "a file was truncated, or its disk does not give it back");
   }
 }
 

@@ -119,6 +119,7 @@ class node::parts {
   void show_journal_account();
   void show_shard_account(std::size_t shard);
   void close_accounts();
+  void review_mapped_files();
 
   // node_actors.cpp
   void supervise();
@@ -197,6 +198,8 @@ class node::parts {
   int full_reviews_left = 0;
   std::uint64_t device_files = 0;    // descriptors that devices may have
   bool files_in_place = true;        // at the last review
+  bool accounts_lost = false;        // at the last review
+  bool recording_lost = false;       // at the last review
   std::atomic<bool> gave_up{false};  // an actor ended too often
   bool priorities_untold = false;    // to a shard, since the last reload
   bool drained = false;

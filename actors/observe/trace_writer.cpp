@@ -22,8 +22,7 @@ tl::unexpected<fault> os_fault(const std::string& path, const char* what, int er
 }  // namespace
 
 result<trace_writer> trace_writer::create(const std::string& path, const trace_file_head& head) {
-  // To be read alone: who opened it for writing could truncate it, and a note beyond the end of a
-  // mapped file kills the process.
+  // To be read alone: who opened it for writing could truncate it, and take away what is noted.
   const runtime::descriptor file(::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0440));
   if (!file.is_open()) return os_fault(path, "open", errno);
   const std::uint64_t bytes = head.file_bytes();
@@ -44,6 +43,7 @@ result<trace_writer> trace_writer::create(const std::string& path, const trace_f
   trace_writer made;
   made.map_ = static_cast<std::byte*>(map);
   made.bytes_ = bytes;
+  made.guard_ = runtime::mapped_guard(map, bytes);
   const auto image = encode_trace_head(head);
   std::memcpy(made.map_, image.data(), image.size());
   made.anomalies_ = {made.map_ + trace_head_bytes, head.anomalies, 0};
@@ -52,6 +52,7 @@ result<trace_writer> trace_writer::create(const std::string& path, const trace_f
 }
 
 trace_writer::~trace_writer() {
+  guard_ = {};
   if (map_ != nullptr) ::munmap(map_, bytes_);
 }
 

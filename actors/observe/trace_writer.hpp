@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "actors/observe/trace_file.hpp"
+#include "actors/runtime/mapped_guard.hpp"
 #include "protocol/base/result.hpp"
 
 namespace fleetgate::observe {
@@ -29,6 +30,8 @@ class trace_writer {
   ~trace_writer();
 
   [[nodiscard]] bool is_open() const noexcept { return map_ != nullptr; }
+  /// The file was truncated, or its disk does not give it back: what is written shows nowhere.
+  [[nodiscard]] bool is_lost() const noexcept { return guard_.is_lost(); }
 
   void write(const trace_note& note, std::int64_t now_unix_ns) noexcept;
 
@@ -42,12 +45,14 @@ class trace_writer {
   void swap(trace_writer& o) noexcept {
     std::swap(map_, o.map_);
     std::swap(bytes_, o.bytes_);
+    std::swap(guard_, o.guard_);
     std::swap(anomalies_, o.anomalies_);
     std::swap(ordinary_, o.ordinary_);
   }
 
   std::byte* map_ = nullptr;
   std::size_t bytes_ = 0;
+  runtime::mapped_guard guard_;
   ring anomalies_, ordinary_;
 };
 

@@ -349,6 +349,25 @@ class Audit(GatewayTest):
         gateway.start()
         self.audit_fails(gateway, "durable and missing telemetry by 1")
 
+    def test_a_page_and_a_recording_that_are_truncated_end_no_node(self):
+        gateway = self.gateway(sink=False).start()
+        gateway.keeps_accounts = False
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 11))
+        os.truncate(gateway.data / "accounts", 0)
+        for ring in (gateway.data / "recorder").rglob("*"):
+            if ring.is_file():
+                os.truncate(ring, 0)
+        self.publish(device, range(11, 21))
+        for name in ("accounts", "recorder"):
+            eventually(lambda name=name: f"{name}.lost" in gateway.child.story(), f"{name}.lost")
+        status, conditions = gateway.http("/readyz?verbose")
+        self.assertEqual((status, conditions.count("degraded")), (200, 2), conditions)
+        self.assertEqual(gateway.terminate(), 0, gateway.child.story())
+        self.assertEqual((gateway.data / "accounts").stat().st_size, 0)
+        gateway.start()
+        self.assertIn("accounts.begun_anew", gateway.child.story())
+
     def test_what_is_no_page_is_told_apart(self):
         gateway = self.gateway(sink=False).start()
         gateway.terminate()

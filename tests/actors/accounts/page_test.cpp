@@ -81,6 +81,18 @@ TEST_F(page_of_accounts, is_never_made_of_what_a_start_before_it_left) {
   EXPECT_EQ(read().shards.size(), 1u);
 }
 
+TEST_F(page_of_accounts, that_was_truncated_is_lost_and_ends_nobody) {
+  page mine = create(2);
+  contract::shard_book shard;
+  shard.show_in(mine.shard_section(1));
+  EXPECT_FALSE(mine.is_lost());
+  ASSERT_EQ(::truncate((directory_ + "/accounts").c_str(), 0), 0);
+  shard.posted(model::traffic_class::event);
+  shard.publish_changes();
+  EXPECT_TRUE(mine.is_lost());
+  EXPECT_EQ(open_fault(), fault_code::storage_damaged);
+}
+
 TEST_F(page_of_accounts, a_publication_that_was_torn_leaves_the_one_before_it) {
   page mine = create(1);
   contract::journal_book journal(1);

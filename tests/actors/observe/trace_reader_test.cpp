@@ -49,6 +49,14 @@ TEST_F(trace_reader, nobody_is_let_write_a_ring) {
   EXPECT_EQ(allowed & perms::owner_read, perms::owner_read);
 }
 
+TEST_F(trace_reader, a_ring_that_was_truncated_is_lost_and_ends_nobody) {
+  auto writer = make("journal", 4, 4);
+  allow_to_write(path("journal"));
+  std::filesystem::resize_file(path("journal"), 0);
+  for (std::uint64_t i = 1; i <= 10; ++i) writer.write(note(trace_event::synced, i), 2000);
+  EXPECT_TRUE(writer.is_lost());
+}
+
 TEST_F(trace_reader, ordinary_traffic_never_pushes_out_an_anomaly) {
   auto writer = make("journal", 4, 4);
   writer.write(note(trace_event::refused, 77), 2000);
