@@ -5,6 +5,7 @@ import contextlib
 import json
 import shutil
 import socket
+import sqlite3
 import struct
 import unittest
 
@@ -81,6 +82,24 @@ class A_sink_that_is_away(GatewayTest):
         eventually(lambda: gateway.count("sequence BETWEEN 11 AND 110") == 100,
                    "what came after it stands in a new file")
         self.assertGreater(gateway.metrics().by("fleetgate_sink_errors_total", "reason")["sink_lost"], 0)
+
+    def test_a_database_moved_away_just_before_a_kill_keeps_its_rows(self):
+        gateway = self.gateway().start()
+        gateway.keeps_accounts = False  # the new file begins with what the spool still has
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 11))
+        eventually(lambda: gateway.count() == 10, "the first rows")
+        archive = gateway.directory / "archive.db"
+        gateway.database.rename(archive)
+        gateway.kill()
+        gateway.start()
+        eventually(lambda: "wal.left-" in gateway.child.story(), "it says where the log is")
+        (left,) = gateway.directory.glob("fleet.db-wal.left-*")
+        left.rename(f"{archive}-wal")
+        with contextlib.closing(sqlite3.connect(archive)) as moved:
+            self.assertEqual(moved.execute("SELECT count(*) FROM messages").fetchone(), (10,))
+        self.publish(self.connect(gateway, client_id="o"), range(11, 21))
+        eventually(lambda: gateway.count("sequence BETWEEN 11 AND 20") == 10, "it goes on")
 
     def test_a_full_stop_in_an_outage_exits_75_and_keeps_everything(self):
         gateway = self.gateway(sections='[shutdown]\ndrain_timeout = "1s"').start()
