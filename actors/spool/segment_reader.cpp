@@ -206,7 +206,8 @@ result<void> lane_reader::enter(segment_ptr s) {
   if (!file) {
     // Removed between the look at the list and now: the next look finds its successor.
     const bool is_gone = s->going.load(std::memory_order_acquire) || is_lost(*s, file.error());
-    if (!is_gone) return tl::unexpected<fault>(file.error());
+    // Also where its directory is away: that may pass, and nobody has to decide anything.
+    if (!is_gone) return failure(fault_code::storage_io, file.error().detail);
     file_.reset();
   } else {
     file_ = std::move(*file);

@@ -101,6 +101,33 @@ class A_sink_that_is_away(GatewayTest):
         self.publish(self.connect(gateway, client_id="o"), range(11, 21))
         eventually(lambda: gateway.count("sequence BETWEEN 11 AND 20") == 10, "it goes on")
 
+    def test_a_spool_that_is_away_for_a_while_is_not_passed_as_damaged(self):
+        gateway = self.gateway(sections='[spool]\nsegment_size = "2MiB"').start()
+        device = self.connect(gateway, client_id="o")
+        self.publish(device, range(1, 11))
+        eventually(lambda: gateway.count() == 10, "the first rows")
+        lock = self.lock(gateway.database)
+        self.publish(device, [11])
+        eventually(lambda: gateway.metrics().sum("fleetgate_sink_retries_total") > 0,
+                   "the sink has met the lock")
+        padding = b"x" * 65536
+        for n in range(12, 112):
+            device.send(publish_packet("devices/o/telemetry",
+                                       b'{"seq":%d,"boot":1,"x":"%s"}' % (n, padding), 1, n))
+            self.assertEqual(device.packet()[0], 0x40)
+        spool, away = gateway.data / "spool", gateway.data / "away"
+        spool.rename(away)
+        for lane in away.iterdir():  # as below a mount that went away
+            if lane.is_dir():
+                (spool / lane.name).mkdir(parents=True)
+        lock.execute("ROLLBACK")
+        failures = "fleetgate_sink_errors_total"
+        eventually(lambda: gateway.metrics().by(failures, "reason").get("storage_io", 0) > 0,
+                   "the sink does not find the spool")
+        shutil.rmtree(spool)
+        away.rename(spool)
+        self.assert_exactly(gateway, range(1, 112))
+
     def test_a_full_stop_in_an_outage_exits_75_and_keeps_everything(self):
         gateway = self.gateway(sections='[shutdown]\ndrain_timeout = "1s"').start()
         device = self.connect(gateway, client_id="o")

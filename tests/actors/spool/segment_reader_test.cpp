@@ -427,7 +427,9 @@ TEST_F(lost_segment, without_its_directory_may_come_back_and_is_not_passed) {
   files.directories_are_away = true;
   const auto reader = make_reader(files, brain->view());
   contract::read_block block;
-  EXPECT_FALSE(reader->read(block, 1 << 20, 1000));
+  const auto read = reader->read(block, 1 << 20, 1000);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, fault_code::storage_io) << "or a sink would stop for good";
   EXPECT_EQ(reader->lag_records(), 10U);
 }
 
