@@ -69,6 +69,7 @@ void sessions::find_matches(const model::envelope& e) {
 /// One copy a client, whatever its filters overlap: at the highest QoS, with all their identifiers.
 /// [MQTT-3.3.4-2], [MQTT-3.3.4-3], [MQTT-3.3.4-4]
 void sessions::route(const mqtt::forward_message_ptr& m, std::int64_t now_ns) {
+  clear_plain();
   bool has_plain = false;
   for (std::size_t i = 0; i < matches_.size();) {
     const auto who = matches_[i].subscriber;
@@ -120,6 +121,13 @@ bool sessions::enqueue(session& s, mqtt::forward f, std::int64_t now_ns) {
   return true;
 }
 
+/// Before each message: where memory ran out in the last one, its targets are still there.
+void sessions::clear_plain() noexcept {
+  for (targets& by_shard : plain_) {
+    for (auto& to : by_shard) to.clear();
+  }
+}
+
 void sessions::add_plain(const session& s, bool retain) {
   plain_[plain_kind(s.terms.version, retain)][s.at.shard].push_back(s.at);
 }
@@ -128,7 +136,7 @@ void sessions::add_plain(const session& s, bool retain) {
 void sessions::send_plain(const mqtt::forward_message_ptr& m, std::int64_t now_ns) {
   for (const auto version : {mqtt::protocol_version::v3_1_1, mqtt::protocol_version::v5}) {
     for (const bool retain : {false, true}) {
-      targets& by_shard = plain_[plain_kind(version, retain)];
+      const targets& by_shard = plain_[plain_kind(version, retain)];
       const auto count_targets = [](std::size_t sum, const auto& to) { return sum + to.size(); };
       const auto clients =
           std::accumulate(by_shard.begin(), by_shard.end(), std::size_t{0}, count_targets);
@@ -137,10 +145,8 @@ void sessions::send_plain(const mqtt::forward_message_ptr& m, std::int64_t now_n
       const auto outcome =
           mqtt::append_publish({m, {}, 0, retain}, {version}, 0, false, {}, now_ns, *packet);
       count_unsent(outcome, clients);
-      for (auto& to : by_shard) {
-        if (outcome == mqtt::forwarded::written) send_to_all(packet, to);
-        to.clear();
-      }
+      if (outcome != mqtt::forwarded::written) continue;
+      for (const auto& to : by_shard) send_to_all(packet, to);
     }
   }
 }

@@ -106,6 +106,7 @@ class sessions {
   void route(const mqtt::forward_message_ptr& m, std::int64_t now_ns);
   bool route_to(session& s, mqtt::forward f, std::int64_t now_ns);
   bool enqueue(session& s, mqtt::forward f, std::int64_t now_ns);
+  void clear_plain() noexcept;
   void add_plain(const session& s, bool retain);
   void send_plain(const mqtt::forward_message_ptr& m, std::int64_t now_ns);
   void send_to_all(const std::shared_ptr<const std::string>& packet,
