@@ -146,10 +146,10 @@ std::optional<mqtt::forward_message> decode_message(byte_view row) {
   return m;
 }
 
-std::string encode_will(const contract::will& w) {
+std::string encode_will(const contract::will& w, std::uint32_t delay_s) {
   std::string row;
   auto out = begin(row);
-  out.u32(w.delay_s);
+  out.u32(delay_s);
   put_message(out, w.message);
   return row;
 }

@@ -32,7 +32,8 @@ std::optional<mqtt::outbox::entry> decode_entry(byte_view row);
 std::string encode_message(const mqtt::forward_message& m);
 std::optional<mqtt::forward_message> decode_message(byte_view row);
 
-std::string encode_will(const contract::will& w);
+/// `delay_s` as the session's end bounds it.
+std::string encode_will(const contract::will& w, std::uint32_t delay_s);
 std::optional<contract::will> decode_will(byte_view row);
 
 std::string due_will_key(std::uint64_t number);

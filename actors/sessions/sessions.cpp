@@ -86,7 +86,7 @@ void sessions::came(const contract::client_event& event, const contract::client_
   forget_will(*s);  // one that waited for its delay: [MQTT-3.1.3-9]
   if (c.last_will) {
     s->will = c.last_will;
-    out_.changes.push_back({std::string(wills_table), s->client_id, encode_will(*s->will)});
+    store_will(*s);
   }
   store(*s);
   if (s->queue) {
@@ -97,7 +97,9 @@ void sessions::came(const contract::client_event& event, const contract::client_
 }
 
 void sessions::went(session& s, const contract::client_went& w, std::uint64_t steady_ns) {
+  const bool is_changed = s.expiry_s != w.session_expiry_s;
   set_expiry(s, w.session_expiry_s);
+  if (s.will && w.publish_will && is_changed) store_will(s);
   leave(s, w.publish_will, steady_ns);
 }
 
@@ -115,7 +117,7 @@ void sessions::leave(session& s, bool publish, std::uint64_t steady_ns) {
   if (s.queue) s.queue->disconnected();
   if (!publish) forget_will(s);
   if (s.will) {
-    const auto wait_s = std::min(s.will->delay_s, s.expiry_s);
+    const auto wait_s = will_delay_s(s);
     if (wait_s == 0 || waiting_will_bytes_ >= limits_.waiting_will_bytes)
       publish_will(s);
     else
@@ -126,6 +128,16 @@ void sessions::leave(session& s, bool publish, std::uint64_t steady_ns) {
   store(s);
   set_end(s, steady_ns);
   set_timer(s);
+}
+
+/// It is not published later than its session ends. MQTT 5.0 section 3.1.3.2.2
+std::uint32_t sessions::will_delay_s(const session& s) noexcept {
+  return std::min(s.will->delay_s, s.expiry_s);
+}
+
+void sessions::store_will(const session& s) {
+  out_.changes.push_back(
+      {std::string(wills_table), s.client_id, encode_will(*s.will, will_delay_s(s))});
 }
 
 void sessions::let_will_wait(session& s, std::uint64_t due_ns) {
@@ -321,8 +333,8 @@ result<std::size_t> sessions::restore(contract::state_store& from, std::uint64_t
     session* s = find(key);
     if (s == nullptr) s = &make(key);
     s->will = std::make_shared<contract::will>(std::move(*w));
-    const auto delay_s = s->will->delay_s;
-    const auto wait_s = s->is_stored ? std::min(delay_s, s->expiry_s) : delay_s;
+    // The row of a session that has one may be older than its expiry.
+    const auto wait_s = s->is_stored ? will_delay_s(*s) : s->will->delay_s;
     let_will_wait(*s, steady_ns + wait_s * ns_per_s);
     set_timer(*s);
     return true;

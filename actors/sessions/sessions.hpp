@@ -86,6 +86,8 @@ class sessions {
   void set_timer(session& s);
   void set_end(session& s, std::uint64_t steady_ns);
   void publish_will(session& s);
+  static std::uint32_t will_delay_s(const session& s) noexcept;
+  void store_will(const session& s);
   void let_will_wait(session& s, std::uint64_t due_ns);
   void forget_will(session& s);
   void store(session& s);

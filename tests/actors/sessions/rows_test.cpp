@@ -70,7 +70,7 @@ TEST(rows, come_back_as_they_were) {
   ASSERT_TRUE(m);
   expect_equal(*m, message());
 
-  const auto w = decode_will(as_bytes(encode_will({message(), 30})));
+  const auto w = decode_will(as_bytes(encode_will({message()}, 30)));
   ASSERT_TRUE(w);
   EXPECT_EQ(w->delay_s, 30u);
   expect_equal(w->message, message());
@@ -90,7 +90,7 @@ TEST(rows, come_back_as_they_were) {
 TEST(rows, that_are_cut_or_longer_or_of_another_version_are_refused) {
   const std::string good[] = {
       encode_session(some_session()), encode_entry(entry()), encode_message(message()),
-      encode_will({message(), 30}),   encode_cursor({}),     encode_due_will(due_will())};
+      encode_will({message()}, 30),   encode_cursor({}),     encode_due_will(due_will())};
   const auto reads = [](std::size_t kind, const std::string& row) {
     session s;
     switch (kind) {

@@ -399,6 +399,23 @@ TEST_F(a_broker, publishes_after_kill_9_the_wills_of_those_who_do_not_come_back)
   EXPECT_EQ(store.size(), 0u);
 }
 
+TEST_F(a_broker, publishes_a_will_after_kill_9_no_later_than_its_session_would_have_ended) {
+  auto how = coming{};
+  how.will = will(1000);
+  connect("a", how);
+  how.expiry_s = 5;
+  connect("b", how);
+  how.expiry_s = 500;
+  go(connect("c", how), true, 7);
+  restart();
+  at(now_ns);
+  EXPECT_EQ(wills.size(), 1u) << "a: it ended with its connection";
+  at(now_ns + 5 * s);
+  EXPECT_EQ(wills.size(), 2u) << "b";
+  at(now_ns + 2 * s);
+  EXPECT_EQ(wills.size(), 3u) << "c: as its DISCONNECT said";
+}
+
 TEST_F(a_broker, keeps_a_will_that_is_due_until_the_spool_has_it) {
   will_receipts_come = false;
   auto how = coming{};
