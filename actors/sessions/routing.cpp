@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "actors/sessions/copied_message.hpp"
 #include "actors/sessions/rows.hpp"
 #include "actors/sessions/sessions.hpp"
 #include "protocol/mqtt/encode.hpp"
@@ -27,24 +28,28 @@ std::size_t plain_kind(mqtt::protocol_version version, bool retain) noexcept {
 }  // namespace
 
 void sessions::publish(const model::envelope& e, std::int64_t now_ns) {
+  if (e.retain) retain(e);
   find_matches(e);
-  if (matches_.empty() && !e.retain) return;
-  const auto m = copy_(e);
-  if (!m) {
-    probe_.undelivered_there[undelivered::no_memory].add(std::max<std::size_t>(1, matches_.size()));
+  if (!matches_.empty()) {
+    if (const auto m = copy_(e))
+      route(m, now_ns);
+    else
+      probe_.undelivered_there[undelivered::no_memory].add(matches_.size());
+  } else if (!e.retain) {
     return;
   }
-  if (e.retain) retain(m);
-  route(m, now_ns);
   publish_gauges();
 }
 
 /// An empty payload removes what the topic had. [MQTT-3.3.1-6], [MQTT-3.3.1-7]
-void sessions::retain(const mqtt::forward_message_ptr& m) {
-  if (m->payload.empty()) {
-    if (retained_.remove(m->topic)) remove_row(retained_table, m->topic);
+/// The copy is its own, within the limit of retained messages: the road has passed it and comes
+/// back for no update, however little memory there is for live messages.
+void sessions::retain(const model::envelope& e) {
+  if (e.payload.empty()) {
+    if (retained_.remove(e.topic)) remove_row(retained_table, std::string(e.topic));
     return;
   }
+  const auto m = std::make_shared<const mqtt::forward_message>(copied(e));
   if (retained_.put(m)) {
     out_.changes.push_back({std::string(retained_table), m->topic, encode_message(*m)});
   } else {

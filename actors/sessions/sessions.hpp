@@ -103,7 +103,7 @@ class sessions {
               std::string_view reasons);
 
   // routing.cpp: what they get.
-  void retain(const mqtt::forward_message_ptr& m);
+  void retain(const model::envelope& e);
   void find_matches(const model::envelope& e);
   void route(const mqtt::forward_message_ptr& m, std::int64_t now_ns);
   bool route_to(session& s, mqtt::forward f, std::int64_t now_ns);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "actors/runtime/clock.hpp"
+#include "actors/sessions/copied_message.hpp"
 #include "actors/sessions/rows.hpp"
 
 namespace fleetgate::sessions {
@@ -290,14 +291,7 @@ mqtt::forward_message_ptr sessions_actor::copy(const model::envelope& e) {
   if (!budget_.has_room_for_subscribers() || !budget_.take(e.cls, weight)) return nullptr;
   auto made = std::make_shared<charged_message>();
   made->charge = runtime::memory_charge(budget_, e.cls, weight);
-  mqtt::forward_message& m = made->message;
-  m.topic = e.topic;
-  m.payload = as_text(e.payload);
-  m.props = e.properties;
-  m.publisher = e.client_id;
-  m.received_ns = e.received_time_ns;
-  m.qos = e.qos;
-  m.retain = e.retain;
+  made->message = copied(e);
   return {made, &made->message};
 }
 

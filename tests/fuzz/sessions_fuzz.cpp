@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "actors/sessions/copied_message.hpp"
 #include "actors/sessions/sessions.hpp"
 #include "protocol/mqtt/decode.hpp"
 #include "protocol/mqtt/encode.hpp"
@@ -158,17 +159,9 @@ class world {
   void start() {
     probe_ = std::make_unique<observe::sessions_probe>();
     brain_ = std::make_unique<sessions::sessions>(
-        limits, 1, *probe_, [this](const model::envelope& e) -> mqtt::forward_message_ptr {
+        limits, 1, *probe_, [](const model::envelope& e) -> mqtt::forward_message_ptr {
           if (e.payload.size() == 7) return nullptr;  // no memory
-          auto m = std::make_shared<mqtt::forward_message>();
-          m->topic = e.topic;
-          m->payload = as_text(e.payload);
-          m->props = e.properties;
-          m->publisher = e.client_id;
-          m->received_ns = now_ns_;
-          m->qos = e.qos;
-          m->retain = e.retain;
-          return m;
+          return std::make_shared<mqtt::forward_message>(sessions::copied(e));
         });
     require(brain_->restore(store_, steady_ns()) == 0u);
     require(rows("retained") == static_cast<std::size_t>(probe_->retained.value()));
@@ -265,6 +258,7 @@ class world {
     e.payload = as_bytes(payload).first(byte() % 41u);
     e.qos = byte() % 3;
     e.retain = byte() % 3 == 0;
+    e.received_time_ns = now_ns_;
     e.client_id = all_[byte() % clients].id;
     const std::string kept(as_text(props.view().bytes()));
     e.properties = kept;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/sessions/copied_message.hpp"
 #include "actors/sessions/sessions.hpp"
 #include "protocol/mqtt/decode.hpp"
 #include "protocol/mqtt/encode.hpp"
@@ -37,15 +38,7 @@ class a_broker : public testing::Test {
     under_way.clear();
     probe = std::make_unique<observe::sessions_probe>();
     brain = std::make_unique<sessions>(limits, 2, *probe, [this](const model::envelope& e) {
-      auto m = std::make_shared<mqtt::forward_message>();
-      m->topic = e.topic;
-      m->payload = as_text(e.payload);
-      m->props = e.properties;
-      m->publisher = e.client_id;
-      m->received_ns = e.received_time_ns;
-      m->qos = e.qos;
-      m->retain = e.retain;
-      return has_memory ? m : nullptr;
+      return has_memory ? std::make_shared<mqtt::forward_message>(copied(e)) : nullptr;
     });
     EXPECT_EQ(brain->restore(store, steady_ns()), 0u);
   }

@@ -342,6 +342,27 @@ TEST_F(a_broker, retains_within_its_limits_and_keeps_what_it_had) {
   EXPECT_EQ(probe->retained_refused.value(), 2u);
 }
 
+TEST_F(a_broker, retains_and_forgets_where_there_is_no_memory_for_live_messages) {
+  publish("x", 0, true, "1");
+  publish("y", 0, true, "1");
+  const auto a = connect("a");
+  subscribe(a, "live/#", 0);
+  has_memory = false;
+  publish("x", 0, true, "2");
+  publish("y", 0, true, "");
+  publish("live/z", 0, true, "1");
+  EXPECT_EQ(probe->undelivered_there[undelivered::no_memory].value(), 1u) << "live/z to a";
+  restart();
+  EXPECT_EQ(probe->retained.value(), 2);
+  const auto b = connect("b");
+  subscribe(b, mqtt::subscription{"#", 0, false, false, 0});
+  EXPECT_THAT(wire[b.ref.generation], testing::HasSubstr(std::string("x\0"
+                                                                     "2",
+                                                                     3)))
+      << "the update";
+  EXPECT_THAT(take_sent(b), ElementsAre("SUBACK 0", "live/z q0 retain", "x q0 retain"));
+}
+
 TEST_F(a_broker, publishes_a_will_unless_the_client_said_goodbye) {
   auto how = coming{};
   how.will = will();
