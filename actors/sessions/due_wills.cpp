@@ -19,8 +19,7 @@ std::size_t weight_of(const contract::due_will& w) noexcept {
 
 void due_wills::publish(std::string client_id, std::shared_ptr<const contract::will> what) {
   contract::due_will will{last_number_ + 1, std::move(client_id), std::move(what)};
-  out_.changes.push_back(
-      {std::string(due_wills_table), due_will_key(will.number), encode_due_will(will)});
+  out_.change(due_wills_table, due_will_key(will.number), encode_due_will(will));
   send(will);
 }
 
@@ -47,7 +46,7 @@ void due_wills::settle(const contract::will_settled& s, std::uint64_t steady_ns)
     return;
   }
   ++probe_.wills_published;
-  out_.changes.push_back({std::string(due_wills_table), due_will_key(s.number), std::nullopt});
+  out_.change(due_wills_table, due_will_key(s.number), std::nullopt);
   bytes_ -= weight_of(at->second.will);
   all_.erase(at);
 }

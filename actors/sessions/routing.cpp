@@ -51,7 +51,7 @@ void sessions::retain(const model::envelope& e) {
   }
   const auto m = std::make_shared<const mqtt::forward_message>(copied(e));
   if (retained_.put(m)) {
-    out_.changes.push_back({std::string(retained_table), m->topic, encode_message(*m)});
+    out_.change(retained_table, m->topic, encode_message(*m));
   } else {
     ++probe_.retained_refused;
   }
@@ -161,8 +161,7 @@ void sessions::send_to_all(const std::shared_ptr<const std::string>& packet,
   probe_.routed.add(to.size());
   for (auto first = to.begin(); first != to.end();) {
     const auto step = std::min<std::ptrdiff_t>(targets_per_delivery, to.end() - first);
-    out_.deliveries.emplace_back(first->shard,
-                                 contract::delivery{packet, {first, first + step}, true});
+    out_.deliver(first->shard, {packet, {first, first + step}, true});
     first += step;
   }
 }
@@ -216,16 +215,13 @@ void sessions::count_unsent(mqtt::forwarded outcome, std::size_t clients) {
 }
 
 void sessions::send(const session& s, std::string packets, bool may_be_dropped) {
-  out_.deliveries.emplace_back(
-      s.at.shard,
-      contract::delivery{
-          std::make_shared<const std::string>(std::move(packets)), {s.at}, may_be_dropped});
+  out_.deliver(s.at.shard,
+               {std::make_shared<const std::string>(std::move(packets)), {s.at}, may_be_dropped});
 }
 
 void sessions::store_entry(const session& s, const mqtt::outbox::entry& e) {
   if (!is_row(s, e)) return;
-  out_.changes.push_back(
-      {std::string(queue_table), queue_key(s.client_id, e.number), encode_entry(e)});
+  out_.change(queue_table, queue_key(s.client_id, e.number), encode_entry(e));
 }
 
 void sessions::drop_entry(session& s, const mqtt::outbox::entry& e) {

@@ -136,8 +136,7 @@ std::uint32_t sessions::will_delay_s(const session& s) noexcept {
 }
 
 void sessions::store_will(const session& s) {
-  out_.changes.push_back(
-      {std::string(wills_table), s.client_id, encode_will(*s.will, will_delay_s(s))});
+  out_.change(wills_table, s.client_id, encode_will(*s.will, will_delay_s(s)));
 }
 
 void sessions::let_will_wait(session& s, std::uint64_t due_ns) {
@@ -237,14 +236,14 @@ void sessions::end(session& s) {
 void sessions::store(session& s) {
   const bool worth_it = s.outlives_connection() && (s.is_stored || !s.subscriptions.empty());
   if (worth_it)
-    out_.changes.push_back({std::string(sessions_table), s.client_id, encode_session(s)});
+    out_.change(sessions_table, s.client_id, encode_session(s));
   else if (s.is_stored)
     remove_row(sessions_table, s.client_id);
   s.is_stored = worth_it;
 }
 
 void sessions::remove_row(std::string_view table, std::string key) {
-  out_.changes.push_back({std::string(table), std::move(key), std::nullopt});
+  out_.change(table, std::move(key), std::nullopt);
 }
 
 void sessions::acknowledge(session& s, const contract::acknowledgement& a, std::int64_t now_ns) {

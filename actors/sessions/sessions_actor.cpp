@@ -20,6 +20,7 @@ constexpr std::size_t block_bytes = 256 * 1024;
 constexpr std::size_t block_records = 512;
 constexpr int blocks_per_turn = 4;
 constexpr std::size_t events_per_turn = 1024;
+constexpr std::size_t event_bytes_per_turn = 4 << 20;
 constexpr std::size_t commands_per_turn = 64;
 /// While nobody wants messages the cursor follows the spool's end in such steps.
 constexpr std::uint64_t jump_interval_ns = 1'000'000'000;
@@ -189,21 +190,32 @@ bool sessions_actor::read_events() {
   mail_.settled_wills.read(events_per_turn, [&](auto, const contract::will_settled& s) {
     brain_.take(s, now.steady_ns);
   });
-  std::size_t n = 0;
-  if (!brain_.full_of_wills()) {
-    n = mail_.events.read(events_per_turn,
-                          [&](auto, const contract::client_event& e) { brain_.take(e, now); });
-  }
+  const std::size_t n = read_client_events(now);
   const auto c = commands_.to_subscribers.read(
       commands_per_turn,
       [&](auto, const contract::command_delivery_ptr& d) { brain_.command(*d, now.unix_ns); });
-  return n == events_per_turn || c == commands_per_turn || (n != 0 && brain_.has_subscriptions());
+  return has_events() || c == commands_per_turn || (n != 0 && brain_.has_subscriptions());
+}
+
+/// One may ask for as much as a client takes at once: they end where they have brought enough.
+std::size_t sessions_actor::read_client_events(const moment& now) {
+  if (brain_.full_of_wills()) return 0;
+  const auto& box = mail_.events.box();
+  const auto accepted = box.accepted();
+  const auto most_bytes = brain_.out().bytes + event_bytes_per_turn;
+  const auto waiting = [&] { return box.depth(model::traffic_class::control).items; };
+  std::size_t n = 0;
+  for (; n != events_per_turn && brain_.out().bytes < most_bytes && waiting() != 0; ++n) {
+    mail_.events.read_lane(model::traffic_class::control, 1,
+                           [&](const contract::client_event& e) { brain_.take(e, now); });
+  }
+  if (waiting() == 0) mail_.events.doze_since(accepted);
+  return n;
 }
 
 void sessions_actor::note_cursor() {
   if (!std::exchange(cursor_changed_, false)) return;
-  brain_.out().changes.push_back(
-      {std::string(cursor_table), std::string(cursor_key), encode_cursor(at_)});
+  brain_.out().change(cursor_table, std::string(cursor_key), encode_cursor(at_));
   next_note_ns_ = runtime::steady_now_ns() + note_interval_ns;
 }
 
@@ -259,6 +271,7 @@ bool sessions_actor::hand_over() {
     ++posted;
   }
   out.wills.erase(out.wills.begin(), out.wills.begin() + static_cast<std::ptrdiff_t>(posted));
+  if (out.deliveries.empty()) out.bytes = 0;
   return out.deliveries.empty() && out.wills.empty();
 }
 

@@ -60,6 +60,7 @@ class sessions_actor final : public runtime::actor_body {
   bool read_block();
   void jump_to_end();
   bool read_events();
+  std::size_t read_client_events(const moment& now);
   bool finish();
   void tell_commands();
   bool hand_over();

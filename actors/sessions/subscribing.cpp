@@ -20,14 +20,20 @@ bool wants_retained(const mqtt::subscription& s, bool is_new) noexcept {
 void sessions::subscribe(session& s, const contract::subscribe_request& r, std::int64_t now_ns) {
   std::string reasons;
   std::vector<mqtt::subscription> with_retained;
+  std::size_t granted = 0;
   auto filters = as_bytes(r.filters);
   while (const auto wanted = mqtt::next_subscription(filters)) {
     const bool is_new = !s.subscriptions.contains(wanted->filter);
-    const auto reason = grant(s, *wanted, r.identifier);
+    const bool is_too_many = granted == limits_.subscriptions_per_session;
+    const auto reason = is_too_many ? describe(fault_code::quota_exceeded).mqtt_reason
+                                    : grant(s, *wanted, r.identifier);
+    if (reason < first_error) ++granted;
     // 3.1.1 knows but one refusal. Its section 3.9.3
     const bool v5 = s.terms.version == mqtt::protocol_version::v5;
     reasons.push_back(static_cast<char>(reason < first_error || v5 ? reason : first_error));
-    if (reason < first_error && wants_retained(*wanted, is_new)) with_retained.push_back(*wanted);
+    if (reason >= first_error || !wants_retained(*wanted, is_new)) continue;
+    std::erase_if(with_retained, [&](const auto& one) { return one.filter == wanted->filter; });
+    with_retained.push_back(*wanted);
   }
   store(s);
   answer(s, mqtt::packet_type::suback, r.packet_id, reasons);

@@ -387,6 +387,31 @@ TEST_F(sessions_stage, drops_and_counts_at_qos_0_what_a_shard_does_not_take) {
   EXPECT_EQ(undelivered_for(undelivered::mailbox_full), 4u);
 }
 
+TEST_F(sessions_stage, takes_no_more_events_where_they_have_brought_enough) {
+  mail_bytes_ = 64 << 20;  // 4 MiB of deliveries
+  restart();
+  constexpr std::size_t clients = 40;
+  constexpr std::size_t payload = 400 * 1024;
+  road_.add("x", 1, true, std::string(payload, 'p'));
+  EXPECT_TRUE(drain());
+  for (std::size_t i = 0; i < clients; ++i) {
+    connect(std::to_string(i));
+    subscribe(std::to_string(i), "#", 1);
+  }
+  EXPECT_FALSE(turn()) << "the shard's mailbox is full";
+  const auto waiting = [&] {
+    return mail_->events.box().depth(model::traffic_class::control).items;
+  };
+  EXPECT_GT(waiting(), clients);
+  std::size_t sent = 0;
+  for (int round = 0; round < 40 && sent < 2 * clients; ++round) {
+    sent += take_sent().size();
+    (void)turn();
+  }
+  EXPECT_EQ(sent, 2 * clients) << "SUBACK and PUBLISH each";
+  EXPECT_EQ(waiting(), 0u);
+}
+
 TEST_F(sessions_stage, holds_messages_within_the_lower_half_of_memory_and_gives_them_back) {
   start();
   subscribed("#", 1);

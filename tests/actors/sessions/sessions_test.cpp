@@ -46,6 +46,20 @@ TEST_F(a_broker, answers_each_filter_with_what_it_grants) {
   EXPECT_THAT(take_sent(v3), ElementsAre("SUBACK 2 128 128 2 128"));
 }
 
+TEST_F(a_broker, takes_no_more_filters_of_a_packet_than_a_session_may_have) {
+  limits.subscriptions_per_session = 3;
+  start();
+  publish("x", 0, true);
+  std::string filters;
+  for (int i = 0; i < 5; ++i) append(mqtt::subscription{"#", 0, false, false, 0}, filters);
+  const auto a = connect("a");
+  tell(a, contract::subscribe_request{10, 0, filters});
+  EXPECT_THAT(take_sent(a), ElementsAre("SUBACK 0 0 0 151 151", "x q0 retain"))
+      << "retained messages come once a filter";
+  subscribe(a, "x", 0);
+  EXPECT_EQ(probe->subscriptions.value(), 2);
+}
+
 TEST_F(a_broker, sends_one_copy_where_filters_overlap_with_all_identifiers) {
   const auto a = connect("a");
   mqtt::subscription sub;
