@@ -57,10 +57,14 @@ struct acknowledgement {
   std::uint8_t reason = 0;
 };
 
+/// A delivery that wanted it has left for the client.
+struct delivery_sent {};
+
 struct client_event {
   model::connection_ref from;
   std::string client_id;
-  std::variant<client_came, client_went, subscribe_request, unsubscribe_request, acknowledgement>
+  std::variant<client_came, client_went, subscribe_request, unsubscribe_request, acknowledgement,
+               delivery_sent>
       what;
 };
 
@@ -69,6 +73,7 @@ struct delivery {
   std::shared_ptr<const std::string> packets;
   std::vector<model::connection_ref> to;
   bool may_be_dropped = false;
+  bool wants_word = false;  // delivery_sent, when the socket has taken it
 };
 
 /// A will that is due, for the shard that brings it on the road and answers with will_settled.

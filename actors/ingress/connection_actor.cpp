@@ -315,6 +315,7 @@ void connection_actor::send_out() {
   if (n > 0) {
     listener_.probe->bytes_out.add(static_cast<std::uint64_t>(n));
     out_.erase(0, static_cast<std::size_t>(n));
+    note_sent(static_cast<std::size_t>(n));
   }
   if (out_.empty()) {
     give_back_if_large(out_);
@@ -332,7 +333,8 @@ void connection_actor::send_out() {
 
 /// Behind this connection's messages where there is room; else ahead of them, which costs no more
 /// than a resend. Untold, the journal would keep the session until the client id comes back.
-bool connection_actor::tell_end() {
+bool connection_actor::tell_untold() {
+  if (phase_ == phase::open) return tell_sent();
   model::envelope close;
   close.kind = model::record_kind::session_close;
   close.session = {false, session_expiry_s_, {}};
@@ -367,6 +369,23 @@ void connection_actor::deliver(std::string_view packets, bool may_be_dropped) {
   mark_unsent();
 }
 
+void connection_actor::want_word() {
+  if (phase_ == phase::open && accepted_) bytes_before_word_ = out_.size();
+}
+
+void connection_actor::note_sent(std::size_t bytes) {
+  if (bytes_before_word_ == 0) return;
+  bytes_before_word_ -= std::min(bytes, bytes_before_word_);
+  if (bytes_before_word_ != 0) return;
+  sent_untold_ = true;
+  if (!tell_sent()) shard_.untold.emplace_back(this);
+}
+
+bool connection_actor::tell_sent() {
+  if (sent_untold_) sent_untold_ = !tell_delivery_sent();
+  return !sent_untold_;
+}
+
 /// Bytes that arrived and were not read would turn the goodbye into a reset, and the peer might
 /// never see its reason: they are taken from the kernel first, as far as they are there.
 void connection_actor::shut_socket() {
@@ -393,7 +412,7 @@ void connection_actor::close(std::optional<fault_code> why) {
   place_ = {};
   note_closed(shard_, client_id_, accepted_, why);
   end_untold_ = session_opened_;
-  if (!tell_end()) shard_.untold.emplace_back(this);
+  if (!tell_untold()) shard_.untold.emplace_back(this);
   shut_socket();
   const caf::intrusive_ptr<connection_actor> keep(this);
   shard_.table.remove(ref_);

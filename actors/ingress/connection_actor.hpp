@@ -40,9 +40,13 @@ class connection_actor : public runtime::pinned_actor {
   void look_at_time(std::uint64_t due_ns);
   void send_out();
   void leave(fault_code why);
-  bool tell_end();  // after close; false: no room now, try again
+  /// What others could not be told: the end, after close; before it that a delivery was sent.
+  /// False: no room now, try again.
+  bool tell_untold();
   /// Packets from the sessions stage. What may be dropped is, where the client takes too little.
   void deliver(std::string_view packets, bool may_be_dropped);
+  /// The sessions stage wants to know when all that was delivered so far has left.
+  void want_word();
   /// From the commands stage; MQTT clients get theirs from the sessions stage.
   virtual void take_command(const contract::command_delivery&) {}
 
@@ -68,6 +72,8 @@ class connection_actor : public runtime::pinned_actor {
   virtual void after_sending_all() {}
   /// After close: tells everybody but the journal. False: no room now, try again.
   virtual bool tell_going() { return true; }
+  /// To the sessions stage. False: no room now, try again.
+  virtual bool tell_delivery_sent() { return true; }
   [[nodiscard]] virtual std::string_view protocol_name() const noexcept = 0;
 
   /// Asks the journal for the session of `client_id_`; a fault where that is not possible now.
@@ -100,6 +106,8 @@ class connection_actor : public runtime::pinned_actor {
   [[nodiscard]] bool is_withheld() const noexcept;
   void look_after_end();
   void take_opening(const model::receipt& r);
+  void note_sent(std::size_t bytes);
+  bool tell_sent();
   void close(std::optional<fault_code> why);
   void shut_socket();
 
@@ -110,6 +118,7 @@ class connection_actor : public runtime::pinned_actor {
   runtime::memory_charge rest_charge_;  // where it is large
   runtime::memory_charge out_charge_;   // where they are many
   std::size_t largest_delivery_ = 0;    // since nothing waited to be sent
+  std::size_t bytes_before_word_ = 0;   // of out_; 0: no word is wanted
   std::uint64_t leave_at_ns_ = never;
   std::uint64_t watched_ns_ = never;  // the deadline that stands in the shard's queue
   std::int64_t connected_time_ns_ = 0;
@@ -117,6 +126,7 @@ class connection_actor : public runtime::pinned_actor {
   phase phase_ = phase::open;
   bool session_opened_ = false;  // the journal knows of this session
   bool end_untold_ = false;      // to the journal
+  bool sent_untold_ = false;     // that word, to the sessions stage
   bool accepted_ = false;        // the client was told that it is
   bool paused_ = false;
   bool listed_unsent_ = false;

@@ -206,7 +206,9 @@ void ingress_actor::read_deliveries() {
 void ingress_actor::deliver(const contract::delivery& d) {
   for (const auto& ref : d.to) {
     auto* c = shard_.table.find(ref.slot, ref.generation);
-    if (c != nullptr) c->deliver(*d.packets, d.may_be_dropped);
+    if (c == nullptr) continue;
+    c->deliver(*d.packets, d.may_be_dropped);
+    if (d.wants_word) c->want_word();
   }
 }
 
@@ -241,7 +243,7 @@ void ingress_actor::go_on_with_paused() {
 }
 
 void ingress_actor::tell_untold() {
-  while (!shard_.untold.empty() && shard_.untold.back()->tell_end()) shard_.untold.pop_back();
+  while (!shard_.untold.empty() && shard_.untold.back()->tell_untold()) shard_.untold.pop_back();
 }
 
 void ingress_actor::send_unsent() {

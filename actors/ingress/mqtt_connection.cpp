@@ -238,6 +238,10 @@ bool mqtt_connection::tell_going() {
   return !going_untold_;
 }
 
+bool mqtt_connection::tell_delivery_sent() {
+  return tell_sessions(contract::delivery_sent{}, 0);
+}
+
 bool mqtt_connection::tell_sessions(decltype(contract::client_event::what) what,
                                     std::size_t bytes) {
   contract::client_event event{ref(), client_id_, std::move(what)};

@@ -28,6 +28,7 @@ class mqtt_connection final : public connection_actor, private mqtt::session_han
   std::optional<fault_code> welcome(const model::receipt& opened) override;
   void settle(const model::receipt& r) override;
   bool tell_going() override;
+  bool tell_delivery_sent() override;
   std::string_view protocol_name() const noexcept override;
 
   // mqtt::session_handler

@@ -123,8 +123,8 @@ struct shard {
   std::vector<runtime::actor_ptr<connection_actor>> unsent;  // have bytes to send
   std::vector<model::connection_ref> paused;                 // have bytes that were not taken
 
-  /// Closed, and the journal could not be told. As CONNECT needs the same room, at most as many
-  /// as were open when it ran out.
+  /// Have ended, or sent a delivery, and others could not be told. As CONNECT needs the same room,
+  /// at most as many as were open when it ran out.
   std::vector<runtime::actor_ptr<connection_actor>> untold;
 
   std::vector<std::byte> buffer;

@@ -8,7 +8,6 @@
 
 #include "actors/sessions/limits.hpp"
 #include "protocol/mqtt/forward.hpp"
-#include "protocol/mqtt/subscription_tree.hpp"
 
 namespace fleetgate::sessions {
 
@@ -24,29 +23,18 @@ class retained_messages {
   [[nodiscard]] std::size_t size() const noexcept { return by_topic_.size(); }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
-  /// Calls `visit(const forward_message_ptr&)` for each that `filter` matches.
-  template <class Visit>
-  void match(std::string_view filter, Visit&& visit) const {
-    if (filter.find_first_of("+#") == std::string_view::npos) {
-      const auto found = by_topic_.find(filter);
-      if (found != by_topic_.end()) visit(found->second);
-      return;
-    }
-    const auto fixed = filter.substr(0, filter.find_first_of("+#"));
-    for (auto at = by_topic_.lower_bound(parent(fixed)); at != by_topic_.end(); ++at) {
-      if (!std::string_view(at->first).starts_with(parent(fixed))) break;
-      if (mqtt::filter_matches(filter, at->first)) visit(at->second);
-    }
-  }
+  /// False: no topic matches `filter`; a look at one place only.
+  [[nodiscard]] bool may_match(std::string_view filter) const;
+  /// The first that `filter` matches behind the topic `after` ("": of all), which goes on to what
+  /// lies before it. Null: none; or `looks`, the number of topics that may be looked at, is 0 now.
+  [[nodiscard]] mqtt::forward_message_ptr next(std::string_view filter, std::string& after,
+                                               std::size_t& looks) const;
 
  private:
-  /// `a/#` matches `a` too.
-  static std::string_view parent(std::string_view fixed) noexcept {
-    return fixed.ends_with('/') ? fixed.substr(0, fixed.size() - 1) : fixed;
-  }
+  using messages = std::map<std::string, mqtt::forward_message_ptr, std::less<>>;
 
   const sessions_limits& limits_;
-  std::map<std::string, mqtt::forward_message_ptr, std::less<>> by_topic_;
+  messages by_topic_;
   std::size_t bytes_ = 0;
 };
 

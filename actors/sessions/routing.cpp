@@ -110,6 +110,13 @@ bool sessions::route_to(session& s, mqtt::forward f, std::int64_t now_ns) {
 }
 
 bool sessions::enqueue(session& s, mqtt::forward f, std::int64_t now_ns) {
+  if (!push(s, std::move(f))) return false;
+  if (s.connected()) pump(s, now_ns);
+  return true;
+}
+
+/// False: it does not fit, and that is counted.
+bool sessions::push(session& s, mqtt::forward f) {
   if (!s.queue) {
     s.queue = std::make_unique<mqtt::outbox>(limits_.queue);
     if (s.connected()) s.queue->connected(s.receive_maximum);
@@ -122,7 +129,6 @@ bool sessions::enqueue(session& s, mqtt::forward f, std::int64_t now_ns) {
   ++queued_;
   ++probe_.routed;
   store_entry(s, *entry);
-  if (s.connected()) pump(s, now_ns);
   return true;
 }
 

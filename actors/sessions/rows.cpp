@@ -61,7 +61,8 @@ std::string encode_session(const session& s) {
     w.text(filter);
     w.u32(granted.identifier);
     w.u8(static_cast<std::uint8_t>(granted.qos | (granted.no_local ? 4 : 0) |
-                                   (granted.retain_as_published ? 8 : 0)));
+                                   (granted.retain_as_published ? 8 : 0) |
+                                   (granted.retained_owed ? 16 : 0)));
   }
   return row;
 }
@@ -73,14 +74,19 @@ bool decode_session(byte_view row, session& s) {
   (void)or_fail(r.u64(), ok);
   for (auto left = or_fail(r.u32(), ok); ok && left != 0; --left) {
     std::string filter;
-    mqtt::granted_subscription g;
+    held_subscription g;
     ok = get_text(r, filter);
     g.identifier = or_fail(r.u32(), ok);
     const auto options = or_fail(r.u8(), ok);
     g.qos = options & 3;
     g.no_local = (options & 4) != 0;
     g.retain_as_published = (options & 8) != 0;
+    g.retained_owed = (options & 16) != 0;
     ok = ok && g.qos < 3;
+    if (ok && g.retained_owed) {
+      if (!s.replay) s.replay = std::make_unique<retained_replay>();
+      ++s.replay->owed;
+    }
     if (ok) s.subscriptions.emplace(std::move(filter), g);
   }
   return ok && r.empty();

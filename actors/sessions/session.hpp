@@ -17,6 +17,22 @@ namespace fleetgate::sessions {
 inline constexpr std::uint64_t not_due = ~std::uint64_t{0};
 inline constexpr std::uint32_t never_expires = 0xFFFF'FFFF;  // MQTT 5.0 section 3.1.2.11.2
 
+struct held_subscription : mqtt::granted_subscription {
+  bool retained_owed = false;  // retained messages are still on their way to it
+  bool operator==(const held_subscription&) const = default;
+};
+
+/// How far retained messages are on their way to the subscriptions of a session, one after the
+/// other. What is not done at a restart of the node begins anew.
+struct retained_replay {
+  std::size_t owed = 0;    // subscriptions
+  std::string filter;      // of the one at hand
+  std::string after;       // the topic that is done; "": none
+  bool is_listed = false;  // it can go on
+};
+
+using subscription_map = std::map<std::string, held_subscription, std::less<>>;  // by filter
+
 struct session {
   std::string client_id;
   std::uint32_t number = 0;    // in the brain's table and the tree
@@ -27,13 +43,15 @@ struct session {
   std::uint64_t ends_ns = not_due;
   std::uint64_t will_due_ns = not_due;
   std::uint64_t timer_ns = not_due;  // its entry among the timers
-  std::map<std::string, mqtt::granted_subscription, std::less<>> subscriptions;  // by filter
+  subscription_map subscriptions;
+  std::unique_ptr<retained_replay> replay;       // where any are owed
   std::unique_ptr<mqtt::outbox> queue;           // made with the first message
   std::unique_ptr<mqtt::topic_aliases> aliases;  // where the client takes any
   std::shared_ptr<const contract::will> will;
   std::uint16_t receive_maximum = 65'535;  // of that connection
   std::uint64_t opened = 0;                // client_came::opened of that connection
   bool is_stored = false;                  // the store has a row
+  bool awaits_word = false;                // of a part of retained messages at QoS 0
   bool commands_wait = false;              // a command found no place in the queue
 
   [[nodiscard]] bool connected() const noexcept { return at.generation != 0; }

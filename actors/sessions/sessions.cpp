@@ -47,11 +47,13 @@ void sessions::take(const contract::client_event& event, const moment& now) {
   if (const auto* w = std::get_if<contract::client_went>(&event.what))
     went(*s, *w, now.steady_ns);
   else if (const auto* r = std::get_if<contract::subscribe_request>(&event.what))
-    subscribe(*s, *r, now.unix_ns);
+    subscribe(*s, *r);
   else if (const auto* u = std::get_if<contract::unsubscribe_request>(&event.what))
     unsubscribe(*s, *u);
   else if (const auto* a = std::get_if<contract::acknowledgement>(&event.what))
     acknowledge(*s, *a, now.unix_ns);
+  else if (std::holds_alternative<contract::delivery_sent>(event.what))
+    go_on_with_replay(*s);
   publish_gauges();
 }
 
@@ -94,6 +96,7 @@ void sessions::came(const contract::client_event& event, const contract::client_
     pump(*s, now.unix_ns);
   }
   if (!s->subscriptions.empty()) note_ready(*s);
+  go_on_with_replay(*s);
 }
 
 void sessions::went(session& s, const contract::client_went& w, std::uint64_t steady_ns) {
@@ -257,6 +260,7 @@ void sessions::acknowledge(session& s, const contract::acknowledgement& a, std::
     tell_answer(s, *finished->what.message,
                 refused ? contract::command_result::refused : contract::command_result::received);
     if (std::exchange(s.commands_wait, false)) note_ready(s);
+    list_replay(s);
   }
   mqtt::ack_packet release{mqtt::packet_type::pubrel, a.packet_id, mqtt::reason_success, {}};
   switch (answer) {
@@ -305,6 +309,7 @@ result<std::size_t> sessions::restore(contract::state_store& from, std::uint64_t
       tree_.put(filter, granted);
     }
     made.subscriptions = std::move(s.subscriptions);
+    made.replay = std::move(s.replay);
     set_end(made, steady_ns);
     set_timer(made);
     return true;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <set>
@@ -55,6 +56,8 @@ class sessions {
   /// A command of the ledger, for the client that bears the device's name where that is connected
   /// and has subscribed to one of its topics. `out().told` says whether it was taken.
   void command(const contract::command_delivery& d, std::int64_t now_ns);
+  /// Brings retained messages to new subscriptions, a turn's part of them. True: it can go on.
+  bool replay(std::int64_t now_ns);
   /// Wills and expiries that are due.
   void on_time(std::uint64_t steady_ns);
   /// When on_time has something to do; steady.
@@ -94,19 +97,28 @@ class sessions {
   void publish_gauges();
 
   // subscribing.cpp: what they want.
-  void subscribe(session& s, const contract::subscribe_request& r, std::int64_t now_ns);
+  void subscribe(session& s, const contract::subscribe_request& r);
   std::uint8_t grant(session& s, const mqtt::subscription& wanted, std::uint32_t identifier);
-  void send_retained(session& s, const mqtt::subscription& wanted, std::uint32_t identifier,
-                     std::int64_t now_ns);
   void unsubscribe(session& s, const contract::unsubscribe_request& r);
   void answer(session& s, mqtt::packet_type type, std::uint16_t packet_id,
               std::string_view reasons);
+
+  // replaying.cpp: what they are shown at first.
+  void owe_retained(session& s, std::string_view filter);
+  void owe_no_more(session& s, subscription_map::value_type& one);
+  void list_replay(session& s);
+  void go_on_with_replay(session& s);
+  bool replay_to(session& s, std::size_t& looks, std::size_t most_bytes, std::int64_t now_ns);
+  static subscription_map::value_type& replayed(session& s);
+  [[nodiscard]] bool has_room_for_replay(const session& s, std::size_t weight) const noexcept;
+  void send_part(session& s, std::string packets);
 
   // routing.cpp: what they get.
   void retain(const model::envelope& e);
   void find_matches(const model::envelope& e);
   void route(const mqtt::forward_message_ptr& m, std::int64_t now_ns);
   bool route_to(session& s, mqtt::forward f, std::int64_t now_ns);
+  bool push(session& s, mqtt::forward f);
   bool enqueue(session& s, mqtt::forward f, std::int64_t now_ns);
   void clear_plain() noexcept;
   void add_plain(const session& s, bool retain);
@@ -140,6 +152,7 @@ class sessions {
   std::set<std::pair<std::uint64_t, std::uint32_t>> timers_;  // due, number; at most one a session
   mqtt::subscription_tree tree_;
   retained_messages retained_;
+  std::deque<std::uint32_t> replaying_;  // numbers of sessions that are listed
   std::size_t queued_ = 0;
   std::size_t waiting_will_bytes_ = 0;
   effects out_;

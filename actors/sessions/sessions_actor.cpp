@@ -112,10 +112,11 @@ void sessions_actor::turn() {
   if (!finish()) return;
   const bool more_of_road = read_road();
   const bool more_events = read_events();
+  const bool more_retained = brain_.replay(runtime::unix_now_ns());
   brain_.on_time(runtime::steady_now_ns());
   const bool all_out = finish();
   report_progress();
-  if (all_out && (more_of_road || more_events)) {
+  if (all_out && (more_of_road || more_events || more_retained)) {
     caf::anon_send(self(), runtime::wake_atom::value);
   } else {
     wait();

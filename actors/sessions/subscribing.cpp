@@ -17,9 +17,8 @@ bool wants_retained(const mqtt::subscription& s, bool is_new) noexcept {
 
 }  // namespace
 
-void sessions::subscribe(session& s, const contract::subscribe_request& r, std::int64_t now_ns) {
+void sessions::subscribe(session& s, const contract::subscribe_request& r) {
   std::string reasons;
-  std::vector<mqtt::subscription> with_retained;
   std::size_t granted = 0;
   auto filters = as_bytes(r.filters);
   while (const auto wanted = mqtt::next_subscription(filters)) {
@@ -31,14 +30,12 @@ void sessions::subscribe(session& s, const contract::subscribe_request& r, std::
     // 3.1.1 knows but one refusal. Its section 3.9.3
     const bool v5 = s.terms.version == mqtt::protocol_version::v5;
     reasons.push_back(static_cast<char>(reason < first_error || v5 ? reason : first_error));
-    if (reason >= first_error || !wants_retained(*wanted, is_new)) continue;
-    std::erase_if(with_retained, [&](const auto& one) { return one.filter == wanted->filter; });
-    with_retained.push_back(*wanted);
+    if (reason < first_error && wants_retained(*wanted, is_new)) owe_retained(s, wanted->filter);
   }
   store(s);
   answer(s, mqtt::packet_type::suback, r.packet_id, reasons);
   if (!s.subscriptions.empty()) note_ready(s);
-  for (const auto& wanted : with_retained) send_retained(s, wanted, r.identifier, now_ns);
+  list_replay(s);
 }
 
 /// The reason code: what was granted, or why nothing was.
@@ -55,18 +52,10 @@ std::uint8_t sessions::grant(session& s, const mqtt::subscription& wanted,
   }
   const mqtt::granted_subscription g{s.number, identifier, wanted.maximum_qos, wanted.no_local,
                                      wanted.retain_as_published};
-  s.subscriptions.insert_or_assign(std::string(wanted.filter), g);
+  // Retained messages that are on their way come all the same. [MQTT-3.8.4-3]
+  static_cast<mqtt::granted_subscription&>(s.subscriptions[std::string(wanted.filter)]) = g;
   tree_.put(wanted.filter, g);
   return wanted.maximum_qos;
-}
-
-void sessions::send_retained(session& s, const mqtt::subscription& wanted, std::uint32_t identifier,
-                             std::int64_t now_ns) {
-  retained_.match(wanted.filter, [&](const mqtt::forward_message_ptr& m) {
-    mqtt::forward f{m, {}, std::min(m->qos, wanted.maximum_qos), true};
-    if (identifier != 0) f.identifiers.push_back(identifier);
-    route_to(s, std::move(f), now_ns);
-  });
 }
 
 void sessions::unsubscribe(session& s, const contract::unsubscribe_request& r) {
@@ -79,6 +68,7 @@ void sessions::unsubscribe(session& s, const contract::unsubscribe_request& r) {
       continue;
     }
     tree_.remove(*filter, s.number);
+    owe_no_more(s, *known);
     s.subscriptions.erase(known);
     reasons.push_back(static_cast<char>(mqtt::reason_success));
   }

@@ -78,6 +78,7 @@ struct client {
   std::uint64_t generation = 0;  // 0: it is away
   std::uint64_t before = 0;      // its connection before this one
   bool is_unknown = false;       // the stage has nothing of it until its first request
+  bool owes_word = false;        // of a part of retained messages
   struct exchange {
     std::uint8_t qos = 0;
     bool is_released = false;
@@ -110,7 +111,7 @@ class world {
 
   void run() {
     for (std::size_t step = 0; left_ != 0 && step < most_steps; ++step) {
-      switch (byte() % 9) {
+      switch (byte() % 10) {
         case 0:
           come(any());
           break;
@@ -137,6 +138,9 @@ class world {
           break;
         case 8:
           speak_late(any());
+          break;
+        case 9:
+          say_word(any());
           break;
       }
       settle();
@@ -199,6 +203,7 @@ class world {
     }
     c.before = std::exchange(c.generation, ++last_generation_);
     c.open.clear();
+    c.owes_word = false;
     c.is_unknown = how.clean_start && how.session_expiry_s == 0 && !how.last_will;
     tell(c, how);
   }
@@ -279,22 +284,34 @@ class world {
     brain_->take({old, c.id, contract::client_went{byte() % 2 == 0, 0}}, now());
   }
 
+  /// Its connection has sent what it was to say a word of; or says so without being asked.
+  void say_word(client& c) {
+    if (c.generation == 0 || c.is_unknown) return;
+    c.owes_word = false;
+    tell(c, contract::delivery_sent{});
+  }
+
   void settle_will(bool kept) {
     if (under_way_.empty()) return;
     brain_->take(contract::will_settled{*under_way_.begin(), kept}, steady_ns());
     under_way_.erase(under_way_.begin());
   }
 
-  /// What the actor does: changes first, then what goes out.
   void settle() {
+    do settle_turn();
+    while (brain_->replay(now_ns_) || !brain_->out().deliveries.empty());
+  }
+  /// What the actor does: changes first, then what goes out.
+  void settle_turn() {
     auto& out = brain_->out();
     require(store_.apply(out.changes).has_value());
     out.changes.clear();
     for (const auto& [number, d] : out.deliveries) {
       require(number == 0 && !d.to.empty());
-      for (const auto& ref : d.to) receive(ref, as_bytes(*d.packets), d.may_be_dropped);
+      for (const auto& ref : d.to) receive(ref, as_bytes(*d.packets), d);
     }
     out.deliveries.clear();
+    out.bytes = 0;
     recorded_.reset();
     for (const auto& [shard, w] : std::exchange(out.wills, {})) {
       require(shard == 0 && w.what->message.topic == "a/will");
@@ -308,10 +325,11 @@ class world {
     require(static_cast<std::size_t>(probe_->sessions.value()) <= clients);
   }
 
-  void receive(const model::connection_ref& ref, byte_view bytes, bool may_be_dropped) {
+  void receive(const model::connection_ref& ref, byte_view bytes, const contract::delivery& d) {
     const auto to = std::find_if(all_.begin(), all_.end(),
                                  [&](const client& c) { return c.generation == ref.generation; });
     require(to != all_.end() && !to->is_unknown);
+    require(!d.wants_word || !std::exchange(to->owes_word, true));  // one part at a time
     const auto& terms = to->how.terms;
     while (!bytes.empty()) {
       const auto next = mqtt::next_frame(bytes, 1 << 20);
@@ -321,7 +339,7 @@ class world {
       require(packet.has_value());
       if (const auto* p = std::get_if<mqtt::publish_packet>(&*packet)) {
         require(f->size() <= terms.maximum_packet_size);
-        require(may_be_dropped == (p->qos == 0));
+        require((d.may_be_dropped || d.wants_word) == (p->qos == 0));
         require(p->props.number(mqtt::property_id::topic_alias).value_or(0) <=
                 to->how.topic_alias_maximum);
         if (p->qos != 0) require(to->open.emplace(p->packet_id, client::exchange{p->qos}).second);

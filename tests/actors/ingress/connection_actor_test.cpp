@@ -114,7 +114,7 @@ class connection_that : public testing::Test {
   void round() {
     auto readable = std::exchange(shard_.readable, {});
     for (auto& c : readable) c->read();
-    while (!shard_.untold.empty() && shard_.untold.back()->tell_end()) shard_.untold.pop_back();
+    while (!shard_.untold.empty() && shard_.untold.back()->tell_untold()) shard_.untold.pop_back();
     for (const auto& ref : std::exchange(shard_.paused, {})) {
       if (auto* c = shard_.table.find(ref.slot, ref.generation)) c->go_on();
     }
@@ -192,7 +192,8 @@ class connection_that : public testing::Test {
         lines.push_back(std::string("went") + (went->publish_will ? " will " : " ") +
                         std::to_string(went->session_expiry_s));
       } else {
-        constexpr const char* names[] = {"came", "", "subscribe", "unsubscribe", "acknowledge"};
+        constexpr const char* names[] = {"came",        "",    "subscribe", "unsubscribe",
+                                         "acknowledge", "sent"};
         lines.emplace_back(names[e.what.index()]);
         const auto* came = std::get_if<contract::client_came>(&e.what);
         if (came != nullptr && !came->clean_start) lines.back() += " back";
@@ -641,6 +642,36 @@ TEST_F(a_connection, brings_a_message_that_is_owed_and_larger_than_what_else_may
   }
   EXPECT_EQ(got, large.size() + ping_answer_bytes);
   EXPECT_FALSE(is_closed());
+}
+
+TEST_F(a_connection, says_when_a_delivery_that_wants_a_word_has_left) {
+  come_in();
+  const std::string large(3 << 18, 'p');
+  it_->deliver(large, false);
+  it_->want_word();
+  it_->deliver(large, false);
+  round();
+  contract::client_event filler;
+  while (subscribers_.events.post(model::traffic_class::control, filler, 1024)) continue;
+  EXPECT_TRUE(shard_.untold.empty());
+  constexpr std::size_t hex_bytes = 3;
+  std::size_t got = 0;
+  const auto read_to = [&](std::size_t bytes) {
+    for (int i = 0; i < 100 && got < bytes; ++i) {
+      got += (received().size() + 1) / hex_bytes;
+      runtime::readiness::event room;
+      room.writable = true;
+      it_->on_event(room);
+      round();
+    }
+  };
+  read_to(large.size());
+  EXPECT_EQ(shard_.untold.size(), 1u) << "nobody can be told";
+  (void)told();
+  round();
+  EXPECT_THAT(told(), ElementsAre("sent"));
+  read_to(2 * large.size());
+  EXPECT_THAT(told(), IsEmpty());
 }
 
 TEST_F(a_connection, is_closed_where_its_client_reads_nothing_at_all) {

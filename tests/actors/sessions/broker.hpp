@@ -59,6 +59,7 @@ class a_broker : public testing::Test {
   };
   client connect(std::string id, const coming& how) {
     client c{{next_slot_++, 1, next_generation_++}, std::move(id), how.version};
+    ids[c.ref.generation] = c.id;
     contract::client_came came;
     came.terms = {how.version, how.maximum_packet_size};
     came.receive_maximum = how.receive_maximum;
@@ -136,22 +137,36 @@ class a_broker : public testing::Test {
   /// Does what the actor does: changes first, then what goes out. Wills have their receipts at
   /// once.
   void settle() {
+    do settle_part();
+    while (brain->replay(now_ns) || !brain->out().deliveries.empty());
+  }
+  void settle_part() {
     auto& out = brain->out();
+    std::vector<model::connection_ref> words;
     ASSERT_TRUE(store.apply(out.changes));
     out.changes.clear();
     for (const auto& [shard, d] : out.deliveries) {
       for (const auto& ref : d.to) {
         EXPECT_EQ(ref.shard, shard);
         wire[ref.generation] += *d.packets;
+        if (d.wants_word) words.push_back(ref);
       }
     }
     out.deliveries.clear();
+    out.bytes = 0;
+    for (const auto& ref : words) {
+      if (words_come) word(ref);
+    }
     for (const auto& [shard, w] : std::exchange(out.wills, {})) {
       wills.push_back(w.what->message.topic);
       under_way.push_back(w.number);
     }
     if (!will_receipts_come) return;
     for (const auto number : std::exchange(under_way, {})) receipt_of_will(number, true);
+  }
+  /// The connection has sent what it was to say a word of.
+  void word(const model::connection_ref& ref) {
+    brain->take({ref, ids[ref.generation], contract::delivery_sent{}}, {steady_ns(), now_ns});
   }
   void receipt_of_will(std::uint64_t number, bool kept) {
     auto& out = brain->out();
@@ -205,7 +220,9 @@ class a_broker : public testing::Test {
   std::unique_ptr<observe::sessions_probe> probe;
   std::unique_ptr<sessions> brain;
   std::map<std::uint64_t, std::string> wire;  // by generation
-  std::vector<std::string> wills;             // topics of those that were due
+  std::map<std::uint64_t, std::string> ids;   // the same, client ids
+  bool words_come = true;
+  std::vector<std::string> wills;  // topics of those that were due
   bool will_receipts_come = true;
   std::vector<std::uint64_t> under_way;  // wills without a receipt
 

@@ -45,8 +45,8 @@ contract::due_will due_will() {
 session some_session() {
   session s;
   s.expiry_s = 3600;
-  s.subscriptions["a/#"] = {0, 5, 2, true, false};
-  s.subscriptions["b"] = {0, 0, 0, false, true};
+  s.subscriptions["a/#"] = {{0, 5, 2, true, false}, true};
+  s.subscriptions["b"] = {{0, 0, 0, false, true}, false};
   return s;
 }
 
@@ -55,6 +55,8 @@ TEST(rows, come_back_as_they_were) {
   ASSERT_TRUE(decode_session(as_bytes(encode_session(some_session())), s));
   EXPECT_EQ(s.expiry_s, 3600u);
   EXPECT_EQ(s.subscriptions, some_session().subscriptions);
+  ASSERT_TRUE(s.replay);
+  EXPECT_EQ(s.replay->owed, 1u);
 
   const auto e = decode_entry(as_bytes(encode_entry(entry())));
   ASSERT_TRUE(e);
