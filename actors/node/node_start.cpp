@@ -237,6 +237,7 @@ node::parts::step node::parts::make_sessions() {
   sessions::sessions_limits limits;
   limits.queue.messages = settings.subscriptions.queue_messages;
   limits.queue.bytes = settings.subscriptions.queue_size;
+  limits.away_queue_bytes = settings.memory.budget / 4;
   limits.retained_messages = settings.subscriptions.retained_messages;
   limits.retained_bytes = settings.subscriptions.retained_size;
   sessions_actor.name = "sessions";

@@ -157,6 +157,7 @@ struct alignas(cache_line_bytes) sessions_probe {
   gauge sessions;       // that are kept, with or without a connection
   gauge subscriptions;  // filters
   gauge queued;         // messages that wait for clients, or for their acknowledgement
+  gauge away_queue_bytes, away_queue_bytes_limit;      // of the queues of clients that are away
   gauge waiting_will_bytes, waiting_will_bytes_limit;  // of wills that wait for their delay
   gauge retained, retained_limit;
   gauge retained_bytes, retained_bytes_limit;

@@ -13,6 +13,11 @@ void register_probe(registry& to, const sessions_probe& p) {
   to.add(level("fleetgate_session_queue_messages",
                "Messages that wait for clients, or for their acknowledgement."),
          {}, p.queued);
+  to.add(level("fleetgate_session_queue_away_bytes", "Bytes that wait for clients that are away."),
+         {}, p.away_queue_bytes);
+  to.add(level("fleetgate_session_queue_away_bytes_limit",
+               "How many there may be; beyond it a message is not queued for them (queue_full)."),
+         {}, p.away_queue_bytes_limit);
   to.add(level("fleetgate_waiting_will_bytes", "Bytes of wills that wait for their delay."), {},
          p.waiting_will_bytes);
   to.add(level("fleetgate_waiting_will_bytes_limit",

@@ -12,6 +12,7 @@ struct sessions_limits {
   mqtt::outbox_limits queue;                     // of one session
   std::size_t subscriptions_per_session = 1024;  // filters
   std::size_t subscriptions = 1'000'000;         // of all sessions
+  std::size_t away_queue_bytes = 64 << 20;       // of all whose clients are away
   std::size_t retained_messages = 100'000;
   std::size_t retained_bytes = 64 << 20;
   std::size_t waiting_will_bytes = 64 << 20;  // for their delay; beyond it one is published at once

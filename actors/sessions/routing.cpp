@@ -13,6 +13,8 @@ using observe::undelivered;
 
 /// So many clients a delivery: a shard does its other work between two of them.
 constexpr std::ptrdiff_t targets_per_delivery = 128;
+/// What a message in a queue has besides topic, payload and properties.
+constexpr std::size_t entry_overhead = 256;
 /// What a PUBLISH without identifiers has besides topic, payload and properties.
 constexpr std::size_t most_packet_overhead = 16;
 
@@ -121,15 +123,27 @@ bool sessions::push(session& s, mqtt::forward f) {
     s.queue = std::make_unique<mqtt::outbox>(limits_.queue);
     if (s.connected()) s.queue->connected(s.receive_maximum);
   }
-  const auto* entry = s.queue->push(std::move(f));
+  const auto left = limits_.away_queue_bytes - std::min(away_bytes_, limits_.away_queue_bytes);
+  const bool is_too_much = !s.connected() && weight_of(f) + entry_overhead > left;
+  const auto* entry = is_too_much ? nullptr : s.queue->push(std::move(f));
   if (entry == nullptr) {
     ++probe_.undelivered_there[undelivered::queue_full];
     return false;
   }
   ++queued_;
+  count_away(s);
   ++probe_.routed;
   store_entry(s, *entry);
   return true;
+}
+
+/// What waits for clients that are away is bounded as a whole: those that never come back would
+/// fill the half of the memory budget that is for subscribers. To be called where it changes.
+void sessions::count_away(session& s) noexcept {
+  const bool counts = !s.connected() && s.queue;
+  away_bytes_ -= s.away_bytes;
+  s.away_bytes = counts ? s.queue->bytes() + s.queue->size() * entry_overhead : 0;
+  away_bytes_ += s.away_bytes;
 }
 
 /// Before each message: where memory ran out in the last one, its targets are still there.

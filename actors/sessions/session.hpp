@@ -46,6 +46,7 @@ struct session {
   subscription_map subscriptions;
   std::unique_ptr<retained_replay> replay;       // where any are owed
   std::unique_ptr<mqtt::outbox> queue;           // made with the first message
+  std::size_t away_bytes = 0;                    // of the queue, while nobody is connected
   std::unique_ptr<mqtt::topic_aliases> aliases;  // where the client takes any
   std::shared_ptr<const contract::will> will;
   std::uint16_t receive_maximum = 65'535;  // of that connection

@@ -32,6 +32,7 @@ sessions::sessions(const sessions_limits& limits, std::size_t shards,
       retained_(limits_),
       due_wills_(limits_, out_, probe_),
       plain_(plain_kinds, targets(shards)) {
+  probe_.away_queue_bytes_limit.set(static_cast<std::int64_t>(limits_.away_queue_bytes));
   probe_.waiting_will_bytes_limit.set(static_cast<std::int64_t>(limits_.waiting_will_bytes));
   probe_.retained_limit.set(static_cast<std::int64_t>(limits_.retained_messages));
   probe_.retained_bytes_limit.set(static_cast<std::int64_t>(limits_.retained_bytes));
@@ -77,6 +78,7 @@ void sessions::came(const contract::client_event& event, const contract::client_
   if (s == nullptr) s = &make(event.client_id);
   s->at = event.from;
   s->opened = c.opened;
+  count_away(*s);
   set_timer(*s);
   s->terms = c.terms;
   s->receive_maximum = c.receive_maximum;
@@ -116,6 +118,7 @@ void sessions::set_expiry(session& s, std::uint32_t expiry_s) {
 
 void sessions::leave(session& s, bool publish, std::uint64_t steady_ns) {
   s.at = {};
+  count_away(s);
   s.aliases.reset();
   if (s.queue) s.queue->disconnected();
   if (!publish) forget_will(s);
@@ -226,6 +229,7 @@ void sessions::end(session& s) {
   if (s.queue) {
     for (const auto& e : s.queue->entries()) drop_entry(s, e);
     queued_ -= s.queue->size();
+    away_bytes_ -= s.away_bytes;
   }
   if (s.is_stored) remove_row(sessions_table, s.client_id);
   if (s.timer_ns != not_due) timers_.erase({s.timer_ns, s.number});
@@ -284,6 +288,7 @@ void sessions::publish_gauges() {
   probe_.sessions.set(static_cast<std::int64_t>(by_client_id_.size()));
   probe_.subscriptions.set(static_cast<std::int64_t>(tree_.size()));
   probe_.queued.set(static_cast<std::int64_t>(queued_));
+  probe_.away_queue_bytes.set(static_cast<std::int64_t>(away_bytes_));
   probe_.waiting_will_bytes.set(static_cast<std::int64_t>(waiting_will_bytes_));
   probe_.retained.set(static_cast<std::int64_t>(retained_.size()));
   probe_.retained_bytes.set(static_cast<std::int64_t>(retained_.bytes()));
@@ -322,6 +327,7 @@ result<std::size_t> sessions::restore(contract::state_store& from, std::uint64_t
     if (!s->queue) s->queue = std::make_unique<mqtt::outbox>(limits_.queue);
     s->queue->restore(std::move(*entry));
     ++queued_;
+    count_away(*s);
     return true;
   });
   rows(retained_table, [&](std::string_view, byte_view row) {

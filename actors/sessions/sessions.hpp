@@ -119,6 +119,7 @@ class sessions {
   void route(const mqtt::forward_message_ptr& m, std::int64_t now_ns);
   bool route_to(session& s, mqtt::forward f, std::int64_t now_ns);
   bool push(session& s, mqtt::forward f);
+  void count_away(session& s) noexcept;
   bool enqueue(session& s, mqtt::forward f, std::int64_t now_ns);
   void clear_plain() noexcept;
   void add_plain(const session& s, bool retain);
@@ -154,6 +155,7 @@ class sessions {
   retained_messages retained_;
   std::deque<std::uint32_t> replaying_;  // numbers of sessions that are listed
   std::size_t queued_ = 0;
+  std::size_t away_bytes_ = 0;  // of all
   std::size_t waiting_will_bytes_ = 0;
   effects out_;
   due_wills due_wills_;
