@@ -156,7 +156,8 @@ struct alignas(cache_line_bytes) commands_probe {
 struct alignas(cache_line_bytes) sessions_probe {
   gauge sessions;       // that are kept, with or without a connection
   gauge subscriptions;  // filters
-  gauge queued;         // messages that wait for clients, or for their acknowledgement
+  gauge filter_bytes, filter_bytes_limit;
+  gauge queued;  // messages that wait for clients, or for their acknowledgement
   gauge away_queue_bytes, away_queue_bytes_limit;      // of the queues of clients that are away
   gauge waiting_will_bytes, waiting_will_bytes_limit;  // of wills that wait for their delay
   gauge retained, retained_limit;

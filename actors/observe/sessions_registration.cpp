@@ -10,6 +10,12 @@ void register_probe(registry& to, const sessions_probe& p) {
          p.sessions);
   to.add(level("fleetgate_subscriptions", "Topic filters that clients have subscribed to."), {},
          p.subscriptions);
+  to.add(level("fleetgate_subscription_bytes",
+               "Memory that topic filters take, roughly: twice their bytes and 96 a level."),
+         {}, p.filter_bytes);
+  to.add(level("fleetgate_subscription_bytes_limit",
+               "How many there may be; beyond it a filter is refused (0x97)."),
+         {}, p.filter_bytes_limit);
   to.add(level("fleetgate_session_queue_messages",
                "Messages that wait for clients, or for their acknowledgement."),
          {}, p.queued);

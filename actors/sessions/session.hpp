@@ -44,6 +44,7 @@ struct session {
   std::uint64_t will_due_ns = not_due;
   std::uint64_t timer_ns = not_due;  // its entry among the timers
   subscription_map subscriptions;
+  std::size_t filter_bytes = 0;                  // of them
   std::unique_ptr<retained_replay> replay;       // where any are owed
   std::unique_ptr<mqtt::outbox> queue;           // made with the first message
   std::size_t away_bytes = 0;                    // of the queue, while nobody is connected

@@ -32,6 +32,7 @@ sessions::sessions(const sessions_limits& limits, std::size_t shards,
       retained_(limits_),
       due_wills_(limits_, out_, probe_),
       plain_(plain_kinds, targets(shards)) {
+  probe_.filter_bytes_limit.set(static_cast<std::int64_t>(limits_.filter_bytes));
   probe_.away_queue_bytes_limit.set(static_cast<std::int64_t>(limits_.away_queue_bytes));
   probe_.waiting_will_bytes_limit.set(static_cast<std::int64_t>(limits_.waiting_will_bytes));
   probe_.retained_limit.set(static_cast<std::int64_t>(limits_.retained_messages));
@@ -225,7 +226,10 @@ session* sessions::at(std::uint32_t number) noexcept {
 
 void sessions::end(session& s) {
   forget_will(s);
-  for (const auto& [filter, granted] : s.subscriptions) tree_.remove(filter, s.number);
+  for (const auto& [filter, granted] : s.subscriptions) {
+    tree_.remove(filter, s.number);
+    discount_filter(s, filter);
+  }
   if (s.queue) {
     for (const auto& e : s.queue->entries()) drop_entry(s, e);
     queued_ -= s.queue->size();
@@ -287,6 +291,7 @@ void sessions::acknowledge(session& s, const contract::acknowledgement& a, std::
 void sessions::publish_gauges() {
   probe_.sessions.set(static_cast<std::int64_t>(by_client_id_.size()));
   probe_.subscriptions.set(static_cast<std::int64_t>(tree_.size()));
+  probe_.filter_bytes.set(static_cast<std::int64_t>(filter_bytes_));
   probe_.queued.set(static_cast<std::int64_t>(queued_));
   probe_.away_queue_bytes.set(static_cast<std::int64_t>(away_bytes_));
   probe_.waiting_will_bytes.set(static_cast<std::int64_t>(waiting_will_bytes_));
@@ -312,6 +317,7 @@ result<std::size_t> sessions::restore(contract::state_store& from, std::uint64_t
     for (auto& [filter, granted] : s.subscriptions) {
       granted.subscriber = made.number;
       tree_.put(filter, granted);
+      count_filter(made, filter);
     }
     made.subscriptions = std::move(s.subscriptions);
     made.replay = std::move(s.replay);

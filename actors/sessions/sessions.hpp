@@ -99,6 +99,9 @@ class sessions {
   // subscribing.cpp: what they want.
   void subscribe(session& s, const contract::subscribe_request& r);
   std::uint8_t grant(session& s, const mqtt::subscription& wanted, std::uint32_t identifier);
+  [[nodiscard]] bool has_room_for_filter(const session& s, std::string_view filter) const noexcept;
+  void count_filter(session& s, std::string_view filter) noexcept;
+  void discount_filter(session& s, std::string_view filter) noexcept;
   void unsubscribe(session& s, const contract::unsubscribe_request& r);
   void answer(session& s, mqtt::packet_type type, std::uint16_t packet_id,
               std::string_view reasons);
@@ -152,6 +155,7 @@ class sessions {
   std::vector<std::uint32_t> free_numbers_;
   std::set<std::pair<std::uint64_t, std::uint32_t>> timers_;  // due, number; at most one a session
   mqtt::subscription_tree tree_;
+  std::size_t filter_bytes_ = 0;
   retained_messages retained_;
   std::deque<std::uint32_t> replaying_;  // numbers of sessions that are listed
   std::size_t queued_ = 0;

@@ -15,6 +15,12 @@ bool wants_retained(const mqtt::subscription& s, bool is_new) noexcept {
   return s.retain_handling == 0 || (s.retain_handling == 1 && is_new);
 }
 
+/// In its session and in the tree, where each level is a node.
+std::size_t memory_of(std::string_view filter) noexcept {
+  constexpr std::size_t level_bytes = 96;
+  return 2 * filter.size() + level_bytes * mqtt::level_count(filter);
+}
+
 }  // namespace
 
 void sessions::subscribe(session& s, const contract::subscribe_request& r) {
@@ -46,16 +52,33 @@ std::uint8_t sessions::grant(session& s, const mqtt::subscription& wanted,
     return describe(fault_code::topic_filter_invalid).mqtt_reason;
   }
   const bool is_new = !s.subscriptions.contains(wanted.filter);
-  if (is_new && (s.subscriptions.size() >= limits_.subscriptions_per_session ||
-                 tree_.size() >= limits_.subscriptions)) {
+  if (is_new && !has_room_for_filter(s, wanted.filter)) {
     return describe(fault_code::quota_exceeded).mqtt_reason;
   }
+  if (is_new) count_filter(s, wanted.filter);
   const mqtt::granted_subscription g{s.number, identifier, wanted.maximum_qos, wanted.no_local,
                                      wanted.retain_as_published};
   // Retained messages that are on their way come all the same. [MQTT-3.8.4-3]
   static_cast<mqtt::granted_subscription&>(s.subscriptions[std::string(wanted.filter)]) = g;
   tree_.put(wanted.filter, g);
   return wanted.maximum_qos;
+}
+
+bool sessions::has_room_for_filter(const session& s, std::string_view filter) const noexcept {
+  return s.subscriptions.size() < limits_.subscriptions_per_session &&
+         tree_.size() < limits_.subscriptions &&
+         s.filter_bytes + filter.size() <= limits_.filter_bytes_per_session &&
+         filter_bytes_ + memory_of(filter) <= limits_.filter_bytes;
+}
+
+void sessions::count_filter(session& s, std::string_view filter) noexcept {
+  s.filter_bytes += filter.size();
+  filter_bytes_ += memory_of(filter);
+}
+
+void sessions::discount_filter(session& s, std::string_view filter) noexcept {
+  s.filter_bytes -= filter.size();
+  filter_bytes_ -= memory_of(filter);
 }
 
 void sessions::unsubscribe(session& s, const contract::unsubscribe_request& r) {
@@ -69,6 +92,7 @@ void sessions::unsubscribe(session& s, const contract::unsubscribe_request& r) {
     }
     tree_.remove(*filter, s.number);
     owe_no_more(s, *known);
+    discount_filter(s, *filter);
     s.subscriptions.erase(known);
     reasons.push_back(static_cast<char>(mqtt::reason_success));
   }
