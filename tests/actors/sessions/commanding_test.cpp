@@ -162,6 +162,20 @@ TEST_F(a_broker_of_commands, does_not_send_what_is_too_late) {
   EXPECT_THAT(take_sent(device), IsEmpty());
 }
 
+TEST_F(a_broker_of_commands, sends_again_what_was_under_way_though_its_deadline_has_passed) {
+  // [MQTT-4.4.0-1]: only its expiry says that it is late.
+  auto device = connect("press", persistent());
+  subscribe(device, "devices/press/commands/#", 1);
+  command("press", "c1");
+  take_sent(device);
+  go(device, true, 1000);
+  now_ns += 61 * s;
+  device = connect("press", persistent());
+  const std::string no_time_left("\x02\0\0\0\0", 5);  // Message Expiry Interval
+  EXPECT_THAT(wire[device.ref.generation], testing::HasSubstr(no_time_left));
+  EXPECT_THAT(take_sent(device), ElementsAre("devices/press/commands/reboot/c1 q1 #1 dup"));
+}
+
 TEST_F(a_broker_of_commands, sends_at_qos_0_where_no_more_was_asked_for) {
   const auto device = connect("press");
   subscribe(device, "devices/press/commands/#", 0);
