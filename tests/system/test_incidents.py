@@ -89,6 +89,7 @@ class Incident(GatewayTest):
         super().setUp()
         self.dice = random.Random(f"{SEED} {self.id()}")
         print(f"seed {SEED}", flush=True)
+        self.starts = []  # how positions name them
         self.node = self.gateway()
         self.node.write_config(topics=self.topics, listener=self.listener,
                                sections=RECORDER + self.sections)
@@ -99,6 +100,7 @@ class Incident(GatewayTest):
 
     def start(self):
         self.node.start(environment=ONE_SHARD)
+        self.starts.append(json.loads(self.node.http("/api/v1/spool")[1])["incarnation"])
         self.sockets = {}
 
     # ---- devices ---------------------------------------------------------------------------------
@@ -231,6 +233,9 @@ class Incident(GatewayTest):
         self.assertEqual(len(self.of(told, "received")), 1, message)
         self.assertIn(f"delivered: row {rows[0][0]} of {self.node.database}", self.now(told))
 
+    def assert_came_in(self, start, told, message):
+        self.assertEqual(told["messages"][0]["position"].partition("-")[0], str(start), message)
+
     def assert_unknown(self, message):
         told = self.explain_both_ways(message, status=NOT_KNOWN)
         self.assertEqual((told["messages"], told["timeline"], told["standing"]), ([], [], []))
@@ -256,8 +261,8 @@ class A_sink_that_was_away_when_the_node_was_killed(Incident):
         for message in self.dice.sample(before + after, ASKED):
             told = self.explain_both_ways(message)
             self.assert_delivered_once(message, told)
-            start, until = ("1-", killed_at) if message in before else ("2-", unlocked_at)
-            self.assertTrue(told["messages"][0]["position"].startswith(start), message)
+            start, until = (0, killed_at) if message in before else (1, unlocked_at)
+            self.assert_came_in(self.starts[start], told, message)
             failure, = told["meanwhile"]
             self.assertEqual((failure["event"], failure["what"], failure["fault"]),
                              ("sink.failed", "sink db failed", "sink_unavailable"))
@@ -461,8 +466,8 @@ class A_node_that_ends_well_and_badly(Incident):
         for message in self.dice.sample(first + second + again + third, ASKED - 5):
             told = self.explain_both_ways(message)
             self.assert_delivered_once(message, told)
-            start = "1-" if message in first else "2-" if message in second else "3-"
-            self.assertTrue(told["messages"][0]["position"].startswith(start), message)
+            start = 0 if message in first else 1 if message in second else 2
+            self.assert_came_in(self.starts[start], told, message)
             self.assertEqual(told["meanwhile"], [])
         for message in self.dice.sample(lost, 5):
             ends = [e for e in self.assert_unknown(message) if e["event"] == "node.started"]
