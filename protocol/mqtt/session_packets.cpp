@@ -9,6 +9,12 @@
 // identifier used again too early, a PUBREL before its PUBREC) is waited for, as old clients resend
 // within a connection; MQTT 5 forbids that [MQTT-4.4.0-1], and there it is a protocol error.
 namespace fleetgate::mqtt {
+namespace {
+
+/// It is a key in memory and on disk; 3.1.1 demands 23 of them.
+constexpr std::size_t most_client_id_bytes = 1024;
+
+}  // namespace
 
 std::optional<decode_fault> session::refused_from_first_byte(std::byte first) const noexcept {
   if (auto f = check_first_byte(first)) return f;
@@ -93,6 +99,10 @@ std::optional<decode_fault> session::check(const connect_packet& c) const noexce
   if (c.client_id.empty() && !c.clean_start && !v5()) {
     return decode_fault{fault_code::client_identifier_not_valid, 0,
                         "empty without Clean Session (3.1.1: [MQTT-3.1.3-8])"};
+  }
+  if (c.client_id.size() > most_client_id_bytes) {
+    return decode_fault{fault_code::client_identifier_not_valid, 0,
+                        "longer than 1,024 bytes [MQTT-3.1.3-8]"};
   }
   return std::nullopt;
 }

@@ -108,6 +108,21 @@ TEST(session_connect, client_ids_of_1_to_23_letters_and_digits_are_taken) {
   }
 }
 
+TEST(session_connect, client_ids_of_more_than_1024_bytes_are_refused) {
+  for (const auto v : {v3, v5}) {
+    for (const std::size_t bytes : {1024u, 1025u}) {
+      wire w;
+      connect_packet c;
+      const std::string id(bytes, 'i');
+      c.version = v;
+      c.client_id = id;
+      w.feed(encoded(c, v));
+      EXPECT_EQ(w.it.connected(), bytes == 1024);
+      if (bytes != 1024) EXPECT_EQ(connack_in(w.out, v).reason, v == v5 ? 0x85 : 2);
+    }
+  }
+}
+
 TEST(session_connect, connack_is_sent_once) {
   for (const auto v : {v3, v5}) {
     wire w;
