@@ -239,6 +239,21 @@ class Retained(SubscriberTest):
             pub.stop()
             self.restart()
 
+    def test_messages_all_come_however_many_there_are(self):
+        topics = [f"many/{n}" for n in range(3000)]
+        pub = self.client(V5, "pub")
+        sent = [pub.it.publish(topic, "p" * 100, 1, retain=True) for topic in topics]
+        sent[-1].wait_for_publish(PATIENCE)
+        eventually(lambda: self.served.metrics().sum("fleetgate_retained_messages") == len(topics),
+                   "retained")
+        for qos in (0, 1):
+            sub = self.client(V5, f"sub{qos}")
+            sub.subscribe("many/#", qos)
+            got = [sub.next() for _ in topics]
+            self.assertEqual(sorted(m.topic for m in got), sorted(topics))
+            self.assertTrue(all(m.retain for m in got))
+            self.assertEqual({m.qos for m in got}, {qos})
+
     def test_handling_and_as_published(self):
         sub = self.client(V5, "sub")
         sub.publish("r/a", "1", retain=True)
