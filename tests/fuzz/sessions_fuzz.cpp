@@ -42,6 +42,9 @@ sessions::sessions_limits small_limits() {
   l.queue = {5, 400, 3};
   l.subscriptions_per_session = 4;
   l.subscriptions = 10;
+  l.filter_bytes_per_session = 8;
+  l.filter_bytes = 1500;
+  l.away_queue_bytes = 2000;
   l.retained_messages = 3;
   l.retained_bytes = 300;
   return l;
@@ -320,6 +323,7 @@ class world {
     const auto queued = static_cast<std::size_t>(probe_->queued.value());
     require(queued <= clients * limits.queue.messages && rows("subscriber_queue") <= queued);
     require(static_cast<std::size_t>(probe_->subscriptions.value()) <= limits.subscriptions);
+    require(static_cast<std::size_t>(probe_->filter_bytes.value()) <= limits.filter_bytes);
     require(static_cast<std::size_t>(probe_->retained.value()) <= limits.retained_messages);
     require(static_cast<std::size_t>(probe_->retained_bytes.value()) <= limits.retained_bytes);
     require(static_cast<std::size_t>(probe_->sessions.value()) <= clients);
@@ -381,6 +385,7 @@ class world {
     }
     require(rows("subscribers") + rows("subscriber_queue") + rows("subscriber_wills") == 0);
     require(!brain_->has_subscriptions() && probe_->queued.value() == 0);
+    require(probe_->filter_bytes.value() == 0 && probe_->away_queue_bytes.value() == 0);
   }
 
   std::size_t rows(const char* table) { return store_.rows[table].size(); }
