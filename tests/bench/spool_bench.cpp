@@ -70,7 +70,8 @@ struct bench_spool {
     spool_options options;
     options.directory = directory + "/spool";
     options.budget_bytes = std::uint64_t{1} << 30;
-    auto opened = spool::open(files, options, 0, [](const contract::stored_record&, std::uint64_t) {});
+    auto opened =
+        spool::open(files, options, 0, [](const contract::stored_record&, std::uint64_t) {});
     if (!opened) std::abort();
     brain = std::move(*opened);
   }
