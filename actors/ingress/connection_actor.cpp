@@ -365,17 +365,19 @@ void connection_actor::deliver(std::string_view packets, bool may_be_dropped) {
     out_.resize(out_.size() - packets.size());
     return drop(observe::undelivered::no_memory);
   }
-  largest_delivery_ = std::max(largest_delivery_, packets.size());
+  largest_delivery_ = std::max(largest_delivery_, static_cast<std::uint32_t>(packets.size()));
   mark_unsent();
 }
 
 void connection_actor::want_word() {
-  if (phase_ == phase::open && accepted_) bytes_before_word_ = out_.size();
+  if (phase_ == phase::open && accepted_)
+    bytes_before_word_ = static_cast<std::uint32_t>(out_.size());
 }
 
 void connection_actor::note_sent(std::size_t bytes) {
   if (bytes_before_word_ == 0) return;
-  bytes_before_word_ -= std::min(bytes, bytes_before_word_);
+  bytes_before_word_ -=
+      static_cast<std::uint32_t>(std::min<std::size_t>(bytes, bytes_before_word_));
   if (bytes_before_word_ != 0) return;
   sent_untold_ = true;
   if (!tell_sent()) shard_.untold.emplace_back(this);

@@ -114,11 +114,11 @@ class connection_actor : public runtime::pinned_actor {
   runtime::descriptor socket_;
   connection_place place_;
   const model::connection_ref ref_;
-  std::string rest_;                    // bytes read and not yet taken
-  runtime::memory_charge rest_charge_;  // where it is large
-  runtime::memory_charge out_charge_;   // where they are many
-  std::size_t largest_delivery_ = 0;    // since nothing waited to be sent
-  std::size_t bytes_before_word_ = 0;   // of out_; 0: no word is wanted
+  std::string rest_;                     // bytes read and not yet taken
+  runtime::memory_charge rest_charge_;   // where it is large
+  runtime::memory_charge out_charge_;    // where they are many
+  std::uint32_t largest_delivery_ = 0;   // since nothing waited to be sent
+  std::uint32_t bytes_before_word_ = 0;  // of out_; 0: no word is wanted
   std::uint64_t leave_at_ns_ = never;
   std::uint64_t watched_ns_ = never;  // the deadline that stands in the shard's queue
   std::int64_t connected_time_ns_ = 0;

@@ -8,6 +8,7 @@ namespace fleetgate::sessions {
 namespace {
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
+constexpr std::size_t most_finished_commands = 32;
 
 /// MQTT 5: the id as correlation data (section 3.3.2.3.6), the name as a user property, and how
 /// long it is good for.
@@ -22,7 +23,9 @@ std::string properties_of(const contract::command_delivery& d, std::int64_t now_
   return std::string(as_text(p.view().bytes()));
 }
 
-bool is_under_way(const session& s, const std::string& id) {
+bool is_under_way_or_done(const session& s, const std::string& id) {
+  const auto& done = s.finished_commands;
+  if (std::find(done.begin(), done.end(), id) != done.end()) return true;
   if (!s.queue) return false;
   const auto& entries = s.queue->entries();
   return std::any_of(entries.begin(), entries.end(),
@@ -33,7 +36,7 @@ bool is_under_way(const session& s, const std::string& id) {
 
 void sessions::command(const contract::command_delivery& d, std::int64_t now_ns) {
   session* const s = find(d.device);
-  if (s == nullptr || !s->connected() || is_under_way(*s, d.id)) return;
+  if (s == nullptr || !s->connected() || is_under_way_or_done(*s, d.id)) return;
   if (d.deadline_ns <= now_ns) return;  // the ledger says so by itself
   auto f = addressed(*s, d, now_ns);
   if (!f) return;
@@ -78,6 +81,15 @@ std::optional<mqtt::forward> sessions::addressed(const session& s,
 
 void sessions::note_ready(const session& s) {
   out_.ready.push_back(s.client_id);
+}
+
+void sessions::finish_command(session& s, const mqtt::forward_message& m,
+                              contract::command_result result) {
+  if (m.command.empty()) return;
+  auto& done = s.finished_commands;
+  if (done.size() == most_finished_commands) done.erase(done.begin());
+  done.push_back(m.command);
+  tell_answer(s, m, result);
 }
 
 void sessions::tell_too_large(const session& s, const mqtt::forward_message& m) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "actors/contract/subscriber.hpp"
 #include "protocol/mqtt/forward.hpp"
@@ -55,6 +56,9 @@ struct session {
   bool is_stored = false;                  // the store has a row
   bool awaits_word = false;                // of a part of retained messages at QoS 0
   bool commands_wait = false;              // a command found no place in the queue
+  /// That the client has answered on this connection, the last few: the ledger may have offered
+  /// one once more before it heard so.
+  std::vector<std::string> finished_commands;
 
   [[nodiscard]] bool connected() const noexcept { return at.generation != 0; }
   [[nodiscard]] bool outlives_connection() const noexcept { return expiry_s != 0; }

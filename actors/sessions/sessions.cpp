@@ -79,6 +79,7 @@ void sessions::came(const contract::client_event& event, const contract::client_
   if (s == nullptr) s = &make(event.client_id);
   s->at = event.from;
   s->opened = c.opened;
+  s->finished_commands = {};
   count_away(*s);
   set_timer(*s);
   s->terms = c.terms;
@@ -265,8 +266,9 @@ void sessions::acknowledge(session& s, const contract::acknowledgement& a, std::
     --queued_;
     drop_entry(s, *finished);
     const bool refused = a.reason >= mqtt::reason_unspecified_error;
-    tell_answer(s, *finished->what.message,
-                refused ? contract::command_result::refused : contract::command_result::received);
+    finish_command(
+        s, *finished->what.message,
+        refused ? contract::command_result::refused : contract::command_result::received);
     if (std::exchange(s.commands_wait, false)) note_ready(s);
     list_replay(s);
   }

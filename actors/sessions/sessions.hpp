@@ -143,6 +143,7 @@ class sessions {
                                                        const contract::command_delivery& d,
                                                        std::int64_t now_ns);
   void note_ready(const session& s);
+  void finish_command(session& s, const mqtt::forward_message& m, contract::command_result result);
   void tell_too_large(const session& s, const mqtt::forward_message& m);
   void tell_answer(const session& s, const mqtt::forward_message& m,
                    contract::command_result result, std::string why = {});

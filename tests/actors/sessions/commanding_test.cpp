@@ -99,6 +99,22 @@ TEST_F(a_broker_of_commands, does_not_send_twice_what_is_under_way) {
   EXPECT_THAT(told(), ElementsAre("press sent c1", "press received c1"));
 }
 
+/// Offered once more before the ledger heard of the answer.
+TEST_F(a_broker_of_commands, does_not_send_again_what_was_answered_on_this_connection) {
+  auto device = connect("press");
+  subscribe(device, "devices/press/commands/#", 1);
+  command("press", "c1");
+  take_sent(device);
+  ack(device, packet_type::puback, 1);
+  command("press", "c1");
+  EXPECT_THAT(take_sent(device), IsEmpty());
+  go(device);
+  device = connect("press");
+  subscribe(device, "devices/press/commands/#", 1);
+  command("press", "c1");
+  EXPECT_THAT(take_sent(device), ElementsAre("devices/press/commands/reboot/c1 q1 #1"));
+}
+
 TEST_F(a_broker_of_commands, keeps_no_row_of_what_the_ledger_keeps) {
   const auto device = connect("press", persistent());
   subscribe(device, "devices/press/commands/#", 1);
