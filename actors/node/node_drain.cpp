@@ -61,24 +61,24 @@ drain_report node::drain() {
   ask<bool>(self, p.sessions_actor.at, until, sessions::drain_atom::value);
   ask<bool>(self, p.commands_actor.at, until, commands::drain_atom::value);
   // Whoever does not answer has ended, or hangs: what it holds is not taken, and nobody says it is.
-  const auto dedup_takes = [&] {
-    return ask<bool>(self, p.dedup_actor.at, until, dedup::flush_atom::value).has_value();
+  const auto dedup_takes = [&](clock::time_point by) {
+    return ask<bool>(self, p.dedup_actor.at, by, dedup::flush_atom::value).has_value();
   };
   bool all_taken = true;
   for (const auto& s : p.shards) {
     std::optional<bool> nothing_left;
     do {
       nothing_left = ask<bool>(self, s->parser.at, until, parse::flush_atom::value);
-    } while (nothing_left == false && clock::now() < until && dedup_takes());
+    } while (nothing_left == false && clock::now() < until && dedup_takes(until));
     all_taken &= nothing_left == true;
   }
-  all_taken &= dedup_takes();
+  all_taken &= dedup_takes(until);
   // Syncing is not given up for the timeout: what is acknowledged is on disk already, and the rest
   // is a moment's work or a broken disk.
+  const auto until_synced = until + std::chrono::seconds(5);
   report.spool_synced =
-      ask<bool>(self, p.spool_actor.at, until + std::chrono::seconds(5), spool::close_atom::value)
-          .value_or(false);
-  all_taken &= dedup_takes();  // what the spool has settled by now
+      ask<bool>(self, p.spool_actor.at, until_synced, spool::close_atom::value).value_or(false);
+  all_taken &= dedup_takes(until_synced);  // what the spool has settled by now
   // What was handed in and is settled hears of it while the admin server still answers.
   for (const auto& s : p.shards)
     ask<bool>(self, s->ingress.at, until, ingress::answered_atom::value);
@@ -95,7 +95,7 @@ drain_report node::drain() {
   }
   // Once more, for its note that nothing is missing: snapshot and sinks have let segments go.
   if (report.spool_synced) {
-    ask<bool>(self, p.spool_actor.at, until + std::chrono::seconds(5), spool::close_atom::value);
+    ask<bool>(self, p.spool_actor.at, until_synced, spool::close_atom::value);
   }
   p.drained = report.connections_gone && all_taken && report.spool_synced;
   if (p.drained) p.close_accounts();

@@ -23,9 +23,7 @@ std::string properties_of(const contract::command_delivery& d, std::int64_t now_
   return std::string(as_text(p.view().bytes()));
 }
 
-bool is_under_way_or_done(const session& s, const std::string& id) {
-  const auto& done = s.finished_commands;
-  if (std::find(done.begin(), done.end(), id) != done.end()) return true;
+bool is_under_way(const session& s, const std::string& id) {
   if (!s.queue) return false;
   const auto& entries = s.queue->entries();
   return std::any_of(entries.begin(), entries.end(),
@@ -36,7 +34,12 @@ bool is_under_way_or_done(const session& s, const std::string& id) {
 
 void sessions::command(const contract::command_delivery& d, std::int64_t now_ns) {
   session* const s = find(d.device);
-  if (s == nullptr || !s->connected() || is_under_way_or_done(*s, d.id)) return;
+  if (s == nullptr || !s->connected() || is_under_way(*s, d.id)) return;
+  // The ledger has not heard of the answer, or not yet.
+  const auto& done = s->finished_commands;
+  const auto answered =
+      std::find_if(done.begin(), done.end(), [&](const auto& a) { return a.id == d.id; });
+  if (answered != done.end()) return out_.told.push_back({d.device, *answered});
   if (d.deadline_ns <= now_ns) return;  // the ledger says so by itself
   auto f = addressed(*s, d, now_ns);
   if (!f) return;
@@ -88,7 +91,7 @@ void sessions::finish_command(session& s, const mqtt::forward_message& m,
   if (m.command.empty()) return;
   auto& done = s.finished_commands;
   if (done.size() == most_finished_commands) done.erase(done.begin());
-  done.push_back(m.command);
+  done.push_back({m.command, result, false, {}, {}});
   tell_answer(s, m, result);
 }
 

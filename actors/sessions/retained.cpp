@@ -68,6 +68,7 @@ mqtt::forward_message_ptr retained_messages::next(std::string_view filter, std::
     if (passed != nullptr) after = *passed;
     return may_look ? at->second : nullptr;
   }
+  if (passed != nullptr) after = *passed;
   return nullptr;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/contract/command_mail.hpp"
 #include "actors/contract/subscriber.hpp"
 #include "protocol/mqtt/forward.hpp"
 #include "protocol/mqtt/outbox.hpp"
@@ -58,7 +59,7 @@ struct session {
   bool commands_wait = false;              // a command found no place in the queue
   /// That the client has answered on this connection, the last few: the ledger may have offered
   /// one once more before it heard so.
-  std::vector<std::string> finished_commands;
+  std::vector<contract::command_answer> finished_commands;
 
   [[nodiscard]] bool connected() const noexcept { return at.generation != 0; }
   [[nodiscard]] bool outlives_connection() const noexcept { return expiry_s != 0; }

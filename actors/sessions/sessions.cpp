@@ -63,7 +63,10 @@ void sessions::came(const contract::client_event& event, const contract::client_
                     const moment& now) {
   session* s = find(event.client_id);
   // Shards are not equally quick: the one that this one lost its client id to was here before it.
-  if (s != nullptr && c.opened < s->opened) return;
+  if (s != nullptr && c.opened < s->opened) {
+    if (c.last_will && c.last_will->delay_s == 0) due_wills_.publish(s->client_id, c.last_will);
+    return;
+  }
   // Its old connection has gone, whether it was told or not. [MQTT-3.1.4-3]
   if (s != nullptr && s->connected() && s->at != event.from) {
     leave(*s, true, now.steady_ns);

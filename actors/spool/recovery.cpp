@@ -52,6 +52,7 @@ result<void> lane_recovery::open() {
   }
   bound_segments();
   begins_at_ = expected_ordinal_ = noted_first_ordinal();
+  watermark_ = known_.last_ordinals[model::index(in_)];
   return {};
 }
 
@@ -287,7 +288,6 @@ result<void> lane_recovery::finish() {
 
 bool lane_recovery::count_lost_end() {
   if (expected_ordinal_ == 0) begins_at_ = expected_ordinal_ = first_ordinal_unseen();
-  watermark_ = std::max(watermark_, known_.last_ordinals[model::index(in_)]);
   if (watermark_ < expected_ordinal_) return false;
   expect_from(watermark_ + 1);
   return true;

@@ -364,10 +364,14 @@ void spool::unregister_reader(std::string_view name, std::vector<contract::settl
 }
 
 void spool::set_snapshot_floor(std::uint64_t lsn) {
-  const bool is_news = lsn > snapshot_floor_;
+  bool is_news = lsn > snapshot_floor_;
   snapshot_floor_ = std::max(snapshot_floor_, lsn);
   collect();
-  // From time to time, so that the loss of a last segment is not taken for a torn tail.
+  for (const lane_log& l : lanes_) {
+    is_news |= l.durable_ordinal() != id_.extent.last_ordinals[model::index(l.in())];
+  }
+  // From time to time, so that the loss of a last segment is not taken for a torn tail, and a start
+  // knows what was durable.
   if (is_news && !note_extent(nullptr, false)) ++counters_.storage_faults;
 }
 

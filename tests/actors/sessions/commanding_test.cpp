@@ -106,8 +106,10 @@ TEST_F(a_broker_of_commands, does_not_send_again_what_was_answered_on_this_conne
   command("press", "c1");
   take_sent(device);
   ack(device, packet_type::puback, 1);
+  told();
   command("press", "c1");
   EXPECT_THAT(take_sent(device), IsEmpty());
+  EXPECT_THAT(told(), ElementsAre("press received c1"));
   go(device);
   device = connect("press");
   subscribe(device, "devices/press/commands/#", 1);

@@ -117,6 +117,19 @@ TEST_F(a_broker_of_retained, looks_at_so_many_topics_a_turn_and_then_at_others) 
   EXPECT_FALSE(brain->replay(now_ns));
 }
 
+TEST_F(a_broker_of_retained, comes_to_an_end_where_the_topics_end_with_what_may_be_looked_at) {
+  retain(1024, 0);
+  const auto a = connect("a");
+  std::string filters;
+  for (const char* filter : {"+/+/nobody", "r/100"}) {
+    append(mqtt::subscription{filter, 0, false, false, 0}, filters);
+  }
+  brain->take({a.ref, a.id, contract::subscribe_request{10, 0, filters}}, {steady_ns(), now_ns});
+  for (int turns = 0; brain->replay(now_ns); ++turns) ASSERT_LT(turns, 3);
+  settle();
+  EXPECT_THAT(take_sent(a), testing::Contains("r/100 q0 retain"));
+}
+
 TEST_F(a_broker_of_retained, goes_on_over_another_connection_and_begins_anew_after_kill_9) {
   limits.queue.messages = 4;
   start();

@@ -597,6 +597,22 @@ TEST_F(spool_recovery_test, format_of_a_newer_program_is_refused) {
   EXPECT_EQ(open_fault.code, fault_code::storage_damaged);
 }
 
+TEST_F(spool_recovery_test, a_lane_that_was_quiet_since_the_last_note_holds_back_nothing) {
+  open();
+  append(1, traffic_class::control);
+  commit();
+  brain->set_snapshot_floor(0);  // with a sink away the floor does not move
+  append(2);
+  commit();
+  append(3);
+  commit();
+  brain.reset();
+  std::uint64_t last_told = 0;
+  ASSERT_TRUE(spool::open(
+      files, options, 0, [&](const auto&, std::uint64_t durable_lsn) { last_told = durable_lsn; }));
+  EXPECT_EQ(last_told, 2U);
+}
+
 TEST_F(spool_recovery_test, a_start_says_how_far_what_it_reads_is_surely_on_disk) {
   open();
   for (std::uint64_t n = 1; n <= 3; ++n) append(n);
