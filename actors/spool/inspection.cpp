@@ -135,18 +135,10 @@ auto read_lane(Read&& read) {
 }
 
 result<spool_id> read_id(contract::file_layer& files, const std::string& directory) {
-  auto id = spool_id_file(directory).read(files);
-  if (!id) return tl::unexpected(id.error());
-  if (*id) return std::move(**id);
-  const auto named = identity_from_segments(files, directory);
-  if (!named) return tl::unexpected(named.error());
-  if (named->incarnation == 0) {
-    return failure(fault_code::not_found, directory + " holds no spool: no spool.id, no segment");
-  }
-  spool_id found;
-  found.uuid = named->uuid;
-  found.incarnation = named->incarnation;
-  return found;
+  auto found = find_spool_id(files, directory);
+  if (!found) return tl::unexpected(found.error());
+  if (*found) return std::move(**found);
+  return failure(fault_code::not_found, directory + " holds no spool: no spool.id, no segment");
 }
 
 }  // namespace

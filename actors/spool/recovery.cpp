@@ -458,6 +458,15 @@ result<recovered_lanes> recover_lanes(contract::file_layer& files, const recover
   return out;
 }
 
+namespace {
+
+/// The uuid that most segments name and their highest incarnation, for when spool.id is lost;
+/// incarnation 0 where no segment bears a valid header.
+struct segment_identity {
+  model::spool_uuid uuid;
+  std::uint32_t incarnation = 0;
+};
+
 result<segment_identity> identity_from_segments(contract::file_layer& files,
                                                 const std::string& directory) {
   std::map<model::spool_uuid, std::uint64_t> votes;
@@ -502,6 +511,21 @@ result<segment_identity> identity_from_segments(contract::file_layer& files,
     found = {uuid, incarnations[uuid]};
   }
   return found;
+}
+
+}  // namespace
+
+result<std::optional<spool_id>> find_spool_id(contract::file_layer& files,
+                                              const std::string& directory) {
+  auto known = spool_id_file(directory).read(files);
+  if (!known || *known) return known;
+  const auto named = identity_from_segments(files, directory);
+  if (!named) return tl::unexpected<fault>(named.error());
+  if (named->incarnation == 0) return std::nullopt;
+  spool_id id;
+  id.uuid = named->uuid;
+  id.incarnation = named->incarnation;
+  return id;
 }
 
 }  // namespace fleetgate::spool

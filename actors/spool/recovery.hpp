@@ -188,13 +188,9 @@ using recovered_visitor =
 result<recovered_lanes> recover_lanes(contract::file_layer& files, const recovery_request& request,
                                       const recovered_visitor& visit);
 
-/// The uuid that most segments name and their highest incarnation, for when spool.id is lost;
-/// incarnation 0 where no segment bears a valid header.
-struct segment_identity {
-  model::spool_uuid uuid;
-  std::uint32_t incarnation = 0;
-};
-result<segment_identity> identity_from_segments(contract::file_layer& files,
-                                                const std::string& directory);
+/// Of the spool that lies there, by spool.id or else by its segments; nothing: none. Faults:
+/// storage_io, storage_damaged (segments, and nothing says whose).
+result<std::optional<spool_id>> find_spool_id(contract::file_layer& files,
+                                              const std::string& directory);
 
 }  // namespace fleetgate::spool

@@ -41,20 +41,6 @@ result<void> make_directories(contract::file_layer& files, const std::string& di
       [&] { return files.sync_directory(parent_of(directory)); });
 }
 
-/// The spool that lies there; nothing: none.
-result<std::optional<spool_id>> find_id(contract::file_layer& files, spool_id_file& file,
-                                        const std::string& directory) {
-  auto known = file.read(files);
-  if (!known || *known) return known;
-  const auto named = identity_from_segments(files, directory);
-  if (!named) return tl::unexpected<fault>(named.error());
-  if (named->incarnation == 0) return std::nullopt;
-  spool_id id;
-  id.uuid = named->uuid;
-  id.incarnation = named->incarnation;
-  return id;
-}
-
 /// Of two starts after one backup each has its own name, so that a cursor of the one is not good in
 /// the other. A clock beyond the year 2097 is not believed: starts must have room to count.
 std::uint32_t next_incarnation(std::uint32_t last, std::uint32_t now_s) noexcept {
@@ -73,8 +59,7 @@ result<std::optional<model::spool_uuid>> spool::uuid_in(contract::file_layer& fi
   if (auto made = make_directories(files, directory); !made) {
     return tl::unexpected(std::move(made.error()));
   }
-  spool_id_file id_file(directory);
-  const auto found = find_id(files, id_file, directory);
+  const auto found = find_spool_id(files, directory);
   if (!found) return tl::unexpected(found.error());
   if (!*found) return std::nullopt;
   return (*found)->uuid;
@@ -88,7 +73,7 @@ result<std::unique_ptr<spool>> spool::open(contract::file_layer& files, spool_op
   if (auto made = make_directories(files, options.directory); !made) {
     return out(tl::unexpect, made.error());
   }
-  auto found = find_id(files, id_file, options.directory);
+  auto found = find_spool_id(files, options.directory);
   if (!found) return out(tl::unexpect, found.error());
   auto& id = *found;
   if (!id) {
