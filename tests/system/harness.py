@@ -328,10 +328,14 @@ class FaultyGateway(Gateway):
     program = FAULTY
     stdin = subprocess.PIPE
 
-    def order(self, *words):
-        seen = self.child.lines.count("done")
+    def tell(self, *words):
+        """An order that the process may not live to confirm."""
         self.child.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
         self.child.process.stdin.flush()
+
+    def order(self, *words):
+        seen = self.child.lines.count("done")
+        self.tell(*words)
         eventually(lambda: self.child.lines.count("done") > seen, f"{words} is done")
 
     def actors(self):

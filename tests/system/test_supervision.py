@@ -124,7 +124,7 @@ class An_exception_on_the_journals_thread(SupervisedTest):
         device = self.connect(gateway, client_id="o")
         device.send(publish_packet("devices/o/telemetry", b'{"seq":1,"boot":1}', 1, 1))
         self.assertEqual(device.packet()[0], 0x40)
-        gateway.order("throw", "journal")
+        gateway.tell("throw", "journal")
         self.assertEqual(gateway.child.wait(), -signal.SIGABRT, gateway.child.story())
         gateway.audit()
         self.assertIn("planted by a test", gateway.child.stderr_path.read_text())
