@@ -5,7 +5,7 @@ namespace fleetgate::admin {
 namespace {
 
 /// Depth first: each supervisor, then those whom it watches.
-response list(node_access& node) {
+response list_actors(node_access& node) {
   const auto tree = node.actors();
   json actors = json::array();
   if (tree.empty()) return json_response({{"actors", std::move(actors)}});
@@ -24,7 +24,8 @@ response list(node_access& node) {
 
 void add_actor_routes(router& to, node_access& node) {
   to.add(
-      "GET", "/api/v1/actors", [&node](const request&) { return list(node); }, pace::may_wait);
+      "GET", "/api/v1/actors", [&node](const request&) { return list_actors(node); },
+      pace::may_wait);
 }
 
 }  // namespace fleetgate::admin

@@ -9,10 +9,6 @@
 namespace fleetgate::admin {
 namespace {
 
-fault malformed(std::string why) {
-  return fault(fault_code::request_malformed, std::move(why));
-}
-
 json fault_value(const std::optional<fault>& f) {
   if (!f) return nullptr;
   return {{"fault", describe(f->code).name}, {"detail", to_string(*f)}};
@@ -32,6 +28,10 @@ json position_value(const std::optional<model::position>& p) {
 }
 
 }  // namespace
+
+fault malformed(std::string why) {
+  return fault(fault_code::request_malformed, std::move(why));
+}
 
 response json_response(const json& body, std::uint16_t status) {
   response r;

@@ -24,6 +24,9 @@ inline constexpr std::size_t largest_page = 1000;
 inline constexpr std::size_t most_body_bytes = 64 * 1024;
 inline constexpr int deepest_body = 64;  // copying JSON takes stack by its depth
 
+/// Fault request_malformed.
+fault malformed(std::string why);
+
 response json_response(const json& body, std::uint16_t status = 200);
 
 /// "2026-01-31T12:00:00.123Z"; null where it is 0.

@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t most_content_type_bytes = 256;
 
-tl::unexpected<fault> malformed(std::string why) {
-  return failure(fault_code::request_malformed, std::move(why));
-}
-
 /// Null counts as absent.
 const json* member(const json& body, std::string_view name) {
   const auto at = body.find(name);
@@ -32,8 +28,8 @@ result<std::string> text_of(const json& body, std::string_view name, std::size_t
   const json* const given = member(body, name);
   if (given == nullptr) return std::string();
   if (!given->is_string() || !is_text_of(given->get_ref<const std::string&>(), most)) {
-    return malformed(std::string(name) + " is not text of 1 to " + std::to_string(most) +
-                     " bytes without U+0000");
+    return tl::unexpected(malformed(std::string(name) + " is not text of 1 to " +
+                                    std::to_string(most) + " bytes without U+0000"));
   }
   return given->get<std::string>();
 }
@@ -45,8 +41,8 @@ bool fits_in_a_topic(std::string_view level) {
 result<std::string> name_of(const json& body) {
   auto name = text_of(body, "name", most_command_name_bytes);
   if (!name) return name;
-  if (name->empty()) return malformed("name is missing: what the device is to do");
-  if (!fits_in_a_topic(*name)) return malformed("name has a +, # or /");
+  if (name->empty()) return tl::unexpected(malformed("name is missing: what the device is to do"));
+  if (!fits_in_a_topic(*name)) return tl::unexpected(malformed("name has a +, # or /"));
   return name;
 }
 
@@ -90,10 +86,11 @@ result<void> read_payload(const request& r, const json& body, contract::command_
   const auto value = body.find("payload");  // it may well be null
   const json* const base64 = member(body, "payload_base64");
   if (base64 != nullptr) {
-    if (value != body.end()) return malformed("payload and payload_base64 are both given");
+    if (value != body.end())
+      return tl::unexpected(malformed("payload and payload_base64 are both given"));
     auto bytes = base64->is_string() ? http::base64_decoded(base64->get_ref<const std::string&>())
                                      : std::nullopt;
-    if (!bytes) return malformed("payload_base64 is not text in padded base64");
+    if (!bytes) return tl::unexpected(malformed("payload_base64 is not text in padded base64"));
     to.payload = std::move(*bytes);
   } else if (value != body.end() && value->is_string()) {
     to.payload = value->get<std::string>();
@@ -116,21 +113,24 @@ constexpr std::int64_t ns_of(std::chrono::seconds s) {
 result<std::int64_t> deadline_of(const json& body, std::int64_t now_ns) {
   const json* const ttl = member(body, "ttl_s");
   const json* const deadline = member(body, "deadline");
-  if (ttl != nullptr && deadline != nullptr) return malformed("ttl_s and deadline are both given");
+  if (ttl != nullptr && deadline != nullptr)
+    return tl::unexpected(malformed("ttl_s and deadline are both given"));
   if (deadline != nullptr) {
     const auto at = deadline->is_string()
                         ? model::parse_rfc3339_ns(deadline->get_ref<const std::string&>())
                         : std::nullopt;
-    if (!at) return malformed("deadline is not a time such as 2026-01-31T12:00:00Z");
-    if (*at <= now_ns) return malformed("the deadline has passed");
-    if (*at > now_ns + ns_of(most_command_ttl)) return malformed("the deadline is beyond 30 days");
+    if (!at)
+      return tl::unexpected(malformed("deadline is not a time such as 2026-01-31T12:00:00Z"));
+    if (*at <= now_ns) return tl::unexpected(malformed("the deadline has passed"));
+    if (*at > now_ns + ns_of(most_command_ttl))
+      return tl::unexpected(malformed("the deadline is beyond 30 days"));
     return *at;
   }
   if (ttl == nullptr) return now_ns + ns_of(default_command_ttl);
   const std::uint64_t seconds = ttl->is_number_unsigned() ? ttl->get<std::uint64_t>() : 0;
   if (seconds == 0 || seconds > static_cast<std::uint64_t>(most_command_ttl.count())) {
-    return malformed("ttl_s is not a whole number from 1 to " +
-                     std::to_string(most_command_ttl.count()) + " (30 days)");
+    return tl::unexpected(malformed("ttl_s is not a whole number from 1 to " +
+                                    std::to_string(most_command_ttl.count()) + " (30 days)"));
   }
   return now_ns + ns_of(std::chrono::seconds(seconds));
 }
@@ -160,11 +160,13 @@ result<std::string> idempotency_key_of(const request& r, const json& body) {
   if (!in_body || header.empty()) return in_body;
   auto in_header = unquoted(header);
   if (!in_header || !is_text_of(*in_header, most_idempotency_key_bytes)) {
-    return malformed("the header Idempotency-Key is not a text of 1 to " +
-                     std::to_string(most_idempotency_key_bytes) + " bytes, quoted or not");
+    return tl::unexpected(malformed("the header Idempotency-Key is not a text of 1 to " +
+                                    std::to_string(most_idempotency_key_bytes) +
+                                    " bytes, quoted or not"));
   }
   if (!in_body->empty() && *in_body != *in_header) {
-    return malformed("the header Idempotency-Key and idempotency_key are not the same");
+    return tl::unexpected(
+        malformed("the header Idempotency-Key and idempotency_key are not the same"));
   }
   return std::move(*in_header);
 }
@@ -174,11 +176,12 @@ result<std::string> idempotency_key_of(const request& r, const json& body) {
 result<std::string> command_device(const request& r) {
   const std::string_view id = r.capture("id");
   if (!is_text_of(id, most_command_device_bytes)) {
-    return malformed("the device's id is not UTF-8 of 1 to " +
-                     std::to_string(most_command_device_bytes) + " bytes without U+0000");
+    return tl::unexpected(malformed("the device's id is not UTF-8 of 1 to " +
+                                    std::to_string(most_command_device_bytes) +
+                                    " bytes without U+0000"));
   }
   if (!fits_in_a_topic(id)) {
-    return malformed("the device's id has a +, # or /, and is no level of a topic");
+    return tl::unexpected(malformed("the device's id has a +, # or /, and is no level of a topic"));
   }
   return std::string(id);
 }

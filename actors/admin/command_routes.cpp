@@ -62,7 +62,7 @@ result<contract::command_page> read_page(node_access& node, const std::string& d
   return page;
 }
 
-response list(node_access& node, const request& r) {
+response list_commands(node_access& node, const request& r) {
   const auto limit = page_limit(r);
   if (!limit) return error_response(limit.error(), "leave limit out, or give a smaller one");
   const auto device = command_device(r);
@@ -76,7 +76,7 @@ response list(node_access& node, const request& r) {
                         {"next_cursor", page->next ? json(*page->next) : json()}});
 }
 
-response show(node_access& node, const request& r) {
+response show_command(node_access& node, const request& r) {
   const auto device = command_device(r);
   if (!device) return error_response(device.error(), "give the id as the device's own");
   const auto found = node.command(*device, std::string(r.capture("command")));
@@ -91,11 +91,11 @@ void add_command_routes(router& to, node_access& node, unix_clock_source now) {
       [&node, now = std::move(now)](const request& r) { return send(node, now, r); },
       pace::may_wait);
   to.add(
-      "GET", "/api/v1/devices/{id}/commands", [&node](const request& r) { return list(node, r); },
-      pace::may_wait);
+      "GET", "/api/v1/devices/{id}/commands",
+      [&node](const request& r) { return list_commands(node, r); }, pace::may_wait);
   to.add(
       "GET", "/api/v1/devices/{id}/commands/{command}",
-      [&node](const request& r) { return show(node, r); }, pace::may_wait);
+      [&node](const request& r) { return show_command(node, r); }, pace::may_wait);
 }
 
 }  // namespace fleetgate::admin

@@ -25,7 +25,7 @@ std::string cursor_text(const device_cursor& at) {
   return std::to_string(at.shard) + "." + std::to_string(at.slot);
 }
 
-response list(node_access& node, const request& r) {
+response list_devices(node_access& node, const request& r) {
   const auto limit = page_limit(r);
   if (!limit) return error_response(limit.error(), "leave limit out, or give a smaller one");
   const auto from = parse_cursor(r.query_value("cursor").value_or("0.0"));
@@ -42,7 +42,7 @@ response list(node_access& node, const request& r) {
                         {"next_cursor", page->next ? json(cursor_text(*page->next)) : json()}});
 }
 
-response show(node_access& node, const request& r) {
+response show_device(node_access& node, const request& r) {
   const auto found = node.device(std::string(r.capture("id")));
   return found ? json_response(to_json(*found)) : error_response(found.error(), see_devices);
 }
@@ -59,8 +59,8 @@ void add_device_routes(router& to, node_access& node) {
   const auto ask = [&](auto answer) {
     return [&node, answer](const request& r) { return answer(node, r); };
   };
-  to.add("GET", "/api/v1/devices", ask(list), pace::may_wait);
-  to.add("GET", "/api/v1/devices/{id}", ask(show), pace::may_wait);
+  to.add("GET", "/api/v1/devices", ask(list_devices), pace::may_wait);
+  to.add("GET", "/api/v1/devices/{id}", ask(show_device), pace::may_wait);
   to.add("DELETE", "/api/v1/devices/{id}/connection", ask(kick), pace::may_wait);
 }
 

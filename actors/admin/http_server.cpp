@@ -27,7 +27,7 @@ namespace fleetgate::admin {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
+namespace beast_http = boost::beast::http;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
@@ -40,7 +40,7 @@ constexpr std::size_t linger_read_bytes = 64 * 1024;
 constexpr std::chrono::milliseconds accept_retry{100};
 
 /// Nothing where the target is not one.
-std::optional<request> to_request(http::request<http::string_body> from) {
+std::optional<request> to_request(beast_http::request<beast_http::string_body> from) {
   request r;
   const std::string_view target(from.target().data(), from.target().size());
   if (!split_target(target, r)) return std::nullopt;
@@ -59,16 +59,16 @@ response answer_to_target() {
 }
 
 /// What the header alone shows to be no request for this server.
-std::optional<response> answer_to_header(const http::request<http::string_body>& r) {
-  const auto hosts = r.count(http::field::host);
+std::optional<response> answer_to_header(const beast_http::request<beast_http::string_body>& r) {
+  const auto hosts = r.count(beast_http::field::host);
   if (hosts > 1 || (hosts == 0 && r.version() == 11)) {  // RFC 9112 section 3.2
     return error_response(
         fault(fault_code::request_malformed, "it has " + std::to_string(hosts) + " Host fields"),
         "send exactly one Host");
   }
   // Where its body ends nobody knows, and what is behind it is no request (RFC 9112 section 6.1).
-  const auto codings = r.count(http::field::transfer_encoding);
-  const auto coding = r[http::field::transfer_encoding];
+  const auto codings = r.count(beast_http::field::transfer_encoding);
+  const auto coding = r[beast_http::field::transfer_encoding];
   if (codings > 1 || (codings == 1 && (r.version() != 11 || !beast::iequals(coding, "chunked")))) {
     return error_response(
         501,
@@ -80,14 +80,14 @@ std::optional<response> answer_to_header(const http::request<http::string_body>&
 }
 
 response answer_to_error(error_code error, const http_options& limits) {
-  if (error == http::error::header_limit) {
+  if (error == beast_http::error::header_limit) {
     return error_response(
         431,
         fault(fault_code::request_too_large,
               "of its header at most " + std::to_string(limits.header_bytes) + " bytes are read"),
         "send fewer or shorter header fields");
   }
-  if (error == http::error::body_limit) {
+  if (error == beast_http::error::body_limit) {
     return error_response(
         fault(fault_code::request_too_large,
               "of its body at most " + std::to_string(limits.body_bytes) + " bytes are read"),
@@ -138,10 +138,10 @@ class session : public std::enable_shared_from_this<session> {
     parser_->header_limit(limits_.header_bytes);
     parser_->body_limit(limits_.body_bytes);
     stream_.expires_after(limits_.timeout);
-    http::async_read_header(stream_, buffer_, *parser_,
-                            [self = shared_from_this()](error_code error, std::size_t n) {
-                              self->on_header(error, n);
-                            });
+    beast_http::async_read_header(stream_, buffer_, *parser_,
+                                  [self = shared_from_this()](error_code error, std::size_t n) {
+                                    self->on_header(error, n);
+                                  });
   }
 
   void close() {
@@ -156,15 +156,16 @@ class session : public std::enable_shared_from_this<session> {
     bool keep_alive;
     bool head;
   };
-  using with_body = http::response<http::string_body>;
-  using without_body = http::response<http::empty_body>;
+  using with_body = beast_http::response<beast_http::string_body>;
+  using without_body = beast_http::response<beast_http::empty_body>;
 
   /// What the body will take is known before it is read.
   void on_header(error_code error, std::size_t header_bytes) {
     limits_.probe->bytes_in.add(header_bytes);
     if (error) return on_read(error, 0);
     if (auto refused = answer_to_header(parser_->get())) {
-      return write(std::move(*refused), {11, false, parser_->get().method() == http::verb::head});
+      return write(std::move(*refused),
+                   {11, false, parser_->get().method() == beast_http::verb::head});
     }
     const auto length = parser_->content_length();
     const std::uint64_t bytes = parser_->chunked() ? limits_.body_bytes : length.value_or(0);
@@ -174,7 +175,7 @@ class session : public std::enable_shared_from_this<session> {
         response r = error_response(fault(fault_code::memory_budget_full),
                                     "send it again when Retry-After says");
         r.headers.emplace_back("Retry-After", "5");
-        return write(std::move(r), {11, false, parser_->get().method() == http::verb::head});
+        return write(std::move(r), {11, false, parser_->get().method() == beast_http::verb::head});
       }
     }
     if (!parser_->is_done() && is_asking_for_leave(parser_->get())) return give_leave();
@@ -182,8 +183,9 @@ class session : public std::enable_shared_from_this<session> {
   }
 
   /// RFC 9110 section 10.1.1; HTTP/1.0 has no interim responses.
-  static bool is_asking_for_leave(const http::request<http::string_body>& r) {
-    return r.version() == 11 && http::token_list(r[http::field::expect]).exists("100-continue");
+  static bool is_asking_for_leave(const beast_http::request<beast_http::string_body>& r) {
+    return r.version() == 11 &&
+           beast_http::token_list(r[beast_http::field::expect]).exists("100-continue");
   }
 
   void give_leave() {
@@ -197,17 +199,17 @@ class session : public std::enable_shared_from_this<session> {
   }
 
   void read_body() {
-    http::async_read(
+    beast_http::async_read(
         stream_, buffer_, *parser_,
         [self = shared_from_this()](error_code e, std::size_t n) { self->on_read(e, n); });
   }
 
   void on_read(error_code error, std::size_t bytes) {
     limits_.probe->bytes_in.add(bytes);
-    if (error == http::error::end_of_stream || error == beast::error::timeout) return close();
+    if (error == beast_http::error::end_of_stream || error == beast::error::timeout) return close();
     if (!error) {
       auto r = parser_->release();
-      const reply_form form{r.version(), r.keep_alive(), r.method() == http::verb::head};
+      const reply_form form{r.version(), r.keep_alive(), r.method() == beast_http::verb::head};
       const auto asked = to_request(std::move(r));
       if (!asked) return write(answer_to_target(), form);
       switch (routes_.pace_of(*asked)) {
@@ -220,8 +222,9 @@ class session : public std::enable_shared_from_this<session> {
       }
     }
     // Beast's own category: the bytes were wrong. Others: the socket failed.
-    if (error.category() != make_error_code(http::error::bad_method).category()) return close();
-    const bool is_head = parser_->get().method() == http::verb::head;
+    if (error.category() != make_error_code(beast_http::error::bad_method).category())
+      return close();
+    const bool is_head = parser_->get().method() == beast_http::verb::head;
     write(answer_to_error(error, limits_), {11, false, is_head});
   }
 
@@ -255,11 +258,11 @@ class session : public std::enable_shared_from_this<session> {
   void write(response r, reply_form form) {
     // To HEAD the length is that of the body that GET would have.
     if (form.head) {
-      auto& m = outgoing_.emplace<without_body>(http::status(r.status), form.version);
+      auto& m = outgoing_.emplace<without_body>(beast_http::status(r.status), form.version);
       m.content_length(r.body.size());
       send(m, r, form.keep_alive);
     } else {
-      auto& m = outgoing_.emplace<with_body>(http::status(r.status), form.version);
+      auto& m = outgoing_.emplace<with_body>(beast_http::status(r.status), form.version);
       m.body() = std::move(r.body);
       m.prepare_payload();
       send(m, r, form.keep_alive);
@@ -268,20 +271,20 @@ class session : public std::enable_shared_from_this<session> {
 
   template <class Message>
   void send(Message& m, const response& r, bool keep_alive) {
-    m.set(http::field::content_type, r.content_type);
-    m.set(http::field::cache_control, "no-store");
+    m.set(beast_http::field::content_type, r.content_type);
+    m.set(beast_http::field::cache_control, "no-store");
     m.set("X-Content-Type-Options", "nosniff");
     for (const auto& [name, value] : r.headers) m.set(name, value);
     m.keep_alive(keep_alive);
     stream_.expires_after(limits_.timeout);
-    http::async_write(stream_, m,
-                      [self = shared_from_this(), keep_alive](error_code error, std::size_t n) {
-                        self->memory_.reset();
-                        self->limits_.probe->bytes_out.add(n);
-                        if (error) return self->close();
-                        if (keep_alive) return self->read();
-                        self->linger();
-                      });
+    beast_http::async_write(
+        stream_, m, [self = shared_from_this(), keep_alive](error_code error, std::size_t n) {
+          self->memory_.reset();
+          self->limits_.probe->bytes_out.add(n);
+          if (error) return self->close();
+          if (keep_alive) return self->read();
+          self->linger();
+        });
   }
 
   /// Closing with unread bytes would reset the connection, and the client could lose the response.
@@ -312,7 +315,7 @@ class session : public std::enable_shared_from_this<session> {
   std::shared_ptr<session> until_answered_;  // itself, while no operation keeps it
   gone on_end_;
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<beast_http::request_parser<beast_http::string_body>> parser_;
   std::variant<std::monostate, with_body, without_body> outgoing_;
 };
 

@@ -25,7 +25,7 @@ struct desk_of_requests {
   std::minstd_rand random{std::random_device{}()};
 };
 
-response malformed(const fault& why, std::uint16_t status) {
+response refused_body(const fault& why, std::uint16_t status) {
   return error_response(status, why, "see docs/reference/http.md for what a message has");
 }
 
@@ -49,16 +49,17 @@ void take(node_access& node, const std::shared_ptr<desk_of_requests>& desk, cons
   const auto encoding = http::encoding_of(r.header("Content-Type"));
   if (!encoding) {
     return then([] {
-      return malformed(fault(fault_code::request_malformed,
-                             "its Content-Type is neither application/json nor "
-                             "application/msgpack"),
-                       415);
+      return refused_body(fault(fault_code::request_malformed,
+                                "its Content-Type is neither application/json nor "
+                                "application/msgpack"),
+                          415);
     });
   }
   const std::string_view device = r.capture("id");
   auto decoded = http::decode_messages(device, *encoding, r.body);
   if (!decoded) {
-    return then([why = decoded.error()] { return malformed(why, describe(why.code).http_status); });
+    return then(
+        [why = decoded.error()] { return refused_body(why, describe(why.code).http_status); });
   }
   const auto refuse = [&](fault why) {
     then([desk, why = std::move(why)] { return refusal(why, desk->retry_after_ms()); });

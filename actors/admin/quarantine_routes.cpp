@@ -36,7 +36,7 @@ result<json> entry(node_access& node, const contract::stored_record& r, bool pay
   return value;
 }
 
-response list(node_access& node, const request& r) {
+response list_quarantine(node_access& node, const request& r) {
   const auto limit = page_limit(r);
   if (!limit) return error_response(limit.error(), "leave limit out, or give a smaller one");
   const auto given = r.query_value("cursor").value_or("0-0");
@@ -57,7 +57,7 @@ response list(node_access& node, const request& r) {
        {"next_cursor", more ? json(to_string(block->records.back().at)) : json()}});
 }
 
-response show(node_access& node, const request& r) {
+response show_quarantine(node_access& node, const request& r) {
   const auto at = model::parse_position(r.capture("position"));
   if (!at) return error_response(no_position(r.capture("position")), see_list);
   const model::position before{at->incarnation, at->lsn == 0 ? 0 : at->lsn - 1};
@@ -71,10 +71,6 @@ response show(node_access& node, const request& r) {
   }
   const auto value = entry(node, block->records.front(), true);
   return value ? json_response(*value) : error_response(value.error(), see_list);
-}
-
-fault malformed(std::string why) {
-  return fault(fault_code::request_malformed, std::move(why));
 }
 
 std::optional<fault_code> parse_fault(std::string_view name) {
@@ -163,11 +159,11 @@ response replay(node_access& node, const request& r) {
 
 void add_quarantine_routes(router& to, node_access& node) {
   to.add(
-      "GET", "/api/v1/quarantine", [&node](const request& r) { return list(node, r); },
+      "GET", "/api/v1/quarantine", [&node](const request& r) { return list_quarantine(node, r); },
       pace::may_wait);
   to.add(
-      "GET", "/api/v1/quarantine/{position}", [&node](const request& r) { return show(node, r); },
-      pace::may_wait);
+      "GET", "/api/v1/quarantine/{position}",
+      [&node](const request& r) { return show_quarantine(node, r); }, pace::may_wait);
   to.add(
       "POST", "/api/v1/quarantine/replay", [&node](const request& r) { return replay(node, r); },
       pace::may_wait);

@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::string_view see_sinks = "see GET /api/v1/sinks (fleetgate sinks ls)";
 
-response list(node_access& node) {
+response list_sinks(node_access& node) {
   json sinks = json::array();
   for (const sink_entry& s : node.sinks()) {
     json entry = s.report ? to_json(*s.report) : json{{"name", s.name}, {"state", "no_answer"}};
@@ -76,7 +76,7 @@ response replay(node_access& node, const request& r) {
 
 void add_sink_routes(router& to, node_access& node) {
   to.add(
-      "GET", "/api/v1/sinks", [&node](const request&) { return list(node); }, pace::may_wait);
+      "GET", "/api/v1/sinks", [&node](const request&) { return list_sinks(node); }, pace::may_wait);
   to.add(
       "POST", "/api/v1/sinks/{name}/pause",
       [&node](const request& r) { return answer(node.pause_sink(r.capture("name"))); },

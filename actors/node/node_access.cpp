@@ -17,7 +17,7 @@
 namespace fleetgate::node {
 namespace {
 
-constexpr std::chrono::milliseconds patience{2000};
+constexpr std::chrono::milliseconds answer_patience{2000};
 /// For the receipts of what was handed in: level committed waits for sinks, and any for a disk.
 constexpr std::uint64_t hand_in_patience_ns = 30'000'000'000;
 /// For those of what is replayed: other questions wait meanwhile.
@@ -37,7 +37,7 @@ result<Answer> ask(caf::actor_system& system, std::string_view name, const runti
                    Message&&... message) {
   caf::scoped_actor self(system);
   result<Answer> got = tl::unexpected(silent(name));
-  self->request(who.get(), patience, std::forward<Message>(message)...)
+  self->request(who.get(), answer_patience, std::forward<Message>(message)...)
       .receive([&](Answer& a) { got = std::move(a); }, [](const caf::error&) {});
   return got;
 }
@@ -185,7 +185,7 @@ class node::parts::live_access final : public admin::node_access {
       contract::supervisor_report report;
       report.name = name;
       report.state = contract::actor_state::given_up;
-      self->request(supervisor, patience, supervise::report_atom::value)
+      self->request(supervisor, answer_patience, supervise::report_atom::value)
           .receive([&](contract::supervisor_report& r) { report = std::move(r); },
                    [](const caf::error&) {});
       tree.push_back(std::move(report));
@@ -197,7 +197,7 @@ class node::parts::live_access final : public admin::node_access {
   std::vector<admin::sink_entry> sinks() override {
     caf::scoped_actor self(p_.system);
     const auto request = [&](const caf::actor& sink) {
-      return self->request(sink, patience, sink::report_atom::value);
+      return self->request(sink, answer_patience, sink::report_atom::value);
     };
     std::vector<decltype(request(caf::actor{}))> answers;  // all at once: one may be slow
     for (const auto& s : p_.sinks) answers.push_back(request(s->actor.at.get()));

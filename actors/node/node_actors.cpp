@@ -10,7 +10,7 @@
 namespace fleetgate::node {
 namespace {
 
-constexpr std::chrono::nanoseconds patience = std::chrono::seconds(10);
+constexpr std::chrono::nanoseconds hang_patience = std::chrono::seconds(10);
 
 /// Nothing: it waits for messages.
 std::optional<std::uint64_t> busy_for(const actor_part& a, std::uint64_t now_ns) {
@@ -91,7 +91,7 @@ void node::parts::review_actors() {
   const std::uint64_t now_ns = runtime::steady_now_ns();
   for_each_actor([&](actor_part& a) {
     const std::uint64_t busy_ns = busy_for(a, now_ns).value_or(0);
-    const bool hangs = busy_ns > static_cast<std::uint64_t>(patience.count());
+    const bool hangs = busy_ns > static_cast<std::uint64_t>(hang_patience.count());
     if (hangs == (a.probe.unresponsive.value() != 0)) return;
     a.probe.unresponsive.set(hangs ? 1 : 0);
     health.set("actor." + a.name, hangs ? admin::health_state::degraded : admin::health_state::good,

@@ -6,12 +6,12 @@ namespace fleetgate::node {
 namespace {
 
 constexpr std::string_view table = contract::replays_table_name;
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t mark_version = 1;
 
 std::string row(const contract::replay_mark& m) {
   std::string value;
   byte_writer out(value);
-  out.u8(version);
+  out.u8(mark_version);
   out.u8(static_cast<std::uint8_t>(m.state));
   out.u64(static_cast<std::uint64_t>(m.time_ns));
   return value;
@@ -21,7 +21,7 @@ std::string row(const contract::replay_mark& m) {
 contract::replay_mark read_row(std::string_view value) {
   contract::replay_mark m;
   byte_reader in(as_bytes(value));
-  const bool is_known = in.u8() == version;
+  const bool is_known = in.u8() == mark_version;
   const auto state = in.u8();
   const auto time = in.u64();
   if (!is_known || !state || !time) return m;

@@ -9,7 +9,7 @@
 namespace fleetgate::node {
 namespace {
 
-constexpr auto version = mqtt::protocol_version::v5;
+constexpr auto tap_version = mqtt::protocol_version::v5;
 constexpr std::uint8_t no_retained = 2;  // section 3.8.3.1: what passes, and not what was
 constexpr std::uint8_t first_error = 0x80;
 
@@ -23,7 +23,7 @@ std::string reason_text(std::uint8_t reason) {
 
 void tap_session::begin(std::string& out) const {
   mqtt::connect_packet p;
-  p.version = version;
+  p.version = tap_version;
   p.keep_alive_s = static_cast<std::uint16_t>(keep_alive_.count());
   p.client_id = client_id_;
   mqtt::encode(p, out);
@@ -38,15 +38,15 @@ void tap_session::subscribe(std::string& out) const {
   mqtt::subscribe_packet p;
   p.packet_id = 1;
   p.filters = as_bytes(filters);
-  mqtt::encode(p, version, out);
+  mqtt::encode(p, tap_version, out);
 }
 
 void tap_session::ping(std::string& out) {
-  mqtt::encode(mqtt::ping_packet{}, version, out);
+  mqtt::encode(mqtt::ping_packet{}, tap_version, out);
 }
 
 void tap_session::goodbye(std::string& out) {
-  mqtt::encode(mqtt::farewell_packet{}, version, out);
+  mqtt::encode(mqtt::farewell_packet{}, tap_version, out);
 }
 
 std::optional<std::string> tap_session::take(std::string& received, std::string& out,
@@ -71,7 +71,7 @@ std::optional<std::string> tap_session::take(std::string& received, std::string&
 
 std::optional<std::string> tap_session::take_one(const mqtt::frame& f, std::string& out,
                                                  const on_message& show) {
-  const auto p = mqtt::decode(f, version, mqtt::receiver::client);
+  const auto p = mqtt::decode(f, tap_version, mqtt::receiver::client);
   if (!p) return "what came is not MQTT 5: " + std::string(p.error().what);
   if (const auto* message = std::get_if<mqtt::publish_packet>(&*p)) {
     show(*message);

@@ -91,18 +91,18 @@ std::string text_of(const std::vector<accounts::term>& terms) {
   return text.empty() ? "0" : text;
 }
 
-json to_json(const std::vector<accounts::term>& terms) {
+json json_of(const std::vector<accounts::term>& terms) {
   json values = json::object();
   for (const auto& t : terms) values[t.name] = t.value;
   return values;
 }
 
-json to_json(const audited& a) {
+json json_of(const audited& a) {
   json equations = json::array();
   for (const auto& e : a.equations) {
     equations.push_back({{"name", e.name},
-                         {"left", to_json(e.left)},
-                         {"right", to_json(e.right)},
+                         {"left", json_of(e.left)},
+                         {"right", json_of(e.right)},
                          {"difference", e.difference()},
                          {"balanced", e.balanced()}});
   }
@@ -129,7 +129,7 @@ bool says_something(const accounts::equation& e) {
 }
 
 void print(const audited& a, std::ostream& out) {
-  const json all = to_json(a);
+  const json all = json_of(a);
   print_members(all,
                 {{"balanced", "balanced"},
                  {"drained", "drained"},
@@ -171,7 +171,7 @@ exit_code run_audit(const verb_call& call, std::ostream& out, std::ostream& err)
   const auto done = count(std::string(call.get("directory")));
   if (!done) return refuse(call, done.error(), err);
   if (call.format == output_format::json)
-    print_json(to_json(*done), out);
+    print_json(json_of(*done), out);
   else
     print(*done, out);
   if (accounts::balanced(done->equations)) return exit_code::ok;

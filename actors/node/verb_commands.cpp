@@ -14,7 +14,7 @@ namespace {
 
 const verb_option device{"device", "DEVICE", "The device's id (MQTT: its client id)", true, ""};
 
-std::string path_of(const verb_call& call) {
+std::string commands_path(const verb_call& call) {
   return "/api/v1/devices/" + percent_encoded(call.get("device")) + "/commands";
 }
 
@@ -94,7 +94,7 @@ exit_code send(const verb_call& call, std::ostream& out, std::ostream& err) {
     complain(call, body.error().what, body.error().next, err);
     return body.error().status;
   }
-  const auto got = ask_node(call, "POST", path_of(call), err, *body);
+  const auto got = ask_node(call, "POST", commands_path(call), err, *body);
   if (!got) return got.error();
   if (call.format == output_format::json) {
     print_json(*got, out);
@@ -112,8 +112,8 @@ exit_code send(const verb_call& call, std::ostream& out, std::ostream& err) {
   return exit_code::ok;
 }
 
-exit_code list(const verb_call& call, std::ostream& out, std::ostream& err) {
-  const auto got = ask_pages(call, path_of(call), "commands", err);
+exit_code list_commands(const verb_call& call, std::ostream& out, std::ostream& err) {
+  const auto got = ask_pages(call, commands_path(call), "commands", err);
   if (!got) return got.error();
   if (call.format == output_format::json) {
     print_json(*got, out);
@@ -165,7 +165,7 @@ an option stands behind two dashes: commands send press-1 run -- -v
         "List a device's, the newest first",
         {device, {"--limit", "N", "At most so many", false, "1000"}},
         true,
-        list}}};
+        list_commands}}};
 }
 
 }  // namespace fleetgate::node

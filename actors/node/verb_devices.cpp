@@ -9,11 +9,11 @@ namespace {
 
 const verb_option client_id{"client-id", "CLIENT-ID", "The MQTT client id", true, ""};
 
-std::string path_of(const verb_call& call) {
+std::string device_path(const verb_call& call) {
   return "/api/v1/devices/" + percent_encoded(call.get("client-id"));
 }
 
-exit_code list(const verb_call& call, std::ostream& out, std::ostream& err) {
+exit_code list_devices(const verb_call& call, std::ostream& out, std::ostream& err) {
   const auto got = ask_pages(call, "/api/v1/devices", "devices", err);
   if (!got) return got.error();
   if (call.format == output_format::json) {
@@ -32,8 +32,8 @@ exit_code list(const verb_call& call, std::ostream& out, std::ostream& err) {
   return exit_code::ok;
 }
 
-exit_code show(const verb_call& call, std::ostream& out, std::ostream& err) {
-  const auto got = ask_node(call, "GET", path_of(call), err);
+exit_code show_device(const verb_call& call, std::ostream& out, std::ostream& err) {
+  const auto got = ask_node(call, "GET", device_path(call), err);
   if (!got) return got.error();
   if (call.format == output_format::json) {
     print_json(*got, out);
@@ -53,7 +53,7 @@ exit_code show(const verb_call& call, std::ostream& out, std::ostream& err) {
 }
 
 exit_code kick(const verb_call& call, std::ostream& out, std::ostream& err) {
-  const auto got = ask_node(call, "DELETE", path_of(call) + "/connection", err);
+  const auto got = ask_node(call, "DELETE", device_path(call) + "/connection", err);
   if (!got) return got.error();
   if (call.format == output_format::json)
     print_json(*got, out);
@@ -78,8 +78,8 @@ verb_group device_verbs() {
             "List the clients that are connected",
             {{"--limit", "N", "At most so many", false, "1000"}},
             true,
-            list},
-           {"show", "Show one of them", {client_id}, true, show},
+            list_devices},
+           {"show", "Show one of them", {client_id}, true, show_device},
            {"kick",
             "Close its connection (MQTT 5 reason 0x98); its session stays",
             {client_id},

@@ -9,7 +9,7 @@
 namespace fleetgate::node {
 namespace {
 
-exit_code list(const verb_call& call, std::ostream& out, std::ostream& err) {
+exit_code list_quarantine(const verb_call& call, std::ostream& out, std::ostream& err) {
   const auto got = ask_pages(call, "/api/v1/quarantine", "messages", err);
   if (!got) return got.error();
   if (call.format == output_format::json) {
@@ -28,7 +28,7 @@ exit_code list(const verb_call& call, std::ostream& out, std::ostream& err) {
   return exit_code::ok;
 }
 
-exit_code show(const verb_call& call, std::ostream& out, std::ostream& err) {
+exit_code show_quarantined(const verb_call& call, std::ostream& out, std::ostream& err) {
   const auto got =
       ask_node(call, "GET", "/api/v1/quarantine/" + percent_encoded(call.get("position")), err);
   if (!got) return got.error();
@@ -83,7 +83,7 @@ void print_summary(const json& all, std::ostream& out) {
 }
 
 /// One request after the other, each bounded by the node.
-exit_code replay(const verb_call& call, std::ostream& out, std::ostream& err) {
+exit_code replay_quarantined(const verb_call& call, std::ostream& out, std::ostream& err) {
   const auto limit = count_of(call, "--limit", err);
   if (!limit) return limit.error();
   json body = choice_of(call);
@@ -140,12 +140,12 @@ schema, start the node, then replay. What has passed is not replayed again unles
         "List them, the oldest first",
         {{"--limit", "N", "At most so many", false, "1000"}},
         true,
-        list},
+        list_quarantine},
        {"show",
         "Show one of them with its payload",
         {{"position", "POSITION", "As the list gives it", true, ""}},
         true,
-        show},
+        show_quarantined},
        {"replay",
         "Send them through the parser again",
         {{"position", "POSITION", "This one; without it all that the options choose", false, ""},
@@ -155,7 +155,7 @@ schema, start the node, then replay. What has passed is not replayed again unles
          {"--limit", "N", "At most so many", false, "1000"},
          {"--again", "", "Those too that were replayed before", false, ""}},
         true,
-        replay}}};
+        replay_quarantined}}};
 }
 
 }  // namespace fleetgate::node

@@ -9,7 +9,7 @@ namespace {
 
 const verb_option sink_name{"name", "NAME", "Of a [[sink]]", true, ""};
 
-exit_code list(const verb_call& call, std::ostream& out, std::ostream& err) {
+exit_code list_sinks(const verb_call& call, std::ostream& out, std::ostream& err) {
   const auto got = ask_node(call, "GET", "/api/v1/sinks", err);
   if (!got) return got.error();
   if (call.format == output_format::json) {
@@ -47,7 +47,7 @@ exit_code pause(const verb_call& call, std::ostream& out, std::ostream& err) {
 exit_code resume(const verb_call& call, std::ostream& out, std::ostream& err) {
   return tell(call, "resume", {}, out, err);
 }
-exit_code replay(const verb_call& call, std::ostream& out, std::ostream& err) {
+exit_code replay_sink(const verb_call& call, std::ostream& out, std::ostream& err) {
   const json body{{"from", call.get("--from")},
                   {"allow_duplicates", call.get("--allow-duplicates") == "true"}};
   return tell(call, "replay", body.dump(-1, ' ', false, json::error_handler_t::replace), out, err);
@@ -66,7 +66,7 @@ verb_group sink_verbs() {
 
 While a required sink is paused the spool grows, and at its budget devices are made to wait.
 )",
-          {{"ls", "List them with state and lag", {}, true, list},
+          {{"ls", "List them with state and lag", {}, true, list_sinks},
            {"pause", "Deliver nothing until resume or the next start", {sink_name}, true, pause},
            {"resume", "Go on, and try again at once", {sink_name}, true, resume},
            {"replay",
@@ -75,7 +75,7 @@ While a required sink is paused the spool grows, and at its budget devices are m
              {"--from", "POSITION", "Begin there, or at the \"beginning\"", true, ""},
              {"--allow-duplicates", "", "Though the store would have rows twice", false, ""}},
             true,
-            replay}}};
+            replay_sink}}};
 }
 
 }  // namespace fleetgate::node

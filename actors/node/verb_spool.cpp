@@ -9,7 +9,7 @@
 namespace fleetgate::node {
 namespace {
 
-exit_code list(const verb_call& call, std::ostream& out, std::ostream& err) {
+exit_code list_spool(const verb_call& call, std::ostream& out, std::ostream& err) {
   const auto got = ask_node(call, "GET", "/api/v1/spool", err);
   if (!got) return got.error();
   if (call.format == output_format::json) {
@@ -50,7 +50,7 @@ json position_or_null(const std::optional<model::position>& p) {
   return p ? json(to_string(*p)) : json();
 }
 
-json to_json(const spool::inspection& found) {
+json json_of(const spool::inspection& found) {
   json lanes = json::array();
   for (const auto& l : found.lanes) {
     lanes.push_back({{"lane", to_string(l.in)},
@@ -84,7 +84,7 @@ exit_code inspect(const verb_call& call, std::ostream& out, std::ostream& err) {
              "Name [node] data_dir, and see that you may read it (ls -l).", err);
     return found.error().code == fault_code::not_found ? exit_code::not_found : exit_code::io_error;
   }
-  const json shown = to_json(*found);
+  const json shown = json_of(*found);
   if (call.format == output_format::json) {
     print_json(shown, out);
   } else {
@@ -122,7 +122,7 @@ verb_group spool_verbs() {
 
 inspect needs no node, and may run beside one. It exits with 65 where something is damaged.
 )",
-          {{"ls", "Show lanes, budgets, readers and positions", {}, true, list},
+          {{"ls", "Show lanes, budgets, readers and positions", {}, true, list_spool},
            {"inspect",
             "Read a spool's files and verify every checksum",
             {{"directory", "DIR", "A data_dir, or the spool in it", true, ""}},

@@ -13,7 +13,7 @@ constexpr std::array<char, 8> magic{'F', 'G', 'T', 'R', 'A', 'C', 'E', '\0'};
 constexpr std::uint32_t version = 1;
 
 /// As it lies in the file.
-struct image {
+struct header_image {
   std::array<char, 8> magic;
   std::uint32_t version;
   std::uint32_t record_bytes;
@@ -28,9 +28,9 @@ struct image {
   std::uint64_t zero;
   std::uint64_t checksum;  // XXH3-64 of what lies before it
 };
-static_assert(sizeof(image) == trace_head_bytes);
+static_assert(sizeof(header_image) == trace_head_bytes);
 
-std::uint64_t checksum_of(const image& i) noexcept {
+std::uint64_t checksum_of(const header_image& i) noexcept {
   return XXH3_64bits(&i, sizeof i - sizeof i.checksum);
 }
 
@@ -47,7 +47,7 @@ std::string text_of(const std::array<char, Size>& from) {
 }  // namespace
 
 trace_head_image encode_trace_head(const trace_file_head& head) noexcept {
-  image i{};
+  header_image i{};
   i.magic = magic;
   i.version = version;
   i.record_bytes = trace_record_bytes;
@@ -62,7 +62,7 @@ trace_head_image encode_trace_head(const trace_file_head& head) noexcept {
 }
 
 std::optional<trace_file_head> decode_trace_head(std::span<const std::byte> bytes) {
-  image i{};
+  header_image i{};
   if (bytes.size() < sizeof i) return std::nullopt;
   std::memcpy(&i, bytes.data(), sizeof i);
   const bool known = i.magic == magic && i.version == version &&

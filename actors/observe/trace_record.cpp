@@ -17,7 +17,7 @@ constexpr std::uint8_t has_epoch = 1;
 constexpr std::uint8_t has_sequence = 2;
 
 /// As it lies in the file.
-struct image {
+struct record_image {
   std::uint64_t number;
   std::int64_t time_ns;
   std::uint8_t event;
@@ -40,9 +40,9 @@ struct image {
   std::uint64_t duration_ns;
   std::uint64_t checksum;  // XXH3-64 of what lies before it
 };
-static_assert(sizeof(image) == trace_record_bytes);
+static_assert(sizeof(record_image) == trace_record_bytes);
 
-std::uint64_t checksum_of(const image& i) noexcept {
+std::uint64_t checksum_of(const record_image& i) noexcept {
   return XXH3_64bits(&i, sizeof i - sizeof i.checksum);
 }
 
@@ -69,7 +69,7 @@ std::uint64_t trace_subject_hash(std::string_view subject) noexcept {
 
 trace_record_image encode_trace_record(const trace_note& note, std::uint64_t number,
                                        std::int64_t time_ns) noexcept {
-  image i{};
+  record_image i{};
   i.number = number;
   i.time_ns = time_ns;
   i.event = static_cast<std::uint8_t>(note.event);
@@ -96,7 +96,7 @@ trace_record_image encode_trace_record(const trace_note& note, std::uint64_t num
 }
 
 std::optional<trace_record> decode_trace_record(std::span<const std::byte> bytes) {
-  image i{};
+  record_image i{};
   if (bytes.size() != sizeof i) return std::nullopt;
   std::memcpy(&i, bytes.data(), sizeof i);
   if (i.number == 0 || i.checksum != checksum_of(i)) return std::nullopt;

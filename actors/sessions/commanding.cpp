@@ -7,13 +7,13 @@
 namespace fleetgate::sessions {
 namespace {
 
-constexpr std::int64_t ns_per_s = 1'000'000'000;
 constexpr std::size_t most_finished_commands = 32;
+constexpr std::int64_t second_ns = 1'000'000'000;
 
 /// MQTT 5: the id as correlation data (section 3.3.2.3.6), the name as a user property, and how
 /// long it is good for.
 std::string properties_of(const contract::command_delivery& d, std::int64_t now_ns) {
-  const auto left_s = std::max<std::int64_t>(1, (d.deadline_ns - now_ns) / ns_per_s);
+  const auto left_s = std::max<std::int64_t>(1, (d.deadline_ns - now_ns) / second_ns);
   mqtt::property_list p;
   p.add(mqtt::property_id::message_expiry_interval,
         static_cast<std::uint32_t>(std::min<std::int64_t>(left_s, 0xFFFF'FFFF)));

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view segment_magic = "FGSPOOL1";
 constexpr std::string_view suffix = ".seg";
 constexpr std::size_t name_digits = 16;
-constexpr std::size_t checksum_at = segment_header_bytes - 8;
+constexpr std::size_t header_checksum_at = segment_header_bytes - 8;
 
 }  // namespace
 
@@ -49,7 +49,7 @@ std::string encode_segment_header(const segment_header& h) {
   store_le(p + 64, h.previous_end);
   store_le(p + 72, static_cast<std::uint64_t>(h.first_received_time_ns));
   store_le(p + 80, h.previous_first_ordinal);
-  store_le(p + checksum_at, static_cast<std::uint64_t>(XXH3_64bits(p, checksum_at)));
+  store_le(p + header_checksum_at, static_cast<std::uint64_t>(XXH3_64bits(p, header_checksum_at)));
   return out;
 }
 
@@ -57,7 +57,8 @@ std::optional<segment_header> decode_segment_header(byte_view bytes) noexcept {
   if (bytes.size() < segment_header_bytes) return std::nullopt;
   const std::byte* p = bytes.data();
   if (as_text(bytes.first(segment_magic.size())) != segment_magic) return std::nullopt;
-  if (load_le<std::uint64_t>(p + checksum_at) != XXH3_64bits(p, checksum_at)) return std::nullopt;
+  if (load_le<std::uint64_t>(p + header_checksum_at) != XXH3_64bits(p, header_checksum_at))
+    return std::nullopt;
   const auto in = load_le<std::uint32_t>(p + 12);
   segment_header h;
   h.version = load_le<std::uint32_t>(p + 8);

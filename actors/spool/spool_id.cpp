@@ -16,7 +16,7 @@ constexpr std::size_t first_ordinals_at = 120;
 constexpr std::size_t highest_lsn_at = 192;
 constexpr std::size_t first_lsns_at = 200;
 constexpr std::size_t starts_at = 272;
-constexpr std::size_t checksum_at = id_slot_bytes - 8;
+constexpr std::size_t slot_checksum_at = id_slot_bytes - 8;
 
 }  // namespace
 
@@ -42,7 +42,7 @@ std::string encode_spool_id(const spool_id& id) {
     store_le(p + starts_at + 16 * i, start.first_lsn);
     store_le(p + starts_at + 16 * i + 8, start.incarnation);
   }
-  store_le(p + checksum_at, static_cast<std::uint64_t>(XXH3_64bits(p, checksum_at)));
+  store_le(p + slot_checksum_at, static_cast<std::uint64_t>(XXH3_64bits(p, slot_checksum_at)));
   return out;
 }
 
@@ -51,7 +51,7 @@ std::optional<spool_id> decode_spool_id(byte_view slot) {
   const std::byte* p = slot.data();
   if (as_text(slot.first(id_magic.size())) != id_magic ||
       load_le<std::uint32_t>(p + 8) != id_version ||
-      load_le<std::uint64_t>(p + checksum_at) != XXH3_64bits(p, checksum_at)) {
+      load_le<std::uint64_t>(p + slot_checksum_at) != XXH3_64bits(p, slot_checksum_at)) {
     return std::nullopt;
   }
   spool_id id;

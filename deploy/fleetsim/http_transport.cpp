@@ -15,10 +15,9 @@ namespace {
 using json = nlohmann::json;
 
 constexpr std::size_t largest_body = 1024 * 1024;
-constexpr std::size_t message_overhead = 1400;    // topic, numbers and names around a payload
-constexpr std::uint16_t idle_s = 10;              // after which the gateway closes a connection
-constexpr std::uint8_t unspecified_error = 0x80;  // MQTT 5.0 section 2.4
-constexpr unsigned ok = 200, accepted = 202, mixed = 207;
+constexpr std::size_t object_overhead = 1400;  // topic, numbers and names around a payload
+constexpr std::uint16_t idle_s = 10;           // after which the gateway closes a connection
+constexpr unsigned ok = 200, accepted = 202, multi_status = 207;
 constexpr unsigned unauthorized = 401, forbidden = 403, not_found = 404;
 
 /// Percent-encoded (RFC 3986 section 2.1) where it is not unreserved.
@@ -119,7 +118,7 @@ bool http_transport::accepts() const noexcept {
   if (asked_ != question::none || closes_) return false;
   if (ids_.empty()) return true;
   return ids_.size() < settings_.batch &&
-         body_.size() + message_overhead +
+         body_.size() + object_overhead +
                  payload_writer::longest(settings_.payload_bytes, device_.size()) <=
              largest_body;
 }
@@ -217,7 +216,7 @@ event http_transport::meaning_of_greeting(const http_response& r) const {
 result<void> http_transport::understand_answers(const http_response& r,
                                                 std::vector<event>& events) const {
   const bool is_good = r.status == ok || r.status == accepted;
-  if (settings_.batch > 1 && (is_good || r.status == mixed)) {
+  if (settings_.batch > 1 && (is_good || r.status == multi_status)) {
     const json body = json::parse(r.body, nullptr, false);
     const auto results = body.is_object() ? body.find("results") : body.end();
     bool fits = results != body.end() && results->is_array() && results->size() == ids_.size();

@@ -15,7 +15,6 @@ constexpr std::uint32_t largest_received_frame = 64 * 1024;
 constexpr std::size_t frame_overhead = 64;
 constexpr std::size_t message_overhead = 16;
 // MQTT 5.0 section 2.4.
-constexpr std::uint8_t unspecified_error = 0x80;
 constexpr std::uint8_t use_another_server = 0x9C;
 
 tl::unexpected<fault> not_native(const native::decode_fault& why) {

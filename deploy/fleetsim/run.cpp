@@ -24,8 +24,6 @@
 namespace fleetgate::fleetsim {
 namespace {
 
-constexpr std::uint64_t second_ns = 1'000'000'000;
-
 exit_code explain(exit_code code, const std::string& why) {
   std::fprintf(stderr, "fleetsim: %s\n", why.c_str());
   return code;

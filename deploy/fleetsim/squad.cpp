@@ -11,13 +11,8 @@
 namespace fleetgate::fleetsim {
 namespace {
 
-constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr std::uint64_t longest_sleep_ns = second_ns / 20;  // how soon orders are seen
 constexpr std::uint64_t housekeeping_ns = second_ns / 20;
-
-std::uint64_t ns_of(double seconds) noexcept {
-  return static_cast<std::uint64_t>(seconds * 1e9);
-}
 
 }  // namespace
 

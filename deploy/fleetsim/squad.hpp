@@ -26,6 +26,12 @@
 
 namespace fleetgate::fleetsim {
 
+inline constexpr std::uint64_t second_ns = 1'000'000'000;
+
+constexpr std::uint64_t ns_of(double seconds) noexcept {
+  return static_cast<std::uint64_t>(seconds * 1e9);
+}
+
 /// Monotonic time.
 std::uint64_t now_ns() noexcept;
 

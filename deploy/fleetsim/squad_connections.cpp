@@ -8,16 +8,6 @@
 #include "deploy/fleetsim/squad.hpp"
 
 namespace fleetgate::fleetsim {
-namespace {
-
-constexpr std::uint64_t second_ns = 1'000'000'000;
-
-std::uint64_t ns_of(double seconds) noexcept {
-  return static_cast<std::uint64_t>(seconds * 1e9);
-}
-
-}  // namespace
-
 void squad::open_waiting() {
   while (!waiting_to_open_.empty() && opening_ < most_opening_) {
     const std::uint32_t index = waiting_to_open_.front();

@@ -25,6 +25,8 @@ struct connection_settings {
   std::optional<std::string> password;
 };
 
+inline constexpr std::uint8_t unspecified_error = 0x80;  // MQTT 5.0 section 2.4
+
 /// What arrived. `id` is that of the message it is about.
 struct event {
   enum class kind : std::uint8_t {

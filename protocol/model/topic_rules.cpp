@@ -7,19 +7,13 @@
 #include <xxhash.h>
 
 #include "protocol/base/utf8.hpp"
+#include "protocol/model/enum_names.hpp"
 
 namespace fleetgate::model {
 namespace {
 
 constexpr std::array<std::string_view, 4> format_names{"auto", "json", "msgpack", "raw"};
 constexpr std::array<std::string_view, 2> scope_names{"device", "topic"};
-
-template <class Enum, std::size_t N>
-std::optional<Enum> find_in(const std::array<std::string_view, N>& names, std::string_view s) {
-  const auto it = std::find(names.begin(), names.end(), s);
-  if (it == names.end()) return std::nullopt;
-  return static_cast<Enum>(it - names.begin());
-}
 
 /// Longest topic filter (MQTT 5.0 section 1.5.4: a UTF-8 string).
 constexpr std::size_t max_filter_bytes = 65535;
@@ -147,13 +141,13 @@ std::string_view to_string(payload_format f) noexcept {
   return format_names[static_cast<std::size_t>(f)];
 }
 std::optional<payload_format> parse_payload_format(std::string_view s) noexcept {
-  return find_in<payload_format>(format_names, s);
+  return find_by_name<payload_format>(format_names, s);
 }
 std::string_view to_string(sequence_scope s) noexcept {
   return scope_names[static_cast<std::size_t>(s)];
 }
 std::optional<sequence_scope> parse_sequence_scope(std::string_view s) noexcept {
-  return find_in<sequence_scope>(scope_names, s);
+  return find_by_name<sequence_scope>(scope_names, s);
 }
 
 std::vector<topic_rule_fault> topic_rules::check(const topic_rule_spec& spec) {

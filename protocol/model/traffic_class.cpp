@@ -1,5 +1,7 @@
 #include "protocol/model/traffic_class.hpp"
 
+#include "protocol/model/enum_names.hpp"
+
 namespace fleetgate::model {
 namespace {
 
@@ -9,14 +11,6 @@ constexpr std::array<std::string_view, 4> level_names{"none", "received", "durab
 constexpr std::array<std::string_view, lane_count> lane_names{
     "control",        "heartbeat",  "event",          "telemetry", "control-free",
     "heartbeat-free", "event-free", "telemetry-free", "quarantine"};
-
-template <class Enum, std::size_t N>
-std::optional<Enum> find_in(const std::array<std::string_view, N>& names, std::string_view s) {
-  for (std::size_t i = 0; i < N; ++i) {
-    if (names[i] == s) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -31,10 +25,10 @@ std::string_view to_string(lane l) noexcept {
 }
 
 std::optional<traffic_class> parse_traffic_class(std::string_view s) noexcept {
-  return find_in<traffic_class>(class_names, s);
+  return find_by_name<traffic_class>(class_names, s);
 }
 std::optional<ack_level> parse_ack_level(std::string_view s) noexcept {
-  return find_in<ack_level>(level_names, s);
+  return find_by_name<ack_level>(level_names, s);
 }
 
 }  // namespace fleetgate::model

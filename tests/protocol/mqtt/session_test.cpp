@@ -118,7 +118,9 @@ TEST(session_connect, client_ids_of_more_than_1024_bytes_are_refused) {
       c.client_id = id;
       w.feed(encoded(c, v));
       EXPECT_EQ(w.it.connected(), bytes == 1024);
-      if (bytes != 1024) EXPECT_EQ(connack_in(w.out, v).reason, v == v5 ? 0x85 : 2);
+      if (bytes != 1024) {
+        EXPECT_EQ(connack_in(w.out, v).reason, v == v5 ? 0x85 : 2);
+      }
     }
   }
 }
