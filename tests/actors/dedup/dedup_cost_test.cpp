@@ -1,27 +1,6 @@
 // What a message may cost: no allocation in steady state.
-#include <cstdlib>
-#include <new>
-
 #include "tests/actors/dedup/dedup_fixture.hpp"
-
-namespace {
-
-std::size_t allocations = 0;
-
-}  // namespace
-
-// Not inlined, or the compiler sees malloc meet delete where only one side is inlined.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const p = std::malloc(size)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept {
-  std::free(p);
-}
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
-  std::free(p);
-}
+#include "tests/counted_allocations.hpp"
 
 namespace fleetgate::dedup {
 namespace {
@@ -40,7 +19,7 @@ class cost : public dedup_test {
     receipts_.reserve(devices.size() * 16);
     std::vector<model::envelope> views;
     for (const auto& d : devices) views.push_back(d.view());
-    const std::size_t before = allocations;
+    const std::size_t before = testing::allocations;
     for (std::uint64_t s = from; s < to; ++s) {
       for (model::envelope e : views) {
         e.sequence = s;
@@ -52,7 +31,7 @@ class cost : public dedup_test {
       tickets.clear();
       receipts_.clear();
     }
-    made_ = allocations - before;
+    made_ = testing::allocations - before;
   }
   std::size_t made_ = 0;
 };

@@ -2,42 +2,10 @@
 // test is left out.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
-#include "tests/actors/parse/parse_fixture.hpp"
-
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
-namespace {
-std::atomic<std::size_t> allocations{0};
-
-void* counted(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* const p = std::malloc(size == 0 ? 1 : size)) return p;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void operator delete(void* p) noexcept {
-  std::free(p);
-}
-void operator delete[](void* p) noexcept {
-  std::free(p);
-}
-void operator delete(void* p, std::size_t) noexcept {
-  std::free(p);
-}
-void operator delete[](void* p, std::size_t) noexcept {
-  std::free(p);
-}
+#include "tests/actors/parse/parse_fixture.hpp"
+#include "tests/counted_allocations.hpp"
 
 namespace fleetgate::parse {
 namespace {
@@ -52,14 +20,14 @@ TEST(parser_allocation, json_costs_none_once_the_largest_payload_has_been_seen) 
   model::envelope out;
   r.brain().parse(first, out);
 
-  const std::size_t before = allocations.load();
+  const std::size_t before = testing::allocations;
   for (int i = 0; i < 100; ++i) {
     small.rule = r.rules().match(topic).rule;
     r.brain().parse(small, out);
     r.brain().parse(broken, out);
     r.brain().parse(first, out);
   }
-  EXPECT_EQ(allocations.load() - before, 0u);
+  EXPECT_EQ(testing::allocations - before, 0u);
   EXPECT_EQ(out.sequence, 1u);
 }
 

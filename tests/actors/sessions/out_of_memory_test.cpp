@@ -2,27 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "tests/actors/sessions/broker.hpp"
-
-namespace {
-thread_local std::size_t fails_at = 0;  // counted down; 0: never
-}  // namespace
-
-// Never inlined: the compiler must not see through a pair of them.
-[[gnu::noinline]] void* operator new(std::size_t n) {
-  if (fails_at != 0 && --fails_at == 0) throw std::bad_alloc();
-  if (void* p = std::malloc(n)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept {
-  std::free(p);
-}
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
-  std::free(p);
-}
+#include "tests/counted_allocations.hpp"
 
 namespace fleetgate::sessions {
 namespace {
@@ -39,13 +20,13 @@ TEST_F(a_broker, sends_a_message_to_whom_it_matches_where_memory_ran_out_in_the_
   bool failed = true;
   for (std::size_t n = 1; failed; ++n) {
     failed = false;
-    fails_at = n;
+    testing::fails_at = n;
     try {
       brain->publish(x, now_ns);
     } catch (const std::bad_alloc&) {
       failed = true;
     }
-    fails_at = 0;
+    testing::fails_at = 0;
     brain->out() = {};
     publish("y");
     EXPECT_THAT(take_sent(a), IsEmpty()) << n;

@@ -1,27 +1,8 @@
 // The road of a message through the session makes no allocation once its buffers have grown.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
+#include "tests/counted_allocations.hpp"
 #include "tests/protocol/mqtt/support.hpp"
-
-namespace {
-std::size_t allocations = 0;  // of the whole program; compared around calls that must make none
-}  // namespace
-
-// Never inlined: the compiler must not see through a pair of them.
-[[gnu::noinline]] void* operator new(std::size_t n) {
-  ++allocations;
-  if (void* p = std::malloc(n)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept {
-  std::free(p);
-}
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
-  std::free(p);
-}
 
 namespace fleetgate::mqtt {
 namespace {
@@ -65,14 +46,15 @@ TEST(allocation, steady_state_makes_none) {
       handler.ids.reserve(window);
       std::size_t before = 0;
       for (int round = 0; round < 5; ++round) {
-        if (round == 1) before = allocations;  // the first may grow the table and the buffer
+        if (round == 1)
+          before = testing::allocations;  // the first may grow the table and the buffer
         handler.ids.clear();
         w.out.clear();
         ASSERT_EQ(w.it.consume(as_bytes(stream), handler, w.out, 1).consumed, stream.size());
         for (const auto id : handler.ids) w.it.settle(id, 1, std::nullopt, w.out);
         ASSERT_EQ(w.out.size(), std::size_t{window} * 4);
       }
-      EXPECT_EQ(allocations, before) << window;
+      EXPECT_EQ(testing::allocations, before) << window;
     }
   }
 }

@@ -1,27 +1,8 @@
 // The road of a message through the session makes no allocation once its buffers have grown.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
+#include "tests/counted_allocations.hpp"
 #include "tests/protocol/native/support.hpp"
-
-namespace {
-std::size_t allocations = 0;  // of the whole program; compared around calls that must make none
-}  // namespace
-
-// Never inlined: the compiler must not see through a pair of them.
-[[gnu::noinline]] void* operator new(std::size_t n) {
-  ++allocations;
-  if (void* p = std::malloc(n)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept {
-  std::free(p);
-}
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
-  std::free(p);
-}
 
 namespace fleetgate::native {
 namespace {
@@ -52,7 +33,8 @@ TEST(allocation, steady_state_makes_none) {
     handler.tickets.reserve(64);
     std::size_t before = 0;
     for (std::size_t round = 0; round < rounds.size(); ++round) {
-      if (round == 1) before = allocations;  // the first may grow the tables and the buffer
+      if (round == 1)
+        before = testing::allocations;  // the first may grow the tables and the buffer
       handler.tickets.clear();
       w.out.clear();
       ASSERT_EQ(w.it.consume(as_bytes(rounds[round]), handler, w.out, 1).consumed,
@@ -61,7 +43,7 @@ TEST(allocation, steady_state_makes_none) {
       w.it.flush(w.out);
       ASSERT_EQ(handler.tickets.size(), 64u);
     }
-    EXPECT_EQ(allocations, before) << in_batches;
+    EXPECT_EQ(testing::allocations, before) << in_batches;
   }
 }
 
