@@ -6,18 +6,18 @@
 #include <cstdlib>
 #include <new>
 
-namespace fleetgate::testing {
+namespace fleetgate::counted {
 
 /// Allocations that this thread made.
 inline thread_local std::size_t allocations = 0;
 /// The next but so many fails, counted down; 0: none.
 inline thread_local std::size_t fails_at = 0;
 
-}  // namespace fleetgate::testing
+}  // namespace fleetgate::counted
 
 // Never inlined: the compiler must not see through a pair of them.
 [[gnu::noinline]] void* operator new(std::size_t bytes) {
-  using namespace fleetgate::testing;
+  using namespace fleetgate::counted;
   ++allocations;
   if (fails_at != 0 && --fails_at == 0) throw std::bad_alloc();
   if (void* const p = std::malloc(bytes)) return p;

@@ -164,6 +164,10 @@ void mqtt_connection::describe_properties(const mqtt::publish_view& p, runtime::
   m.properties = memory.copy(std::string_view(shard_.properties));
 }
 
+void mqtt_connection::on_repeat() {
+  ++listener_.probe->repeats;
+}
+
 mqtt::flow mqtt_connection::on_release(std::uint16_t packet_id) {
   model::envelope release;
   release.kind = model::record_kind::release;

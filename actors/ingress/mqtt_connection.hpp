@@ -34,6 +34,7 @@ class mqtt_connection final : public connection_actor, private mqtt::session_han
   // mqtt::session_handler
   void on_connect(const mqtt::connect_request& request) override;
   mqtt::flow on_publish(const mqtt::publish_view& message) override;
+  void on_repeat() override;
   mqtt::flow on_release(std::uint16_t packet_id) override;
   mqtt::flow on_subscribe(const mqtt::subscribe_packet& request) override;
   mqtt::flow on_unsubscribe(const mqtt::unsubscribe_packet& request) override;

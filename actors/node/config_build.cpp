@@ -53,6 +53,12 @@ std::string how_to_set(document_kind kind, const raw_entry& entry, std::string_v
   return {};
 }
 
+/// A key may be as long as its file.
+std::string shortened(const std::string& name) {
+  constexpr std::size_t enough = 100;
+  return name.size() <= enough ? name : name.substr(0, enough) + "...";
+}
+
 }  // namespace
 
 std::string section_name(std::string_view table, std::size_t index) {
@@ -94,8 +100,8 @@ void config_builder::unknown_key(const raw_document& document, const raw_table& 
     return from_environment ? environment_name(known.name, key) : quote(key);
   };
   const std::string what = from_environment ? "not a setting of fleetgate"
-                                            : "unknown key " + quote(entry.key) + " in " +
-                                                  in_table(known.name, written.list);
+                                            : "unknown key " + quote(shortened(entry.key)) +
+                                                  " in " + in_table(known.name, written.list);
   if (const auto meant = nearest(entry.key, key_names(known))) {
     return add(entry.key_at, what, "did you mean " + spelled(*meant) + "?");
   }

@@ -1,6 +1,7 @@
 #include "actors/node/config_check.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <vector>
@@ -29,10 +30,23 @@ std::filesystem::path place_of(std::filesystem::path path) {
   return error ? path.lexically_normal() : place;
 }
 
+constexpr std::array beside_a_database{"-wal", "-shm", "-journal"};
+
 /// One file may have several names.
 bool is_same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
   std::error_code error;
   return a == b || std::filesystem::equivalent(a, b, error);
+}
+
+/// A database has files beside it (https://sqlite.org/tempfiles.html, sections 2.1 to 2.3).
+bool are_in_each_others_way(const std::filesystem::path& a, const std::filesystem::path& b) {
+  if (is_same_file(a, b)) return true;
+  const auto is_beside = [](const std::filesystem::path& file, const std::filesystem::path& of) {
+    return std::any_of(beside_a_database.begin(), beside_a_database.end(), [&](const char* suffix) {
+      return is_same_file(file, of.string() + suffix);
+    });
+  };
+  return is_beside(a, b) || is_beside(b, a);
 }
 
 bool is_inside(const std::filesystem::path& path, const std::filesystem::path& directory) {
@@ -182,14 +196,18 @@ class whole_check {
       const std::string& path = config_.sinks[i].path;
       const auto place = place_of(path);
       const auto first = std::find_if(taken.begin(), taken.end(), [&](const taken_file& t) {
-        return is_same_file(t.place, place);
+        return are_in_each_others_way(t.place, place);
       });
       if (const auto own = own_file_at(place)) {
         add(section, "path", quote(path) + " is where the node keeps its own " + *own,
             "for example path = " + quote(config_.node.data_dir + "/fleet.db"));
+      } else if (is_same_file(place, place_of(config_.node.data_dir))) {
+        add(section, "path", quote(path) + " is the directory of the node",
+            "for example path = " + quote(config_.node.data_dir + "/fleet.db"));
       } else if (first != taken.end()) {
         add(section, "path",
-            quote(path) + " is already written by the sink at " + line_of(first->section, "path"),
+            quote(path) + " is already written, with its -wal and -shm, by the sink at " +
+                line_of(first->section, "path"),
             "give each sink its own file");
       } else {
         taken.push_back({place, section});
@@ -201,12 +219,12 @@ class whole_check {
   [[nodiscard]] std::vector<std::filesystem::path> own_files() const {
     const std::string& dir = config_.node.data_dir;
     const std::string state = state_path(config_);
-    return {spool_directory(config_), state,
-            state + "-wal",           state + "-shm",
-            state + "-journal",       dir + "/accounts",
-            dir + "/accounts.new",    dir + "/lock",
-            dir + "/recorder",        dir + "/shutdown.json",
-            dir + "/sinks",           dir + "/sinks.new"};
+    std::vector<std::filesystem::path> all{
+        spool_directory(config_), state,          dir + "/accounts",
+        dir + "/accounts.new",    dir + "/lock",  dir + "/recorder",
+        dir + "/shutdown.json",   dir + "/sinks", dir + "/sinks.new"};
+    for (const char* suffix : beside_a_database) all.emplace_back(state + suffix);
+    return all;
   }
 
   /// Its name, where one of them is at `place`.

@@ -1,4 +1,5 @@
 #include "actors/node/config_file.hpp"
+#include "actors/node/harmless_text.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -50,8 +51,8 @@ tl::expected<std::string, config_error> read_file(const std::string& path, file_
   };
   const int opened = open_file(path, kind);
   if (opened < 0 && errno == 0) {
-    return tl::unexpected(whole_file(path, "is not a regular file, which alone can be read again",
-                                     "write one, and restart the node with it"));
+    return tl::unexpected(
+        whole_file(path, "is not a regular file, which alone can be read again", "put one there"));
   }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
       opened < 0 ? nullptr : ::fdopen(opened, "rb"), &std::fclose);
@@ -95,7 +96,8 @@ std::vector<std::string> drop_ins(const std::string& path, config_builder& build
   std::error_code error;
   if (!fs::exists(directory, error)) return found;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".toml") found.push_back(it->path().string());
+    const bool is_hidden = it->path().filename().string().starts_with('.');  // an editor's lock
+    if (!is_hidden && it->path().extension() == ".toml") found.push_back(it->path().string());
   }
   if (error) {
     builder.add_unread(whole_file(directory.string(), "cannot be listed: " + error.message(),
@@ -141,10 +143,7 @@ std::string to_string(const config_error& e) {
   out += (out.empty() ? "" : ": ") + e.message;
   if (!e.suggestion.empty()) out += "; " + e.suggestion;
   // File names and keys come from outside: what would steer a terminal does not reach it.
-  std::replace_if(
-      out.begin(), out.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-  return out;
+  return harmless(std::move(out));
 }
 
 config_result parse_config(std::string_view text, const std::string& filename) {
@@ -159,7 +158,9 @@ config_result load_config(const std::string& path, const environment& env,
                           const config_flags& flags, file_kind kind) {
   config_builder builder;
   apply_file(builder, path, kind);
-  for (const std::string& file : drop_ins(path, builder)) apply_file(builder, file, kind);
+  for (const std::string& file : drop_ins(path, builder)) {
+    apply_file(builder, file, file_kind::regular);
+  }
   apply_here(builder, read_environment(env));
   apply_here(builder, read_flags(flags));
   return std::move(builder).finish_whole(check_schemas);

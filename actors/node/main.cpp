@@ -11,6 +11,7 @@
 #include <iostream>
 #include <list>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -28,12 +29,28 @@ namespace asio = boost::asio;
 using namespace fleetgate;
 using node::exit_code;
 
-/// What main's thread does while the node runs. Hears signals from before the node starts, so that
-/// none goes unheard. Once SIGTERM or SIGINT has come, others are ignored: the drain has a time
-/// limit of its own, and must report.
+/// A start that reads a large spool must not hold up whoever stops the node: nothing was accepted,
+/// and the next start finds what this one found.
+extern "C" void end_start(int) {
+  constexpr std::string_view text = "fleetgate: stopped before it had started\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+  ::_exit(node::to_int(exit_code::ok));
+}
+
+/// What main's thread does while the node runs. Hears signals from before anything is accepted, so
+/// that none goes unheard. Once SIGTERM or SIGINT has come, others are ignored: the drain has a
+/// time limit of its own, and must report.
 class main_loop {
  public:
-  main_loop() : stops_(io_, SIGTERM, SIGINT), hangups_(io_, SIGHUP) {
+  main_loop() : stops_(io_), hangups_(io_, SIGHUP) {
+    std::signal(SIGTERM, end_start);
+    std::signal(SIGINT, end_start);
+  }
+
+  /// From here on SIGTERM and SIGINT end wait().
+  void hear_stops() {
+    stops_.add(SIGTERM);
+    stops_.add(SIGINT);
     stops_.async_wait([this](const auto&, int) { io_.stop(); });
   }
 
@@ -176,7 +193,8 @@ exit_code serve(node::config settings, const std::optional<node::config_source>&
                           }});
   auto started = node::node::start(
       std::move(settings), log,
-      {[&] { loop.stop(); }, [&](contract::reload_reply then) { desk.ask(std::move(then)); }});
+      {[&] { loop.stop(); }, [&](contract::reload_reply then) { desk.ask(std::move(then)); }},
+      [&] { loop.hear_stops(); });
   if (!started) {
     std::cerr << "fleetgate: " << started.error().text << "\n";
     return started.error().code;

@@ -48,10 +48,11 @@ struct admin_wishes {
 
 class node {
  public:
-  /// Serves devices when it returns.
-  static tl::expected<std::unique_ptr<node>, start_failure> start(config settings,
-                                                                  observe::logger& log,
-                                                                  admin_wishes wishes);
+  /// Serves devices when it returns. `recovered`: called when all that is on disk has been read,
+  /// before anything is accepted.
+  static tl::expected<std::unique_ptr<node>, start_failure> start(
+      config settings, observe::logger& log, admin_wishes wishes,
+      const std::function<void()>& recovered);
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;

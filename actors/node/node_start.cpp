@@ -17,6 +17,7 @@
 #include "actors/observe/probe_registration.hpp"
 #include "actors/parse/parser_actor.hpp"
 #include "actors/runtime/clock.hpp"
+#include "actors/runtime/thread_room.hpp"
 #include "actors/sessions/sessions_actor.hpp"
 #include "actors/sink/sink_actor.hpp"
 #include "actors/sink/sqlite_writer.hpp"
@@ -113,12 +114,28 @@ void tell_of(dedup::window_room room, admin::health& health) {
   }
 }
 
-}  // namespace
-
-std::size_t node::parts::shard_count() const {
+std::size_t shards_of(const config& settings) {
   if (settings.node.shards != 0) return settings.node.shards;
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 2u);
   return std::min<std::size_t>(processors - 1, 64);  // the journal has one
+}
+
+/// What a node has besides main's thread and the log's.
+std::size_t threads_of(const config& settings) {
+  constexpr std::size_t for_caf = 3;       // its worker, its clock, its multiplexer
+  constexpr std::size_t for_actors = 3;    // state, sessions, commands
+  constexpr std::size_t for_a_server = 2;  // its loop, and what may wait
+  const auto servers =
+      1 + std::count_if(settings.listeners.begin(), settings.listeners.end(),
+                        [](const auto& l) { return l.protocol == listener_protocol::http; });
+  return for_caf + for_actors + settings.sinks.size() + 1 + shards_of(settings) +
+         for_a_server * static_cast<std::size_t>(servers);
+}
+
+}  // namespace
+
+std::size_t node::parts::shard_count() const {
+  return shards_of(settings);
 }
 
 node::parts::step node::parts::open_files() {
@@ -212,7 +229,7 @@ void node::parts::make_sink(const sink_config& s) {
   with->required = s.required;
   with->writer = std::make_unique<sink::sqlite_writer>(
       sink::sqlite_sink_options{s.name, s.path, s.retention_size, s.retention, settings.node.name,
-                                std::chrono::milliseconds(1000)});
+                                std::chrono::milliseconds(1000), "", spool_brain->uuid()});
   with->reader = spool::make_reader(spool_files, spool_brain->view());
   with->news = made->news;
   with->seed = random_u64();
@@ -454,12 +471,14 @@ void node::parts::go() {
   keep_recording();
 }
 
-tl::expected<std::unique_ptr<node>, start_failure> node::start(config settings,
-                                                               observe::logger& log,
-                                                               admin_wishes wishes) {
+tl::expected<std::unique_ptr<node>, start_failure> node::start(
+    config settings, observe::logger& log, admin_wishes wishes,
+    const std::function<void()>& recovered) {
+  runtime::try_threads(threads_of(settings));
   auto p = std::make_unique<parts>(std::move(settings), log, std::move(wishes));
   for (const auto step : {&parts::open_files, &parts::make_journal, &parts::make_shards,
                           &parts::serve_http, &parts::serve_admin}) {
+    if (step == &parts::make_shards) recovered();
     if (auto why = (p.get()->*step)()) {
       p->recorder.discard();  // it says nothing that the log does not
       return tl::unexpected(std::move(*why));

@@ -52,6 +52,9 @@ result<std::vector<listed_sink>> read_sink_list(const std::string& data_dir) {
   if (!std::filesystem::exists(path, error) && !error) {
     return failure(fault_code::not_found, "there is no " + path);
   }
+  if (!std::filesystem::is_regular_file(path, error)) {
+    return failure(fault_code::storage_damaged, path + " is not a regular file");
+  }
   std::ifstream file(path, std::ios::binary);
   std::string text(most_bytes, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));

@@ -21,8 +21,10 @@ tl::expected<sink::message_name, exit_code> name_of(const verb_call& call, std::
       wanted.trace = *trace;
       return wanted;
     }
-    complain(call, "\"" + std::string(who) + "\" is no trace id (32 hexadecimal digits)",
-             "Of a device, say which message: fleetgate explain DEVICE --sequence N", err);
+    complain(
+        call,
+        "\"" + std::string(who) + "\" is no trace id (32 hexadecimal digits, not all of them 0)",
+        "Of a device, say which message: fleetgate explain DEVICE --sequence N", err);
     return tl::unexpected(exit_code::usage);
   }
   wanted.device = who;

@@ -56,13 +56,6 @@ void pad(std::ostream& out, std::string_view text, std::size_t to) {
 
 }  // namespace
 
-std::string harmless(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-  return text;
-}
-
 tl::expected<std::size_t, exit_code> count_of(const verb_call& call, std::string_view option,
                                               std::ostream& err) {
   const std::string_view given = call.get(option);

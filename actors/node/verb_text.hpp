@@ -11,6 +11,7 @@
 
 #include <tl/expected.hpp>
 
+#include "actors/node/harmless_text.hpp"
 #include "actors/node/verb.hpp"
 
 namespace fleetgate::node {
@@ -30,9 +31,6 @@ tl::expected<json, exit_code> ask_pages(const verb_call& call, const std::string
 /// A whole number above 0; else the status to exit with, and why was written to `err`.
 tl::expected<std::size_t, exit_code> count_of(const verb_call& call, std::string_view option,
                                               std::ostream& err);
-
-/// What would steer a terminal is a question mark.
-std::string harmless(std::string text);
 
 /// "WORDS: what\nnext"
 void complain(const verb_call& call, std::string_view what, std::string_view next,

@@ -66,6 +66,11 @@ void register_traffic(registry& to, std::string_view listener, const ingress_pro
          {listener}, p.bytes_in);
   to.add(counts("fleetgate_sent_bytes_total", "Bytes written to devices.", {"listener"}),
          {listener}, p.bytes_out);
+  to.add(counts("fleetgate_publishes_repeated_total",
+                "QoS 2 PUBLISH packets with a packet identifier that was still in use on their "
+                "connection: the same message again by MQTT, and not counted as received.",
+                {"listener"}),
+         {listener}, p.repeats);
   add_undelivered(to, p.undelivered_here);
 }
 

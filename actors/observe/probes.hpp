@@ -62,6 +62,7 @@ struct alignas(cache_line_bytes) ingress_probe {
   per_undelivered undelivered_here;  // what the sessions stage had sent this way
 
   per_class<per_qos<counter>> publishes;  // received, whatever became of them
+  counter repeats;                        // of QoS 2 messages, not among them
   per_class<per_fault> shed;              // given up by policy; nothing was promised for them
   per_class<per_fault> sent_back;         // for the device to send again; not acknowledged
   per_class<histogram> acknowledged;      // from bytes received to the stored receipt, ns

@@ -1,6 +1,7 @@
 #include "actors/observe/trace_reader.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -117,8 +118,12 @@ bool trace_filter::passes(const trace_record& r) const noexcept {
 
 result<trace_file_report> read_trace_file(const std::string& path,
                                           const std::function<void(trace_record)>& visit) {
-  const runtime::descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const runtime::descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) return tl::unexpected(os_fault(path, errno));
+  struct stat about {};
+  if (::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
+    return failure(fault_code::storage_io, path + ": not a regular file");
+  }
   trace_head_image head_bytes{};
   int error = 0;
   const std::size_t got = read_fully(file.get(), 0, head_bytes, error);

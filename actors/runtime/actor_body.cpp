@@ -9,6 +9,7 @@
 #include <string>
 
 #include "actors/runtime/clock.hpp"
+#include "actors/runtime/thread_room.hpp"
 
 namespace fleetgate::runtime {
 namespace {
@@ -77,6 +78,7 @@ caf::actor run_pinned(unit& home, actor_body& body) {
 }
 
 caf::actor run_detached(caf::actor_system& system, actor_body& body) {
+  try_threads(1);
   return system.spawn<detached_runner, caf::detached>(body);
 }
 

@@ -58,7 +58,7 @@ class actor_body {
 caf::actor run_pinned(unit& home, actor_body& body);
 
 /// Runs `body` on a thread of its own. What it throws ends this runner,
-/// with the fault as its reason.
+/// with the fault as its reason. Throws std::system_error where the system refuses the thread.
 caf::actor run_detached(caf::actor_system& system, actor_body& body);
 
 /// Why an actor ended, as CAF carries it, and back; nothing: it ended as it was told to.

@@ -91,6 +91,18 @@ result<sqlite_cursor> sqlite_cursor::load(sqlite::database& db, std::string read
   return loaded;
 }
 
+result<std::optional<std::string>> sqlite_cursor::find_reader_of(sqlite::database& db,
+                                                                 const model::spool_uuid& spool) {
+  auto select = db.prepare("SELECT reader FROM fleetgate_cursor WHERE spool=?1 LIMIT 1");
+  if (!select) return tl::unexpected(std::move(select.error()));
+  const std::string name = model::to_string(spool);
+  select->bind_text(1, name);
+  const auto row = select->step();
+  if (!row) return tl::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  return std::string(select->bytes(0));
+}
+
 result<void> sqlite_cursor::read_rows(sqlite::statement& select) {
   for (;;) {
     auto row = select.step();

@@ -25,6 +25,10 @@ class sqlite_cursor {
   /// Reads what the file says. Fault storage_damaged: rows that make no cursor.
   static result<sqlite_cursor> load(sqlite::database& db, std::string reader);
 
+  /// A reader of `spool`, or nothing where the file has none.
+  static result<std::optional<std::string>> find_reader_of(sqlite::database& db,
+                                                           const model::spool_uuid& spool);
+
   /// What the file said at `load`, or what was last marked as committed.
   [[nodiscard]] const std::optional<contract::cursor>& committed() const noexcept {
     return committed_;

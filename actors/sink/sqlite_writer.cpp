@@ -105,6 +105,17 @@ result<std::unique_ptr<sqlite_writer::session>> sqlite_writer::start_session() {
   auto cursor = sqlite_cursor::load(s->db, options_.name);
   if (!cursor) return tl::unexpected(std::move(cursor.error()));
   s->cursor = std::move(*cursor);
+  if (!s->cursor.committed() && options_.spool) {
+    const auto other = sqlite_cursor::find_reader_of(s->db, *options_.spool);
+    if (!other) return tl::unexpected(other.error());
+    if (*other) {
+      return failure(fault_code::would_duplicate,
+                     options_.path + " has what sink " + **other +
+                         " took from this spool, and sink " + options_.name +
+                         " would store it again; name the sink " + **other + ", or give " +
+                         options_.name + " a file of its own");
+    }
+  }
   auto retention =
       sqlite_retention::prepare(s->db, {options_.retention_bytes, options_.retention_age});
   if (!retention) return tl::unexpected(std::move(retention.error()));

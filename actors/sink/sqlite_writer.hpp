@@ -21,6 +21,9 @@ struct sqlite_sink_options {
   std::string node;                       // column `node`
   std::chrono::milliseconds busy_timeout{1000};
   std::string vfs{};  // sqlite::open_options::vfs
+  /// What this reader reads. Where the file holds another reader's position in it and none of
+  /// this one, the rows are there under the other's name. Nothing: not looked at.
+  std::optional<model::spool_uuid> spool{};
 };
 
 class sqlite_writer final : public sink_writer {
@@ -29,7 +32,8 @@ class sqlite_writer final : public sink_writer {
   ~sqlite_writer() override;
 
   /// Faults: sink_unavailable (locked, cannot be opened), storage_full, storage_io, storage_damaged
-  /// (not a database, or a cursor that cannot be read), config_invalid (another program's file, or
+  /// (not a database, or a cursor that cannot be read), would_duplicate (the sink has another name
+  /// now), config_invalid (another program's file, or
   /// a newer schema), sink_lost (replaced meanwhile; or moved away before, so that its log was set
   /// aside now and the next call begins a new file).
   result<std::optional<contract::cursor>> open() override;

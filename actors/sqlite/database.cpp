@@ -1,6 +1,7 @@
 #include "actors/sqlite/database.hpp"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <limits>
 #include <utility>
@@ -106,6 +107,11 @@ result<database> database::open(open_options options) {
   auto on = std::make_unique<connection>();
   on->options = std::move(options);
   const char* const vfs = on->options.vfs.empty() ? nullptr : on->options.vfs.c_str();
+  struct stat about {};
+  const bool is_there = ::stat(on->options.path.c_str(), &about) == 0;
+  if (is_there && !S_ISREG(about.st_mode)) {  // a pipe would hold up whoever reads it
+    return failure(on->options.unavailable, on->options.path + " is not a regular file");
+  }
   const int access =
       on->options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const int flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;

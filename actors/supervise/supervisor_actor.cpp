@@ -2,6 +2,7 @@
 
 #include <caf/behavior.hpp>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "actors/runtime/actor_body.hpp"
@@ -43,30 +44,35 @@ void supervisor_actor::ended(const caf::down_msg& message) {
     watched_actor& w = watched_[i];
     if (w.running.address() != message.source) continue;
     if (!why) return;  // as it was told to
-    const restart_order order =
-        brain_.ended(i, *why, runtime::steady_now_ns(), runtime::unix_now_ns());
     if (w.probe != nullptr) w.probe->ended.set(1);
     note(model::trace_event::actor_ended, w.name, why->code);
-    switch (order.decision) {
-      case restart_decision::restart:
-      case restart_decision::back_off:
-        log_.error(
-            "actor.ended",
-            {{"actor", w.name},
-             {"reason", to_string(*why)},
-             {"next", "it is started again"},
-             {"in_ms", std::chrono::duration_cast<std::chrono::milliseconds>(order.wait).count()}});
-        if (order.decision == restart_decision::restart) return make_successor(i);
-        return delayed_send(this, order.wait, restart_atom::value, std::uint64_t{i});
-      case restart_decision::escalate:
-        return escalate(w.name, *why);
-    }
+    return decide(i, *why);
   }
+}
+
+/// It has ended, or its successor could not be made.
+void supervisor_actor::decide(std::size_t which, const fault& why) {
+  const std::string& actor = watched_[which].name;
+  const restart_order order =
+      brain_.ended(which, why, runtime::steady_now_ns(), runtime::unix_now_ns());
+  if (order.decision == restart_decision::escalate) return escalate(actor, why);
+  log_.error(
+      "actor.ended",
+      {{"actor", actor},
+       {"reason", to_string(why)},
+       {"next", "it is started again"},
+       {"in_ms", std::chrono::duration_cast<std::chrono::milliseconds>(order.wait).count()}});
+  if (order.decision == restart_decision::restart) return make_successor(which);
+  delayed_send(this, order.wait, restart_atom::value, std::uint64_t{which});
 }
 
 void supervisor_actor::make_successor(std::size_t which) {
   watched_actor& w = watched_[which];
-  w.running = w.make_successor();
+  try {
+    w.running = w.make_successor();
+  } catch (const std::system_error& e) {
+    return decide(which, fault(fault_code::no_thread, e.what()));
+  }
   monitor(w.running);
   brain_.restarted(which);
   if (w.probe != nullptr) {

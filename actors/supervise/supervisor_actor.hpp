@@ -48,6 +48,7 @@ class supervisor_actor final : public caf::event_based_actor {
 
  private:
   void ended(const caf::down_msg& message);
+  void decide(std::size_t which, const fault& why);
   void make_successor(std::size_t which);
   void escalate(const std::string& actor, const fault& why);
   void note(model::trace_event event, const std::string& actor, std::optional<fault_code> why);

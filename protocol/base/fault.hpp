@@ -75,7 +75,8 @@ enum class fault_class : std::uint8_t {
   X(no_answer, transient, 0x00, 504, "no answer in time")                                          \
   X(key_reused, permanent, 0x00, 422, "the idempotency key stands for something else")             \
   X(text_too_long, permanent, 0x99, 422, "a text, or all properties, longer than 65,535 bytes")    \
-  X(storage_busy, transient, 0x83, 503, "another program has the file locked")
+  X(storage_busy, transient, 0x83, 503, "another program has the file locked")                     \
+  X(no_thread, overload, 0x97, 503, "the operating system refused a thread")
 
 enum class fault_code : std::uint8_t {
 #define FLEETGATE_X(name, cls, mqtt, http, text) name,

@@ -63,6 +63,9 @@ class session_handler {
   virtual void on_connect(const connect_request& request) = 0;
   /// At QoS 1 and 2 answered once by settle().
   virtual flow on_publish(const publish_view& message) = 0;
+  /// A QoS 2 PUBLISH with the packet identifier of one that has no PUBREL yet: by section 4.3.3 it
+  /// is that message again, and has that one's answer.
+  virtual void on_repeat() = 0;
   /// PUBREL. Answered once by complete().
   virtual flow on_release(std::uint16_t packet_id) = 0;
   /// Its SUBACK, and UNSUBACK, come from whoever keeps the subscriptions. Section 3.8.

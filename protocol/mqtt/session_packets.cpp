@@ -211,8 +211,10 @@ flow session::take_qos2(const publish_packet& p, session_handler& handler, std::
     switch (known->at) {
       case exchange::qos1_unanswered:
       case exchange::qos2_unanswered:
+        handler.on_repeat();
         return flow::go_on;          // its PUBREC is on the way
       case exchange::qos2_recorded:  // [MQTT-4.3.3-10]
+        handler.on_repeat();
         send_ack(packet_type::pubrec, p.packet_id, std::nullopt, out);
         return flow::go_on;
       case exchange::qos2_released:

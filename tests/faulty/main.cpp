@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   signals.async_wait([&](const auto&, int) { io.stop(); });
   const auto go_down = [&] { asio::post(io, [&] { io.stop(); }); };
   const auto reload = [](const contract::reload_reply&) {};  // nobody asks this program for it
-  auto started = node::node::start(std::move(*settings), log, {go_down, reload});
+  auto started = node::node::start(std::move(*settings), log, {go_down, reload}, [] {});
   if (!started) {
     std::cerr << "fleetgate-faulty: " << started.error().text << "\n";
     return node::to_int(started.error().code);

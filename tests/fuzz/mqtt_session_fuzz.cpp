@@ -67,6 +67,7 @@ class prompt final : public session_handler {
     if (p.qos != 0) session_.settle(p.packet_id, p.qos, std::nullopt, out_);
     return flow::go_on;
   }
+  void on_repeat() override {}
   flow on_release(std::uint16_t id) override {
     log.append("R").append(std::to_string(id));
     session_.complete(id, std::nullopt, out_);
@@ -132,6 +133,7 @@ class moody final : public session_handler {
     if (chance(2)) answer_one();
     return flow::go_on;
   }
+  void on_repeat() override {}
   flow on_release(std::uint16_t id) override {
     if (chance(4)) return flow::pause;
     owed_.push_back({id, 3});

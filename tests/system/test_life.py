@@ -2,15 +2,19 @@
 back to where it was."""
 
 import json
+import os
 import pathlib
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
-from harness import FLEETGATE, PATIENCE, Gateway, GatewayTest, eventually, publish_packet
+from harness import (FLEETGATE, PATIENCE, Gateway, GatewayTest, die_with_parent, eventually,
+                     publish_packet)
 
 EXIT_USAGE, EXIT_OS, EXIT_CANNOT_CREATE, EXIT_CONFIG = 64, 71, 73, 78
 
@@ -170,7 +174,80 @@ class Refusal_to_start(GatewayTest):
         self.assertEqual(gateway.http("/livez")[0], 200)
 
 
+class Threads_that_the_system_refuses(GatewayTest):
+    """As TasksMax= of systemd and the pids limit of a container do. A limit of processes counts
+    those of one user, and root has none: so the node runs as somebody who has no other process."""
+
+    NOBODY_ELSE = 54321
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can become another user")
+    def test_are_told_and_exit_71(self):
+        program = pathlib.Path(self.directory) / "fleetgate"
+        shutil.copy(FLEETGATE, program)
+        served = False
+        for threads in range(1, 40):
+            place = pathlib.Path(self.directory) / str(threads)
+            place.mkdir()
+            gateway = Gateway(place)
+            self.run_in_the_open(place)
+            served = self.serves(program, gateway, threads)
+            if served:
+                break
+        self.assertTrue(served)
+        self.assertGreater(threads, 10)
+
+    def run_in_the_open(self, place):
+        os.chmod(self.directory, 0o755)
+        for path in (place, *place.rglob("*")):
+            os.chown(path, self.NOBODY_ELSE, self.NOBODY_ELSE)
+
+    def serves(self, program, gateway, threads):
+        def limited():
+            die_with_parent()
+            os.setgroups([])
+            os.setgid(self.NOBODY_ELSE)
+            os.setuid(self.NOBODY_ELSE)
+            resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+        with subprocess.Popen([program, "run", "--config", str(gateway.config)],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              preexec_fn=limited, cwd=gateway.directory) as process:
+            timer = threading.Timer(PATIENCE, process.kill)
+            timer.start()
+            ready = any(line == "ready\n" for line in process.stdout)
+            if ready:
+                process.terminate()
+            said = process.communicate()[1]
+            timer.cancel()
+        self.assertEqual(process.returncode, 0 if ready else EXIT_OS, f"{threads}: {said}")
+        if not ready:
+            self.assertIn("the operating system refused", said)
+        return ready
+
+
 class End(GatewayTest):
+    def test_sigterm_ends_a_start_that_reads_a_large_spool(self):
+        gateway = self.gateway(sink=False).start()
+        device = self.connect(gateway, client_id="o")
+        device.send(publish_packet("devices/o/telemetry", b'{"seq":1,"boot":1}', 1, 1))
+        self.assertEqual(device.packet()[0], 0x40)
+        gateway.kill()
+        segment = max((gateway.data / "spool").rglob("*.seg"), key=lambda p: p.stat().st_size)
+        size = segment.stat().st_size
+        os.truncate(segment, 1 << 40)  # of holes: it is read for minutes
+        child = gateway.launch()
+        eventually(lambda: self.has_open(child, segment.name), "it reads the segment")
+        child.send(signal.SIGTERM)
+        self.assertEqual(child.wait(), 0, child.story())
+        self.assertIn("before it had started", child.stderr_path.read_text())
+        os.truncate(segment, size)
+        gateway.start()
+        self.assertEqual(gateway.terminate(), 0)
+
+    @staticmethod
+    def has_open(child, name):
+        directory = pathlib.Path(f"/proc/{child.process.pid}/fd")
+        return any(name in os.readlink(fd) for fd in directory.iterdir())
+
     def test_sigterm_says_goodbye_drains_reports_and_exits_0(self):
         gateway = self.gateway().start()
         new = self.connect(gateway, version=5, client_id="new")

@@ -19,7 +19,7 @@ class cost : public dedup_test {
     receipts_.reserve(devices.size() * 16);
     std::vector<model::envelope> views;
     for (const auto& d : devices) views.push_back(d.view());
-    const std::size_t before = testing::allocations;
+    const std::size_t before = counted::allocations;
     for (std::uint64_t s = from; s < to; ++s) {
       for (model::envelope e : views) {
         e.sequence = s;
@@ -31,7 +31,7 @@ class cost : public dedup_test {
       tickets.clear();
       receipts_.clear();
     }
-    made_ = testing::allocations - before;
+    made_ = counted::allocations - before;
   }
   std::size_t made_ = 0;
 };

@@ -85,7 +85,9 @@ TEST(config_check, a_file_is_the_same_under_all_its_names) {
     return errors_of(with_listener("[node]\ndata_dir = \"" + dir.path() + "\"\n" +
                                    sink("a", dir / "f.db") + sink("b", dir / name)));
   };
-  const auto is_taken = ElementsAre(HasSubstr("already written by the sink at f.toml:7"));
+  const auto is_taken =
+      ElementsAre(HasSubstr("already written, with its -wal and -shm, by the "
+                            "sink at f.toml:7"));
   std::filesystem::create_symlink("f.db", dir / "link.db");
   std::filesystem::create_symlink(dir / "link.db", dir / "chain.db");
   std::filesystem::create_directory_symlink(".", dir / "here");
@@ -94,6 +96,11 @@ TEST(config_check, a_file_is_the_same_under_all_its_names) {
   for (const auto* name : {"link.db", "chain.db", "here/f.db", "here/link.db"}) {
     EXPECT_THAT(second(name), is_taken) << name << ", before the file is there";
   }
+  for (const auto* name : {"f.db-wal", "f.db-shm", "f.db-journal", "here/f.db-wal"}) {
+    EXPECT_THAT(second(name), is_taken) << name << " is the other's own";
+  }
+  EXPECT_THAT(second("f.db-walk"), IsEmpty());
+  EXPECT_THAT(second("."), ElementsAre(HasSubstr("the directory of the node")));
   EXPECT_THAT(second("own.db"), ElementsAre(HasSubstr("its own accounts")));
   EXPECT_THAT(second("round.db"), IsEmpty()) << "opening it will say so";
   dir.write("f.db", "");

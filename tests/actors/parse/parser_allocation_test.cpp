@@ -20,14 +20,14 @@ TEST(parser_allocation, json_costs_none_once_the_largest_payload_has_been_seen) 
   model::envelope out;
   r.brain().parse(first, out);
 
-  const std::size_t before = testing::allocations;
+  const std::size_t before = counted::allocations;
   for (int i = 0; i < 100; ++i) {
     small.rule = r.rules().match(topic).rule;
     r.brain().parse(small, out);
     r.brain().parse(broken, out);
     r.brain().parse(first, out);
   }
-  EXPECT_EQ(testing::allocations - before, 0u);
+  EXPECT_EQ(counted::allocations - before, 0u);
   EXPECT_EQ(out.sequence, 1u);
 }
 

@@ -20,13 +20,13 @@ TEST_F(a_broker, sends_a_message_to_whom_it_matches_where_memory_ran_out_in_the_
   bool failed = true;
   for (std::size_t n = 1; failed; ++n) {
     failed = false;
-    testing::fails_at = n;
+    counted::fails_at = n;
     try {
       brain->publish(x, now_ns);
     } catch (const std::bad_alloc&) {
       failed = true;
     }
-    testing::fails_at = 0;
+    counted::fails_at = 0;
     brain->out() = {};
     publish("y");
     EXPECT_THAT(take_sent(a), IsEmpty()) << n;

@@ -1,5 +1,7 @@
 #include "actors/sink/sqlite_writer.hpp"
 
+#include <gmock/gmock.h>
+
 #include "actors/sink/sqlite_schema.hpp"
 #include "tests/actors/sink/writer_fixture.hpp"
 #include "tests/actors/sqlite/failing_disk.hpp"
@@ -149,6 +151,23 @@ TEST_F(on_a_new_file, the_cursor_of_another_reader_is_not_touched) {
   EXPECT_FALSE(opened->has_value());
   ASSERT_TRUE(other.write(testing::block_builder().add_many(1).take()));
   EXPECT_EQ(cursor_in_file(), mine.end);
+}
+
+TEST_F(on_a_new_file, a_sink_that_has_another_name_now_does_not_begin_again) {
+  const auto block = blocks_.add_many(2).take();
+  write(block);
+  auto renamed = options();
+  renamed.name = "other";
+  renamed.spool = block.end.spool;
+  const auto opened = sqlite_writer(renamed).open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, fault_code::would_duplicate);
+  EXPECT_THAT(opened.error().detail, ::testing::HasSubstr("name the sink archive"));
+  renamed.spool = model::spool_uuid{};
+  EXPECT_TRUE(sqlite_writer(renamed).open()) << "what another spool had is not in this one";
+  auto same = options();
+  same.spool = block.end.spool;
+  EXPECT_TRUE(sqlite_writer(same).open());
 }
 
 TEST_F(on_a_new_file, a_write_is_synced_before_it_returns) {

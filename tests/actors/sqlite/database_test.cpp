@@ -1,5 +1,7 @@
 #include "actors/sqlite/database.hpp"
 
+#include <sys/stat.h>
+
 #include "tests/actors/sqlite/database_fixture.hpp"
 
 namespace fleetgate::sqlite {
@@ -22,6 +24,18 @@ TEST_F(a_database, transaction_that_fails_leaves_nothing_and_can_be_followed_by_
   EXPECT_EQ(rows(), 0);
   EXPECT_TRUE(in_transaction(db_, [&] { return db_.execute("INSERT INTO t VALUES(1)"); }));
   EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(a_database, is_no_pipe_that_would_hold_up_whoever_reads_it) {
+  ASSERT_EQ(::mkfifo(path("pipe.db").c_str(), 0600), 0);
+  for (const bool read_only : {true, false}) {
+    open_options options;
+    options.path = path("pipe.db");
+    options.read_only = read_only;
+    const auto opened = database::open(options);
+    ASSERT_FALSE(opened);
+    EXPECT_NE(opened.error().detail.find("pipe.db is not a regular file"), std::string::npos);
+  }
 }
 
 TEST_F(a_database, statement_reports_a_bind_that_failed_once) {

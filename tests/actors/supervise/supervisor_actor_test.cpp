@@ -8,6 +8,7 @@
 #include <caf/send.hpp>
 #include <future>
 #include <stdexcept>
+#include <system_error>
 
 #include "actors/runtime/actor_body.hpp"
 #include "actors/runtime/mail.hpp"
@@ -43,6 +44,10 @@ class a_supervisor : public testing::Test {
  protected:
   a_supervisor() {
     const auto spawn = [this] {
+      if (refusals != 0) {
+        --refusals;
+        throw std::system_error(EAGAIN, std::generic_category());
+      }
       auto made = runtime::run_detached(system_, body_);
       at_.connect(made);
       mail_.connect(made);
@@ -83,6 +88,7 @@ class a_supervisor : public testing::Test {
     return got.actors.at(0);
   }
 
+  std::atomic<int> refusals = 0;  // of threads
   caf::actor_system_config config_;
   caf::actor_system system_{config_};
   runtime::mail<int> mail_{{1000, 4000}};
@@ -118,6 +124,17 @@ TEST_F(a_supervisor, goes_on_after_an_exception_and_says_what_it_was) {
   ASSERT_TRUE(r.last_error);
   EXPECT_EQ(r.last_error->code, fault_code::internal);
   EXPECT_EQ(r.last_error->detail, "less than nothing");
+}
+
+TEST_F(a_supervisor, waits_where_the_system_gives_no_thread) {
+  refusals = 2;
+  post(-1);
+  post(6);
+  expect_sum(5);
+  const auto r = report();
+  EXPECT_EQ(r.restarts, 1u);
+  ASSERT_TRUE(r.last_error);
+  EXPECT_EQ(r.last_error->code, fault_code::no_thread);
 }
 
 TEST_F(a_supervisor, ends_with_that_fault_where_an_actor_ends_too_often) {

@@ -117,6 +117,7 @@ class recorder final : public session_handler {
                   (p.dup ? " dup" : "") + (p.retain ? " retain" : ""));
     return publish(p);
   }
+  void on_repeat() override { log.push_back("repeat"); }
   flow on_release(std::uint16_t packet_id) override {
     log.push_back("release #" + std::to_string(packet_id));
     return release(packet_id);

@@ -34,7 +34,7 @@ TEST(allocation, steady_state_makes_none) {
     std::size_t before = 0;
     for (std::size_t round = 0; round < rounds.size(); ++round) {
       if (round == 1)
-        before = testing::allocations;  // the first may grow the tables and the buffer
+        before = counted::allocations;  // the first may grow the tables and the buffer
       handler.tickets.clear();
       w.out.clear();
       ASSERT_EQ(w.it.consume(as_bytes(rounds[round]), handler, w.out, 1).consumed,
@@ -43,7 +43,7 @@ TEST(allocation, steady_state_makes_none) {
       w.it.flush(w.out);
       ASSERT_EQ(handler.tickets.size(), 64u);
     }
-    EXPECT_EQ(testing::allocations, before) << in_batches;
+    EXPECT_EQ(counted::allocations, before) << in_batches;
   }
 }
 
