@@ -55,8 +55,10 @@ std::string how_to_set(document_kind kind, const raw_entry& entry, std::string_v
 
 /// A key may be as long as its file.
 std::string shortened(const std::string& name) {
-  constexpr std::size_t enough = 100;
-  return name.size() <= enough ? name : name.substr(0, enough) + "...";
+  std::size_t enough = 100;
+  if (name.size() <= enough) return name;
+  while (enough != 0 && (static_cast<unsigned char>(name[enough]) & 0xC0u) == 0x80) --enough;
+  return name.substr(0, enough) + "...";
 }
 
 }  // namespace

@@ -143,7 +143,7 @@ std::string to_string(const config_error& e) {
   out += (out.empty() ? "" : ": ") + e.message;
   if (!e.suggestion.empty()) out += "; " + e.suggestion;
   // File names and keys come from outside: what would steer a terminal does not reach it.
-  return harmless(std::move(out));
+  return harmless(out);
 }
 
 config_result parse_config(std::string_view text, const std::string& filename) {

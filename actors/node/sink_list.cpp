@@ -52,7 +52,7 @@ result<std::vector<listed_sink>> read_sink_list(const std::string& data_dir) {
   if (!std::filesystem::exists(path, error) && !error) {
     return failure(fault_code::not_found, "there is no " + path);
   }
-  if (!std::filesystem::is_regular_file(path, error)) {
+  if (!std::filesystem::is_regular_file(path, error) && !error) {
     return failure(fault_code::storage_damaged, path + " is not a regular file");
   }
   std::ifstream file(path, std::ios::binary);

@@ -29,12 +29,12 @@ std::string time_now() {
 std::string preview(byte_view payload) {
   const auto shown = as_text(payload.first(std::min(payload.size(), most_shown_bytes)));
   if (!is_clean_utf8(shown)) return "(" + std::to_string(payload.size()) + " bytes, not text)";
-  return harmless(std::string(shown)) + (shown.size() == payload.size() ? "" : "...");
+  return harmless(shown) + (shown.size() == payload.size() ? "" : "...");
 }
 
 void print_line(const mqtt::publish_packet& m, std::ostream& out) {
   // The time of the day is enough for who looks on.
-  out << time_now().substr(11, 12) << "  " << harmless(std::string(m.topic)) << "  "
+  out << time_now().substr(11, 12) << "  " << harmless(m.topic) << "  "
       << cell_text("bytes", m.payload.size()) << "  " << preview(m.payload) << "\n";
 }
 

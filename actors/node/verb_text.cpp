@@ -70,8 +70,7 @@ tl::expected<std::size_t, exit_code> count_of(const verb_call& call, std::string
 
 void complain(const verb_call& call, std::string_view what, std::string_view next,
               std::ostream& err) {
-  err << call.words << ": " << harmless(std::string(what)) << "\n"
-      << harmless(std::string(next)) << "\n";
+  err << call.words << ": " << harmless(what) << "\n" << harmless(next) << "\n";
 }
 
 tl::expected<json, exit_code> ask_node(const verb_call& call, std::string_view method,

@@ -93,7 +93,9 @@ result<sqlite_cursor> sqlite_cursor::load(sqlite::database& db, std::string read
 
 result<std::optional<std::string>> sqlite_cursor::find_reader_of(sqlite::database& db,
                                                                  const model::spool_uuid& spool) {
-  auto select = db.prepare("SELECT reader FROM fleetgate_cursor WHERE spool=?1 LIMIT 1");
+  auto select = db.prepare(
+      "SELECT reader FROM fleetgate_cursor WHERE spool=?1 GROUP BY reader"
+      " ORDER BY max(incarnation) DESC, sum(lsn) DESC LIMIT 1");
   if (!select) return tl::unexpected(std::move(select.error()));
   const std::string name = model::to_string(spool);
   select->bind_text(1, name);

@@ -25,7 +25,7 @@ class sqlite_cursor {
   /// Reads what the file says. Fault storage_damaged: rows that make no cursor.
   static result<sqlite_cursor> load(sqlite::database& db, std::string reader);
 
-  /// A reader of `spool`, or nothing where the file has none.
+  /// The reader of `spool` that has come furthest, or nothing where the file has none.
   static result<std::optional<std::string>> find_reader_of(sqlite::database& db,
                                                            const model::spool_uuid& spool);
 

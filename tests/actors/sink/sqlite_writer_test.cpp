@@ -163,6 +163,14 @@ TEST_F(on_a_new_file, a_sink_that_has_another_name_now_does_not_begin_again) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, fault_code::would_duplicate);
   EXPECT_THAT(opened.error().detail, ::testing::HasSubstr("name the sink archive"));
+  auto older = options();
+  older.name = "a-reader-that-stayed-behind";
+  sqlite_writer behind(older);
+  ASSERT_TRUE(behind.open());
+  ASSERT_TRUE(behind.write(testing::block_builder().add_many(1).take()));
+  const auto again = sqlite_writer(renamed).open();
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().detail, ::testing::HasSubstr("name the sink archive"));
   renamed.spool = model::spool_uuid{};
   EXPECT_TRUE(sqlite_writer(renamed).open()) << "what another spool had is not in this one";
   auto same = options();
