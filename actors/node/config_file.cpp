@@ -1,5 +1,4 @@
 #include "actors/node/config_file.hpp"
-#include "actors/node/harmless_text.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 
 #include "actors/node/config_build.hpp"
 #include "actors/node/config_document.hpp"
+#include "actors/node/harmless_text.hpp"
 #include "actors/parse/schema.hpp"
 
 namespace fleetgate::node {

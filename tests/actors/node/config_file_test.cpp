@@ -158,6 +158,12 @@ TEST(config_file, a_key_in_the_wrong_table_is_sent_to_the_right_one) {
                           "in [node]"));
 }
 
+TEST(config_file, a_key_is_not_printed_whole_however_long_it_is) {
+  const std::string key = std::string(99, 'k') + "\u00FC" + std::string(100'000, 'k');
+  EXPECT_THAT(errors_of(with_listener("[log]\n\"" + key + "\" = 1\n")),
+              ElementsAre(HasSubstr("unknown key \"" + std::string(99, 'k') + "...\" in [log]")));
+}
+
 TEST(config_file, a_key_that_resembles_none_is_answered_with_all_there_are) {
   EXPECT_THAT(
       errors_of(with_listener("[log]\nzzzzzzzz = 1\n")),

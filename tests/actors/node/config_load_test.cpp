@@ -1,4 +1,6 @@
 // Files, conf.d, environment and flags: who has the last word.
+#include <sys/stat.h>
+
 #include "tests/actors/node/config_fixture.hpp"
 
 namespace fleetgate::node {
@@ -42,12 +44,21 @@ TEST_F(config_load, drop_ins_add_to_lists) {
             "bind = \"127.0.0.1:2\"\n");
   dir.write("conf.d/a.toml", "[[topic]]\nmatch = \"b\"\n");
   dir.write("conf.d/readme.txt", "not TOML [");
+  std::filesystem::create_symlink("nobody@nowhere.1:2", dir / "conf.d/.#a.toml");  // Emacs' lock
   const auto r = load_config(file, {});
   ASSERT_TRUE(r) << lines_of(r)[0];
   ASSERT_EQ(r->topics.size(), 3U);
   EXPECT_EQ(r->topics[1].match, "b");
   EXPECT_EQ(r->topics[2].match, "c");
   EXPECT_EQ(r->listeners.size(), 2U);
+}
+
+TEST_F(config_load, a_drop_in_that_is_a_pipe_holds_up_nobody) {
+  const std::string file = main_file("");
+  dir.write("conf.d/1.toml", "");
+  ASSERT_EQ(::mkfifo((dir / "conf.d/2.toml").c_str(), 0600), 0);
+  EXPECT_THAT(lines_of(load_config(file, {})),
+              ElementsAre(HasSubstr("2.toml: is not a regular file")));
 }
 
 TEST_F(config_load, errors_name_the_file_they_are_in) {

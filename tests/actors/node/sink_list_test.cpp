@@ -1,6 +1,7 @@
 #include "actors/node/sink_list.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -50,6 +51,11 @@ TEST_F(sink_list, of_a_node_without_sinks_is_empty_and_replaces_what_was_there) 
   const auto read = read_sink_list(directory_.string());
   ASSERT_TRUE(read);
   EXPECT_TRUE(read->empty());
+}
+
+TEST_F(sink_list, that_is_a_pipe_holds_up_nobody) {
+  ASSERT_EQ(::mkfifo((directory_ / "sinks").c_str(), 0600), 0);
+  EXPECT_EQ(refused(), fault_code::storage_damaged);
 }
 
 TEST_F(sink_list, that_is_missing_is_told_from_one_that_is_none) {
